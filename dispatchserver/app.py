@@ -1,0 +1,190 @@
+"""The composition root: opens the store, builds the engine, mounts the doors; the only file that knows every room."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from aiohttp import web
+
+from dispatchserver import __version__
+from dispatchserver.auth.doors import Access, Guard, OpenGuard, mount
+from dispatchserver.auth.gate import Gate, is_loopback
+from dispatchserver.auth.intake import BODY_LIMIT
+from dispatchserver.auth.people import People
+from dispatchserver.auth.tokens import TokenGuard, is_live
+from dispatchserver.clock import SystemClock
+from dispatchserver.dialects.iuap.reading import Habits, RepeatCount
+from dispatchserver.dialects.iuap.routes import IuapDialect
+from dispatchserver.dialects.rest.health import Health
+from dispatchserver.dialects.rest.routes import RestDialect
+from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.recall import RecallKind
+from dispatchserver.engine.engine import Engine, EngineConfig
+from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.tasks import Tasks
+from dispatchserver.pages.routes import Pages
+from dispatchserver.ports import Accounts, Clock
+from dispatchserver.recalls.http import HttpTarget
+from dispatchserver.recalls.socket import SocketTarget
+from dispatchserver.settings import Settings
+from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.store import SqlAccounts, SqlStore
+
+KEEP_ALIVE_S = 75
+# What is left of requests once the engine has drained: a page or a form, never a callback.
+REQUEST_GRACE_S = 3.0
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class UnsafeBind(DispatchError):
+    """The server would be reachable from other machines, and nobody would have to show who they are."""
+
+    code = "serve.unsafe_bind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server: where it listens, and the link that makes the first admin (None: there is one)."""
+
+    url: str
+    setup_link: str | None
+    tasks: Tasks
+    engine: Engine
+
+
+@asynccontextmanager
+async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
+    """The accounts alone, for one-off commands beside a running server."""
+    driver = await SqliteDriver.open(settings.database_path, exclusive=False)
+    try:
+        await migrate(driver.writer)
+        yield SqlAccounts(driver)
+    finally:
+        await driver.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Server]:
+    """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
+    driver = await SqliteDriver.open(settings.database_path, exclusive=True)
+    try:
+        await migrate(driver.writer)
+        accounts, clock = SqlAccounts(driver), SystemClock()
+        await _check_bind(settings, accounts, clock)
+        async with _serving(settings, SqlStore(driver), accounts, clock) as server:
+            yield server
+    finally:
+        await driver.close()
+
+
+async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> None:
+    """A server that others can reach must have somebody who may use it, and doors that ask."""
+    if is_loopback(settings.host):
+        return
+    tokens = await accounts.list_tokens()
+    credentials = (
+        any(is_live(token, clock.now()) for token in tokens) or await accounts.count_users()
+    )
+    if settings.auth == "off" or not credentials:
+        raise UnsafeBind(host=settings.host)
+
+
+@asynccontextmanager
+async def _serving(
+    settings: Settings, store: SqlStore, accounts: Accounts, clock: Clock
+) -> AsyncIterator[Server]:
+    http = HttpTarget(connections=settings.slots)
+    engine = Engine(
+        store,
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget()},
+        clock,
+        _engine_config(settings),
+        random.random,
+    )
+    tasks = Tasks(store, clock, lambda: uuid4().hex, engine.wake_planner, engine.wake_dispatcher)
+    people = People(accounts, clock)
+    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people))
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
+    )
+    await runner.setup()
+    try:
+        await engine.recover()
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        engine.start()
+        url = _url(settings.host, runner.addresses[0][1])
+        secret = await people.setup_secret()
+        link = None if secret is None else f"{url}/setup?token={secret}"
+        yield Server(url=url, setup_link=link, tasks=tasks, engine=engine)
+    finally:
+        await engine.stop(timedelta(seconds=settings.drain_timeout))
+        await runner.cleanup()
+        await http.close()
+
+
+def _engine_config(settings: Settings) -> EngineConfig:
+    limits = Limits(
+        connect_timeout=timedelta(seconds=settings.connect_timeout),
+        total_timeout=timedelta(seconds=settings.total_timeout),
+        report_timeout=timedelta(seconds=settings.report_timeout),
+    )
+    return EngineConfig(node=uuid4().hex, slots=settings.slots, limits=limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    store: SqlStore
+    accounts: Accounts
+    clock: Clock
+    engine: Engine
+    tasks: Tasks
+    people: People
+
+
+def _build_app(settings: Settings, parts: _Parts) -> web.Application:
+    gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
+    app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
+    app.on_response_prepare.append(_finish_headers)
+    pages = Pages(parts.tasks, parts.people, parts.clock, settings.zone, settings.lang, __version__)
+    rest = RestDialect(parts.tasks, settings.zone, settings.lang)
+    habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
+    reports = Reports(parts.store, parts.clock)
+    doors = [
+        IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
+        rest,
+        Health(parts.store, lambda: parts.engine.draining, rest.refuse),
+        pages,
+    ]
+    open_door = settings.auth == "off" or (settings.auth == "auto" and is_loopback(settings.host))
+    guards: dict[Access, Guard] = {
+        Access.PUBLIC: OpenGuard(),
+        Access.MACHINE: TokenGuard(parts.accounts, parts.clock, open_door=open_door, door="api"),
+        Access.PERSON: parts.people,
+    }
+    for door in doors:
+        mount(app, door.routes(), guards)
+    pages.setup(app)
+    return app
+
+
+async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.pop("Server", None)
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"

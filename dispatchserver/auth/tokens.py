@@ -1,0 +1,89 @@
+"""API tokens: `dsp_<id>_<secret>`, shown once, kept as a hash."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+from aiohttp import web
+
+from dispatchserver.auth.doors import NotAdmitted
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.ports import Accounts, Actor, Clock, Token
+
+PREFIX = "dsp"
+NAME_LIMIT = 100
+
+
+def new_token(name: str, now: datetime, expires_at: datetime | None = None) -> tuple[Token, str]:
+    """A new token and its text, which is not kept anywhere; raises Invalid for an unfit name."""
+    if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
+        raise Invalid("token.name", limit=NAME_LIMIT)
+    token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    token = Token(
+        id=token_id, name=name, secret_hash=_hash(secret), created_at=now, expires_at=expires_at
+    )
+    return token, f"{PREFIX}_{token_id}_{secret}"
+
+
+def _hash(secret: str) -> str:
+    # 256 random bits need no slow hash: there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def is_live(token: Token, now: datetime) -> bool:
+    """Whether the token still opens doors."""
+    return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
+
+
+class TokenGuard:
+    """Admits callers with a live token; without one only where the door is `open`.
+
+    A token that is shown must be right even at an open door: a typing error must not pass unseen.
+    """
+
+    def __init__(self, accounts: Accounts, clock: Clock, *, open_door: bool, door: str) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._open = open_door
+        self._door = door
+
+    async def admit(self, request: web.Request) -> Actor:
+        """The token's name as actor; raises NotAdmitted."""
+        text = _shown(request)
+        if text is None and self._open:
+            return Actor(who="local", door=self._door)
+        if text is None:
+            raise NotAdmitted("auth.token_missing")
+        return Actor(who=f"token:{(await self._find(text)).name}", door=self._door)
+
+    async def _find(self, text: str) -> Token:
+        prefix, _, rest = text.partition("_")
+        token_id, _, secret = rest.partition("_")
+        token = await self._accounts.find_token(token_id) if prefix == PREFIX else None
+        known = token.secret_hash if token else ""
+        if not hmac.compare_digest(known, _hash(secret)) or token is None:
+            raise NotAdmitted("auth.token_wrong")
+        if not is_live(token, self._clock.now()):
+            raise NotAdmitted("auth.token_ended")
+        return token
+
+
+def _shown(request: web.Request) -> str | None:
+    """The token in `Authorization: Bearer`, in `X-Dispatch-Token`, or as a Basic password for old clients."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        return _basic_password(value)
+    return request.headers.get("X-Dispatch-Token")
+
+
+def _basic_password(value: str) -> str:
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return text.partition(":")[2]

@@ -1,0 +1,41 @@
+"""All commands under one name, and how any of them ends when something is wrong."""
+
+import sys
+
+import click
+
+from dispatchserver import __version__
+from dispatchserver.cli.cron import cron
+from dispatchserver.cli.receive import receiver
+from dispatchserver.cli.serve import config, demo, serve
+from dispatchserver.cli.shell import fail
+from dispatchserver.cli.task import task
+from dispatchserver.cli.token import token
+from dispatchserver.domain.errors import DispatchError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dispatchserver", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A callback scheduler: tell it when and whom to call.
+
+    回调式调度服务：告诉它何时、回调谁。
+    """
+
+
+@cli.command()
+def version() -> None:
+    """Print the version. 显示版本。"""
+    click.echo(f"dispatchserver {__version__}")
+
+
+for command in (serve, demo, receiver, task, token, cron, config):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line; a refusal becomes one clear message and an exit code."""
+    try:
+        cli.main(prog_name="dispatchserver")
+    except DispatchError as error:
+        sys.exit(fail(error))

@@ -1,0 +1,49 @@
+"""What all commands share: the terminal's language, how an error is told, how settings become flags."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dispatchserver.app import UnsafeBind
+from dispatchserver.domain.errors import DispatchError, Refused, StoreInUse, StoreUnavailable
+from dispatchserver.messages import LANGUAGES, say_error
+from dispatchserver.settings import Settings
+
+EXIT_CODES: dict[type[DispatchError], int] = {
+    StoreUnavailable: 70,
+    StoreInUse: 73,
+    UnsafeBind: 78,
+    Refused: 78,
+}
+LOCALE_VARIABLES = ("DISPATCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def terminal_language() -> str:
+    """The language of the person at the terminal, by DISPATCH_LANG or the locale; English where none is said."""
+    locale = next((value for name in LOCALE_VARIABLES if (value := os.environ.get(name))), "")
+    return locale[:2] if locale[:2] in LANGUAGES else "en"
+
+
+def fail(error: DispatchError) -> int:
+    """Says what is wrong on standard error; returns the exit code that goes with it."""
+    click.echo(say_error(terminal_language(), error), err=True)
+    return EXIT_CODES.get(type(error), 1)
+
+
+def settings_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds a flag for every setting."""
+    for name, field in reversed(Settings.model_fields.items()):
+        flag = "--" + name.replace("_", "-")
+        multiple = name == "allowed_hosts"
+        shown = "" if field.default_factory else f" [{field.default}]"
+        command = click.option(
+            flag, name, default=None, multiple=multiple, help=f"{field.description}{shown}"
+        )(command)
+    return command
+
+
+def given(flags: dict[str, Any]) -> dict[str, object]:
+    """The flags that were really given."""
+    return {name: value for name, value in flags.items() if value not in (None, ())}

@@ -1,0 +1,1 @@
+"""The wire languages: each folder speaks one, and none knows another."""

@@ -1,0 +1,121 @@
+"""The addresses of the `.do` dialect: read, call, answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
+
+from aiohttp import web
+
+from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, language
+from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.task import TaskKey
+from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.tasks import Tasks
+from dispatchserver.messages import say_error
+from dispatchserver.ports import Actor, Clock
+
+CONTEXTS = ("", "/iuap-dispatch-service", "/iuap-saas-dispatch-service", "/iuap-dispatch-server")
+SERVICES = ("", "/dispatchserver", "/dispatchservice")
+PLANNED_FIRES = 5
+
+# Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol.
+STATUS: dict[type[DispatchError], int] = {
+    NotAdmitted: 401,
+    BodyTooSlow: 408,
+    BodyTooLarge: 413,
+    Unreadable: 400,
+}
+
+OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
+
+
+class IuapDialect:
+    """Speaks `.do` over the use cases."""
+
+    def __init__(
+        self, tasks: Tasks, reports: Reports, clock: Clock, habits: Habits, lang: str
+    ) -> None:
+        self._tasks = tasks
+        self._reports = reports
+        self._clock = clock
+        self._habits = habits
+        self._lang = lang
+
+    def routes(self) -> Sequence[Route]:
+        """Every call under every context path that clients are known to use."""
+        calls = {
+            "add.do": self._add,
+            "pause.do": self._on_key(self._tasks.pause),
+            "resumeTask.do": self._on_key(self._tasks.resume),
+            "resume.do": self._on_key(self._tasks.resume),
+            "delete.do": self._on_key(self._tasks.delete),
+            "trigger.do": self._trigger,
+            " trigger.do": self._trigger,  # the manual prints the address with a blank, and people copy it
+        }
+        routes = [
+            self._route(f"{context}{service}/{quote(call)}", handler, Access.MACHINE)
+            for context in CONTEXTS
+            for service in SERVICES
+            for call, handler in calls.items()
+        ]
+        # A receiver proves itself by the fire's id, which it has from us; old ones have no token to send.
+        reports = [
+            self._route(
+                f"{context}{service}/taskcallback/updateTaskLog", self._report, Access.PUBLIC
+            )
+            for context in CONTEXTS
+            for service in SERVICES
+        ]
+        return routes + reports
+
+    def _route(
+        self, path: str, handler: Callable[[web.Request], Awaitable[web.Response]], access: Access
+    ) -> Route:
+        return Route(
+            method="POST", path=path, handler=handler, access=access, on_error=self._refuse
+        )
+
+    async def _add(self, request: web.Request) -> web.Response:
+        asked = read_add(await _fields(request), self._clock.now(), self._habits)
+        task = await self._tasks.add(
+            asked.key, asked.spec, request[ACTOR], overwrite=asked.overwrite
+        )
+        return _answer(envelope(plannedFires=self._tasks.upcoming(task, PLANNED_FIRES)))
+
+    def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            await use_case(read_key(await _fields(request)), request[ACTOR])
+            return _answer(envelope())
+
+        return handle
+
+    async def _trigger(self, request: web.Request) -> web.Response:
+        fire = await self._tasks.trigger_now(read_key(await _fields(request)), request[ACTOR])
+        return _answer(envelope(tasklogid=fire.id))
+
+    async def _report(self, request: web.Request) -> web.Response:
+        report = read_report(await _fields(request))
+        await self._reports.accept(report, Actor(who=f"receiver:{request.remote}", door="do"))
+        return _answer(envelope())
+
+    async def _refuse(self, request: web.Request, error: DispatchError) -> web.Response:
+        text = say_error(language(request, self._lang), error)
+        status = STATUS.get(type(error), 200)
+        response = _answer(envelope(error=text), status)
+        response.headers["error"] = quote(text, safe=" ,.:;/()'")
+        if status == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
+        return response
+
+
+async def _fields(request: web.Request) -> Fields:
+    body = await read_body(request)
+    return read_fields(
+        body, request.headers.get("Content-Type", ""), request.rel_url.raw_query_string
+    )
+
+
+def _answer(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")

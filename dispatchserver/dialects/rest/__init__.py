@@ -1,0 +1,1 @@
+"""Our own REST language, `/api/v1`, and the addresses that watchdogs ask."""

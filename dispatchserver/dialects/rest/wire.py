@@ -1,0 +1,219 @@
+"""Domain values to JSON documents, and query strings to filters. Pure."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dispatchserver.domain.errors import DispatchError, Faults, Refused
+from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
+from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
+from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.moments import iso
+from dispatchserver.domain.recall import HttpRecall, Recall
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.trigger import CronTrigger, Trigger
+from dispatchserver.engine.tasks import FireHistory
+from dispatchserver.messages import say, say_error, say_fault
+from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
+
+Doc = dict[str, JsonValue]
+
+
+def task_doc(status: TaskStatus) -> Doc:
+    """A task with its counters and its last result."""
+    task = status.task
+    spec = task.spec
+    return {
+        "namespace": task.key.namespace,
+        "group": task.key.group,
+        "name": task.key.name,
+        "state": task.state,
+        "version": task.version,
+        "priority": spec.priority,
+        "note": spec.note,
+        "labels": dict(spec.labels),
+        "trigger": trigger_doc(spec.trigger),
+        "recall": recall_doc(spec.recall),
+        "policies": {
+            "connect_timeout_s": _seconds(spec.policies.connect_timeout),
+            "total_timeout_s": _seconds(spec.policies.total_timeout),
+            "report_timeout_s": _seconds(spec.policies.report_timeout),
+        },
+        "next_fire_at": _iso(task.next_fire_at) if task.state is TaskState.ACTIVE else None,
+        "created_at": iso(task.created_at),
+        "updated_at": iso(task.updated_at),
+        "counts": {
+            "succeeded": status.succeeded,
+            "failed": status.failed,
+            "waiting": status.waiting,
+        },
+        "last": {
+            "fire_id": status.last_fire_id,
+            "state": status.last_state,
+            "finished_at": _iso(status.last_finished_at),
+        },
+    }
+
+
+def trigger_doc(trigger: Trigger) -> Doc:
+    """The when rule."""
+    doc: Doc = {
+        "kind": trigger.kind,
+        "zone": trigger.zone.key,
+        "start": _iso(trigger.start),
+        "end": _iso(trigger.end),
+    }
+    if isinstance(trigger, CronTrigger):
+        return doc | {"expression": trigger.expression.text, "dst": trigger.dst}
+    return doc | {"interval_s": _seconds(trigger.interval), "count": trigger.count}
+
+
+def recall_doc(recall: Recall) -> Doc:
+    """Whom to call back, and with what."""
+    doc: Doc = {"kind": recall.kind, "data": recall.data, "body_shape": recall.body_shape}
+    if isinstance(recall, HttpRecall):
+        return doc | {"url": recall.url, "reply_rule": recall.reply_rule}
+    return doc | {
+        "host": recall.host,
+        "port": recall.port,
+        "framing": recall.framing,
+        "ack": recall.ack,
+    }
+
+
+def fire_doc(fire: Fire, lang: str) -> Doc:
+    """A fire, its reason also in words."""
+    missed = fire.missed
+    return {
+        "id": fire.id,
+        "namespace": fire.key.namespace,
+        "group": fire.key.group,
+        "name": fire.key.name,
+        "version": fire.version,
+        "kind": fire.kind,
+        "state": fire.state,
+        "reason": fire.reason,
+        "explanation": None if fire.reason is None else say(lang, f"reason.{fire.reason}"),
+        "priority": fire.priority,
+        "due_at": iso(fire.due_at),
+        "run_at": iso(fire.run_at),
+        "held": fire.held,
+        "attempts": fire.attempts,
+        "deadline_at": _iso(fire.deadline_at),
+        "finished_at": _iso(fire.finished_at),
+        "result": fire.result,
+        "missed": None if missed is None else _missed_doc(missed),
+    }
+
+
+def _missed_doc(missed: MissedRun) -> Doc:
+    return {"first": iso(missed.first), "last": iso(missed.last), "count": missed.count}
+
+
+def attempt_doc(attempt: Attempt) -> Doc:
+    """One attempt: the transport's outcome and the verdict apart."""
+    outcome, verdict = attempt.outcome, attempt.verdict
+    return {
+        "number": attempt.number,
+        "node": attempt.node,
+        "started_at": iso(attempt.started_at),
+        "ended_at": iso(attempt.ended_at),
+        "outcome": {
+            "delivery": outcome.delivery,
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "status": outcome.status,
+            "excerpt": outcome.body.decode("utf-8", "replace"),
+            "truncated": outcome.truncated,
+            "connect_ms": outcome.connect_ms,
+            "first_byte_ms": outcome.first_byte_ms,
+        },
+        "verdict": {
+            "decision": verdict.decision,
+            "reason": verdict.reason,
+            "result": verdict.result,
+            "at": _iso(verdict.at),
+        },
+    }
+
+
+def history_doc(history: FireHistory, lang: str) -> Doc:
+    """A fire with its attempts and what it was told to call."""
+    recall = history.recall
+    return fire_doc(history.fire, lang) | {
+        "recall": None if recall is None else recall_doc(recall),
+        "attempt_log": [attempt_doc(attempt) for attempt in history.attempts],
+    }
+
+
+def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
+    """One page of a list."""
+    return {"items": [render(item) for item in page.items], "next_cursor": page.next_cursor}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
+def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
+    """The filter and page of GET /tasks; raises Refused."""
+    faults = Faults()
+    reader = _query_reader(query, faults, ("group", "q", "state", "limit", "cursor"))
+    state = reader.take("state", lambda value: as_member(value, TaskState), None)
+    page = _read_page(query, reader)
+    faults.raise_if_any()
+    wanted = TaskFilter(
+        namespace=DEFAULT_NAMESPACE, group=query.get("group"), text=query.get("q"), state=state
+    )
+    return wanted, page
+
+
+def read_fire_query(query: Mapping[str, str], zone: ZoneInfo) -> tuple[FireFilter, PageRequest]:
+    """The filter and page of GET /fires; raises Refused."""
+    faults = Faults()
+    known = ("group", "name", "state", "since", "until", "limit", "cursor")
+    reader = _query_reader(query, faults, known)
+    wanted = FireFilter(
+        namespace=DEFAULT_NAMESPACE,
+        group=query.get("group"),
+        name=query.get("name"),
+        state=reader.take("state", lambda value: as_member(value, FireState), None),
+        since=reader.take("since", lambda value: as_moment(value, zone), None),
+        until=reader.take("until", lambda value: as_moment(value, zone), None),
+    )
+    page = _read_page(query, reader)
+    faults.raise_if_any()
+    return wanted, page
+
+
+def _query_reader(query: Mapping[str, str], faults: Faults, known: tuple[str, ...]) -> FieldReader:
+    for name in query:
+        if name not in known:
+            faults.add(name, "field.unknown", query[name], allowed=", ".join(known))
+    return FieldReader(query, faults)
+
+
+def _read_page(query: Mapping[str, str], reader: FieldReader) -> PageRequest:
+    limit = reader.take("limit", as_integer, 50)
+    return PageRequest(limit=limit, cursor=query.get("cursor") or None)
+
+
+def problem_doc(error: DispatchError, status: int, lang: str) -> Doc:
+    """RFC 9457 problem details; every fault of a refused request with its field."""
+    doc: Doc = {
+        "type": "about:blank",
+        "title": say(lang, f"problem.{status}"),
+        "status": status,
+        "code": error.code,
+        "detail": say_error(lang, error),
+    }
+    if isinstance(error, Refused):
+        doc["errors"] = [
+            {"field": f.field, "code": f.code, "message": say_fault(lang, f), "sent": f.sent}
+            for f in error.faults
+        ]
+    return doc

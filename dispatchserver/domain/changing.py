@@ -1,0 +1,193 @@
+"""What a command does to a task: add, replace, pause, resume, delete, trigger now, as pure decisions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from dispatchserver.domain.errors import TaskExists, TaskNotFound
+from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_id
+from dispatchserver.domain.planning import PENDING_LIFETIME, missed_run
+from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
+from dispatchserver.domain.trigger import first_fire
+
+
+class Action(StrEnum):
+    """What was done to a task, as the audit names it."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    DELETED = "deleted"
+    TRIGGERED = "triggered"
+
+
+class PendingRule(StrEnum):
+    """What happens to the task's pending fires. HOLD and CANCEL also take back occasions that are not due yet."""
+
+    KEEP = "keep"
+    HOLD = "hold"
+    RELEASE = "release"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a command decided: the task afterwards (None: gone), its pending fires, and rows to add."""
+
+    action: Action
+    before: Task | None
+    after: Task | None
+    pending: PendingRule = PendingRule.KEEP
+    reason: Reason | None = None
+    fires: tuple[Fire, ...] = ()
+
+
+Decide = Callable[[Task | None], Change]
+"""Given the task as it stands (None: there is none), the change; or raises a DispatchError."""
+
+
+def add(key: TaskKey, spec: TaskSpec, *, overwrite: bool, new_id: str, now: datetime) -> Decide:
+    """Adds the task, or replaces it: history kept, version raised, active again; raises TaskExists, Invalid."""
+
+    def decide(existing: Task | None) -> Change:
+        if existing is not None and not overwrite:
+            raise TaskExists(key.group, key.name)
+        anchored = replace(spec, trigger=spec.trigger.anchored(now))
+        task = Task(
+            id=existing.id if existing else new_id,
+            key=key,
+            version=existing.version + 1 if existing else 1,
+            state=TaskState.ACTIVE,
+            spec=anchored,
+            next_fire_at=first_fire(anchored.trigger, now),
+            created_at=existing.created_at if existing else now,
+            updated_at=now,
+        )
+        if existing is None:
+            return Change(action=Action.ADDED, before=None, after=task)
+        return Change(
+            action=Action.REPLACED,
+            before=existing,
+            after=task,
+            pending=PendingRule.CANCEL,
+            reason=Reason.REPLACED,
+        )
+
+    return decide
+
+
+def pause(key: TaskKey, now: datetime) -> Decide:
+    """Stops planning and holds what is pending; an attempt in flight may finish. Raises TaskNotFound."""
+
+    def decide(existing: Task | None) -> Change:
+        task = _there(existing, key)
+        if task.state is TaskState.PAUSED:
+            return Change(action=Action.PAUSED, before=task, after=task)
+        paused = replace(
+            task,
+            state=TaskState.PAUSED,
+            next_fire_at=_first_unserved(task, now),
+            updated_at=now,
+        )
+        return Change(action=Action.PAUSED, before=task, after=paused, pending=PendingRule.HOLD)
+
+    return decide
+
+
+def _first_unserved(task: Task, now: datetime) -> datetime | None:
+    """The first occasion that no row stands for once fires planned ahead are taken back."""
+    following = task.spec.trigger.next_after(now)
+    if following is None or task.next_fire_at is None:
+        return following or task.next_fire_at
+    return min(following, task.next_fire_at)
+
+
+def resume(key: TaskKey, now: datetime) -> Decide:
+    """Plans again from now on; what the pause swallowed becomes one skipped row. Raises TaskNotFound."""
+
+    def decide(existing: Task | None) -> Change:
+        task = _there(existing, key)
+        if task.state is not TaskState.PAUSED:
+            return Change(action=Action.RESUMED, before=task, after=task)
+        following = task.spec.trigger.next_after(now)
+        active = replace(
+            task,
+            state=TaskState.ACTIVE if following else TaskState.FINISHED,
+            next_fire_at=following,
+            updated_at=now,
+        )
+        return Change(
+            action=Action.RESUMED,
+            before=task,
+            after=active,
+            pending=PendingRule.RELEASE,
+            fires=_swallowed(task, now),
+        )
+
+    return decide
+
+
+def _swallowed(task: Task, now: datetime) -> tuple[Fire, ...]:
+    first = task.next_fire_at
+    if first is None or first > now:
+        return ()
+    return (
+        Fire(
+            id=fire_id(task, first),
+            task_id=task.id,
+            key=task.key,
+            version=task.version,
+            kind=FireKind.SCHEDULED,
+            priority=task.spec.priority,
+            due_at=first,
+            run_at=first,
+            state=FireState.SKIPPED,
+            reason=Reason.PAUSED,
+            finished_at=now,
+            missed=missed_run(task.spec.trigger, first, now),
+        ),
+    )
+
+
+def delete(key: TaskKey, now: datetime) -> Decide:
+    """Removes the task; its history stays, its pending fires are cancelled. Raises TaskNotFound."""
+
+    def decide(existing: Task | None) -> Change:
+        return Change(
+            action=Action.DELETED,
+            before=replace(_there(existing, key), updated_at=now),
+            after=None,
+            pending=PendingRule.CANCEL,
+            reason=Reason.DELETED,
+        )
+
+    return decide
+
+
+def trigger_now(key: TaskKey, *, new_id: str, now: datetime) -> Decide:
+    """Adds one fire due now and leaves the schedule untouched, paused or not. Raises TaskNotFound."""
+
+    def decide(existing: Task | None) -> Change:
+        task = _there(existing, key)
+        fire = Fire(
+            id=new_id,
+            task_id=task.id,
+            key=task.key,
+            version=task.version,
+            kind=FireKind.MANUAL,
+            priority=task.spec.priority,
+            due_at=now,
+            run_at=now,
+            deadline_at=now + PENDING_LIFETIME,
+        )
+        return Change(action=Action.TRIGGERED, before=task, after=task, fires=(fire,))
+
+    return decide
+
+
+def _there(existing: Task | None, key: TaskKey) -> Task:
+    if existing is None:
+        raise TaskNotFound(key.group, key.name)
+    return existing

@@ -1,0 +1,77 @@
+"""Searching a parsed cron expression in wall time, as if no clock were ever changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatchserver.domain.crondays import DayRule, first_at, month_shape
+
+LAST_YEAR = 2999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WallSchedule:
+    """Names wall times. Its fields are bit masks (bit n = the value n) and a rule for the days.
+
+    `follows_clock` says that the hour field runs over the whole day (`*`, `*/2`, `0/6`), so that
+    the schedule is meant as a rhythm and not as hours of the day.
+    """
+
+    seconds: int
+    minutes: int
+    hours: int
+    days: DayRule
+    months: int
+    years: int
+    follows_clock: bool
+
+    def at_or_after(self, wall: datetime, last_year: int) -> datetime | None:
+        """The first wall time named, from this one on; None when there is none up to that year."""
+        time = self._time_from(wall.hour, wall.minute, wall.second)
+        day = wall.day if time else wall.day + 1
+        date = self.date_from(wall.year, wall.month, day, last_year)
+        if date is None:
+            return None
+        if time is None or date != (wall.year, wall.month, wall.day):
+            time = self._first_time()
+        return datetime(*date, *time)  # noqa: DTZ001 - wall time has no zone
+
+    def date_from(
+        self, year: int, month: int, day: int, last_year: int
+    ) -> tuple[int, int, int] | None:
+        """The first date named, from this one on; `day` may be one past the month's end."""
+        weekday, length = month_shape(year, month)
+        found = first_at(self.days.mask(weekday, length), day)
+        if found > 0 and self.months >> month & 1 and self.years >> year & 1:
+            return (year, month, found) if year <= last_year else None
+        # Quartz looks at the day before it looks at the month: the stride is taken in any month.
+        gave_up = found < 0 and day <= length >= self.days.stride
+        passed_over = (year, month + 1) if gave_up else None
+        for later in self._months_after(year, month, last_year):
+            weekday, length = month_shape(*later)
+            if later == passed_over and length < self.days.stride:
+                continue
+            found = first_at(self.days.mask(weekday, length), 1)
+            if found > 0:
+                return (*later, found)
+        return None
+
+    def _months_after(self, year: int, month: int, last_year: int) -> Iterator[tuple[int, int]]:
+        while 0 < year <= last_year:
+            in_year = self.years >> year & 1
+            while in_year and (month := first_at(self.months, month + 1)) > 0:
+                yield year, month
+            year, month = first_at(self.years, year + 1), 0
+
+    def _time_from(self, hour: int, minute: int, second: int) -> tuple[int, int, int] | None:
+        if self.hours >> hour & 1:
+            if self.minutes >> minute & 1 and (found := first_at(self.seconds, second)) >= 0:
+                return hour, minute, found
+            if (found := first_at(self.minutes, minute + 1)) >= 0:
+                return hour, found, first_at(self.seconds, 0)
+        if (found := first_at(self.hours, hour + 1)) >= 0:
+            return found, first_at(self.minutes, 0), first_at(self.seconds, 0)
+        return None
+
+    def _first_time(self) -> tuple[int, int, int]:
+        return first_at(self.hours, 0), first_at(self.minutes, 0), first_at(self.seconds, 0)

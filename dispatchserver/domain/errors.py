@@ -1,0 +1,144 @@
+"""What can go wrong, as one small tree; messages are written elsewhere, in each reader's language.
+
+DispatchError            carries a code (a key of the message catalogs) and its parameters
+├── Invalid              one value breaks a rule; raised by the value's own check
+├── Refused              a whole request is refused; lists every Fault found in it
+├── TaskNotFound         no task has this group and name
+├── TaskExists           a task has it already, and the caller did not ask to replace it
+├── FireNotFound         no fire has this id
+├── FireEnded            the fire's result is final, so a report cannot change it
+├── StoreUnavailable     nothing was stored; the caller may try again
+└── StoreInUse           another server works on this database
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SENT_LIMIT = 120
+
+
+class DispatchError(Exception):
+    """Base of all refusals: `code` is a message key, `params` fill its placeholders."""
+
+    code = "error.unknown"
+
+    def __init__(self, **params: object) -> None:
+        self.params: Mapping[str, object] = params
+        super().__init__(self.code, params)
+
+
+class Invalid(DispatchError):
+    """One value breaks one rule. The edge that read the value adds the field's name."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        self.code = code
+        super().__init__(**params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with one field of a request; `sent` is what stood there, cut short."""
+
+    field: str
+    code: str
+    params: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    sent: str | None = None
+
+
+class Refused(DispatchError):
+    """The request is refused as a whole and changed nothing; every fault in it is listed."""
+
+    code = "error.refused"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(count=len(self.faults))
+
+
+class TaskNotFound(DispatchError):
+    """No task has this group and name."""
+
+    code = "task.not_found"
+
+    def __init__(self, group: str, name: str) -> None:
+        super().__init__(group=group, name=name)
+
+
+class TaskExists(DispatchError):
+    """A task has this group and name already, and the caller did not ask to replace it."""
+
+    code = "task.exists"
+
+    def __init__(self, group: str, name: str) -> None:
+        super().__init__(group=group, name=name)
+
+
+class FireNotFound(DispatchError):
+    """No fire has this id."""
+
+    code = "fire.not_found"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
+
+
+class FireEnded(DispatchError):
+    """The fire's result is final: a second or late report is noted, and changes nothing."""
+
+    code = "fire.ended"
+
+    def __init__(self, fire_id: str, state: str) -> None:
+        super().__init__(id=fire_id, state=state)
+
+
+class StoreUnavailable(DispatchError):
+    """The store could not take the change; nothing was stored, and the caller may try again."""
+
+    code = "store.unavailable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why=why)
+
+
+class StoreInUse(DispatchError):
+    """Another server process works on this database; `pid` is its process."""
+
+    code = "store.in_use"
+
+
+class Faults:
+    """Collects every fault of one request, so that all of them are answered at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Fault] = []
+
+    def add(self, field: str, code: str, sent: object = None, **params: object) -> None:
+        self._found.append(Fault(field=field, code=code, params=params, sent=excerpt(sent)))
+
+    @contextmanager
+    def at(self, field: str, sent: object = None) -> Iterator[None]:
+        """Books an Invalid raised inside under this field, and goes on."""
+        try:
+            yield
+        except Invalid as invalid:
+            self.add(field, invalid.code, sent, **invalid.params)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raises Refused with all that was booked; does nothing when that is nothing."""
+        if self._found:
+            raise Refused(self._found)
+
+
+def excerpt(sent: object) -> str | None:
+    """What was sent, as one short printable line; None when nothing was."""
+    if sent is None:
+        return None
+    text = "".join(
+        c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(sent)[: SENT_LIMIT + 1]
+    )
+    return text if len(text) <= SENT_LIMIT else text[:SENT_LIMIT] + "…"

@@ -1,0 +1,156 @@
+"""Loosely typed values from any wire, read as what they mean; each reader raises Invalid."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from dispatchserver.domain import jsontext
+from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.moments import from_ms, to_ms
+
+E = TypeVar("E", bound=StrEnum)
+V = TypeVar("V")
+D = TypeVar("D")
+ReadObject = Callable[[JsonValue], Mapping[str, JsonValue]]
+
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?")
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LOCAL_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d")
+
+
+def as_text(value: JsonValue) -> str:
+    """Text; a number is taken as its digits, since forms know no types."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Invalid("field.text")
+
+
+def as_integer(value: JsonValue) -> int:
+    """A whole number; "10" and 10.0 are ten."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value, re.ASCII):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise Invalid("field.integer")
+
+
+def as_boolean(value: JsonValue) -> bool:
+    """true/false in any case, 1/0, or the JSON booleans."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if word in ("true", "1"):
+        return True
+    if word in ("false", "0"):
+        return False
+    raise Invalid("field.boolean")
+
+
+def as_object(value: JsonValue) -> Mapping[str, JsonValue]:
+    """A JSON object, or text that holds one; a `;` behind it, copied from a manual, is overlooked."""
+    if isinstance(value, str):
+        value = jsontext.loads(value.strip().removesuffix(";"))
+    if isinstance(value, Mapping):
+        return value
+    raise Invalid("field.object")
+
+
+def as_member(value: JsonValue, kind: type[E]) -> E:
+    """One of the words of an enumeration, in any case."""
+    word = as_text(value).strip().lower()
+    for member in kind:
+        if member.value.lower() == word:
+            return member
+    raise Invalid("field.choice", allowed=", ".join(kind))
+
+
+def as_duration(value: JsonValue) -> timedelta:
+    """A number of seconds, or text such as "300ms", "5s", "5m", "1h"."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Invalid("field.duration")
+    match = DURATION.fullmatch(str(value).strip().lower())
+    if match is None:
+        raise Invalid("field.duration")
+    return timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
+
+
+def as_moment(value: JsonValue, zone: ZoneInfo) -> datetime | None:
+    """Epoch milliseconds, ISO 8601, or local time of `zone` ("2026-11-22 09:00[:00[.000]]"); None for nothing."""
+    if value is None or value == "":
+        return None
+    try:
+        return _in_range(_moment(value, zone))
+    except (ValueError, OverflowError) as error:
+        raise Invalid("field.moment") from error
+
+
+def _moment(value: JsonValue, zone: ZoneInfo) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise Invalid("field.moment")
+    if not isinstance(value, str) or re.fullmatch(r"\s*-?\d{9,15}\s*", value, re.ASCII):
+        return from_ms(as_integer(value))
+    text = value.strip()
+    for pattern in LOCAL_FORMATS:
+        try:
+            return _to_utc(datetime.strptime(text, pattern).replace(tzinfo=zone))
+        except ValueError:
+            continue
+    moment = datetime.fromisoformat(text)
+    return _to_utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _to_utc(moment: datetime) -> datetime:
+    return from_ms(to_ms(moment.astimezone(UTC)))
+
+
+def _in_range(moment: datetime) -> datetime:
+    if not from_ms(0) <= moment < LATEST:
+        raise Invalid("field.moment_range", latest=LATEST.year)
+    return moment
+
+
+class FieldReader:
+    """Reads values of one object under their full names, booking faults as they come."""
+
+    def __init__(self, values: Mapping[str, JsonValue], faults: Faults, path: str = "") -> None:
+        self._values = values
+        self._faults = faults
+        self._path = path
+
+    def take(self, name: str, read: Callable[[JsonValue], V], default: D) -> V | D:
+        """The value read; the default where it is absent, null, empty text, or faulty (and then booked)."""
+        value = self._values.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            return read(value)
+        except Invalid as invalid:
+            self._faults.add(self._path + name, invalid.code, value, **invalid.params)
+            return default
+
+    def need(self, names: tuple[str, ...], read: Callable[[JsonValue], V]) -> V | None:
+        """The value under the first of these names that is there; booked as missing when none is."""
+        for name in names:
+            if self._values.get(name) not in (None, ""):
+                return self.take(name, read, None)
+        self._faults.add(self._path + names[0], "fault.required")
+        return None
+
+    def inside(self, name: str, read: ReadObject = as_object) -> "FieldReader | None":
+        """A reader of the object under this name; None (and booked) where it is missing or faulty."""
+        inner = self.need((name,), read)
+        return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")
+
+    def inside_if_any(self, name: str) -> "FieldReader | None":
+        """A reader of the object under this name; None where it is absent, or faulty (and then booked)."""
+        inner = self.take(name, as_object, None)
+        return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")

@@ -1,0 +1,179 @@
+"""A fire is one due occasion of a task; an attempt is one try to deliver it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.task import Task, TaskKey
+
+
+class FireState(StrEnum):
+    """PENDING, RUNNING and WAITING are open; the others are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def open(self) -> bool:
+        return self in OPEN_STATES
+
+
+OPEN_STATES = (FireState.PENDING, FireState.RUNNING, FireState.WAITING)
+
+
+class FireKind(StrEnum):
+    """SCHEDULED came from the trigger, MANUAL from trigger_now."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+
+
+class Reason(StrEnum):
+    """Why a fire, or one attempt of it, ended as it did; states say only how."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    EGRESS = "egress"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    CLOSED = "closed"
+    PROTOCOL = "protocol"
+    STATUS = "status"
+    CONTRACT = "contract"
+    REPORTED = "reported"
+    REPORT_TIMEOUT = "report_timeout"
+    UNCONFIRMED = "unconfirmed"
+    LOST = "lost"
+    INTERRUPTED = "interrupted"
+    MISFIRE = "misfire"
+    PAUSED = "paused"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedRun:
+    """Occasions that passed unserved and share one row: the first, the last, how many (None: too many to count)."""
+
+    first: datetime
+    last: datetime
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """One due occasion. Its id is what receivers see as `tasklogid`, the same in every attempt.
+
+    `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a
+    paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
+    that is sending it.
+    """
+
+    id: str
+    task_id: str
+    key: TaskKey
+    version: int
+    kind: FireKind
+    priority: int
+    due_at: datetime
+    run_at: datetime
+    state: FireState = FireState.PENDING
+    reason: Reason | None = None
+    held: bool = False
+    attempts: int = 0
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    deadline_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: str | None = None
+    missed: MissedRun | None = None
+
+
+class Delivery(StrEnum):
+    """What is certain of a send: nothing was sent; it was sent and is unanswered; it was answered."""
+
+    NOT_SENT = "not_sent"
+    UNANSWERED = "unanswered"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the transport saw of one attempt; what it means is judged elsewhere.
+
+    `body` is what was read of the reply, capped; `detail` is the technical error in one line;
+    `asynchronous` is the receiver's header saying that a report will follow. Times are milliseconds
+    since the attempt began; None when that point was not reached.
+    """
+
+    delivery: Delivery
+    reason: Reason | None = None
+    detail: str = ""
+    status: int | None = None
+    body: bytes = b""
+    truncated: bool = False
+    asynchronous: bool = False
+    connect_ms: int | None = None
+    first_byte_ms: int | None = None
+
+
+class Decision(StrEnum):
+    """What an attempt's outcome means for its fire."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    RETRY = "retry"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement of one attempt: `at` is when to try again (RETRY) or to stop waiting (WAIT)."""
+
+    decision: Decision
+    reason: Reason | None = None
+    result: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to deliver a fire: the transport's outcome and the verdict on it, side by side."""
+
+    fire_id: str
+    number: int
+    node: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    verdict: Verdict
+
+
+def fire_id(task: Task, due_at: datetime) -> str:
+    """The id of a scheduled fire: 32 hex digits, the same on every node and after every crash."""
+    identity = f"{task.id}|{task.version}|{to_ms(due_at)}|{FireKind.SCHEDULED}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def new_fire(task: Task, due_at: datetime, deadline_at: datetime) -> Fire:
+    """A pending scheduled fire of this task, to be ended by `deadline_at` at the latest."""
+    return Fire(
+        id=fire_id(task, due_at),
+        task_id=task.id,
+        key=task.key,
+        version=task.version,
+        kind=FireKind.SCHEDULED,
+        priority=task.spec.priority,
+        due_at=due_at,
+        run_at=due_at,
+        deadline_at=deadline_at,
+    )

@@ -1,0 +1,183 @@
+"""What an outcome means: success, failure, try again, or wait for a report. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import unquote
+
+from dispatchserver.domain import jsontext
+from dispatchserver.domain.errors import FireEnded, Invalid
+from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outcome, Reason, Verdict
+from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.planning import PENDING_LIFETIME
+from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
+
+CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
+RESULT_LIMIT = 4096
+RETRIES = 3
+RETRY_BASE = timedelta(seconds=5)
+LOST_LIMIT = 10
+
+Jitter = Callable[[], float]
+"""A source of numbers from 0 to 1, passed in so that a judgement stays repeatable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An asynchronous result: what the receiver says of a fire after it accepted it."""
+
+    fire_id: str
+    success: bool
+    result: str | None
+
+
+def judge(
+    fire: Fire, outcome: Outcome, recall: Recall, report_by: datetime, now: datetime, jitter: Jitter
+) -> Verdict:
+    """The verdict on one attempt. Tried again only where certainly nothing was sent, three times at most."""
+    if outcome.delivery is Delivery.ANSWERED:
+        return _judge_answer(outcome, recall, report_by)
+    if outcome.delivery is Delivery.NOT_SENT and outcome.reason is not Reason.EGRESS:
+        return _again(fire, outcome, now, jitter)
+    return Verdict(decision=Decision.FAILURE, reason=outcome.reason)
+
+
+def _again(fire: Fire, outcome: Outcome, now: datetime, jitter: Jitter) -> Verdict:
+    if fire.attempts > RETRIES:
+        return Verdict(decision=Decision.FAILURE, reason=outcome.reason)
+    delay = RETRY_BASE * 2 ** (fire.attempts - 1) * (0.5 + jitter() / 2)
+    return Verdict(decision=Decision.RETRY, reason=outcome.reason, at=now + delay)
+
+
+def _judge_answer(outcome: Outcome, recall: Recall, report_by: datetime) -> Verdict:
+    if outcome.status is not None and not 200 <= outcome.status < 300:
+        return Verdict(decision=Decision.FAILURE, reason=Reason.STATUS, result=_text(outcome.body))
+    rule = recall.reply_rule if isinstance(recall, HttpRecall) else ReplyRule.AUTO
+    reply = _contract(outcome.body) if rule is not ReplyRule.STATUS else None
+    if reply is None:
+        return _judge_free_reply(outcome, rule, report_by)
+    result = _result(reply.get("resultValue"))
+    if not _yes(reply.get("success")):
+        return Verdict(decision=Decision.FAILURE, reason=Reason.CONTRACT, result=result)
+    if _yes(reply.get("asynchronized")) or outcome.asynchronous:
+        return Verdict(decision=Decision.WAIT, result=result, at=report_by)
+    return Verdict(decision=Decision.SUCCESS, result=result)
+
+
+def _judge_free_reply(outcome: Outcome, rule: ReplyRule, report_by: datetime) -> Verdict:
+    """A reply outside the contract: under `auto` and `status` the transport's yes is enough."""
+    result = _text(outcome.body)
+    if rule is ReplyRule.CONTRACT:
+        return Verdict(decision=Decision.FAILURE, reason=Reason.CONTRACT, result=result)
+    if outcome.asynchronous:
+        return Verdict(decision=Decision.WAIT, result=result, at=report_by)
+    return Verdict(decision=Decision.SUCCESS, reason=outcome.reason, result=result)
+
+
+def _contract(body: bytes) -> dict[str, JsonValue] | None:
+    """The reply as the contract's map, when it is a JSON object with at least one of the contract's keys."""
+    try:
+        value = jsontext.loads(body.decode("utf-8"))
+    except (UnicodeDecodeError, Invalid):
+        return None
+    return value if isinstance(value, dict) and not CONTRACT_KEYS.isdisjoint(value) else None
+
+
+def _yes(value: JsonValue) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def _result(value: JsonValue) -> str | None:
+    if value is None:
+        return None
+    return storable(value if isinstance(value, str) else jsontext.dumps(value))
+
+
+def _text(body: bytes) -> str | None:
+    return storable(body.decode("utf-8", "replace")) if body else None
+
+
+def storable(text: str) -> str:
+    """The text as every database takes it, cut to 4,096 characters: no NUL, no lone surrogates."""
+    return text[:RESULT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def accept_report(fire: Fire, report: Report) -> Verdict:
+    """The verdict that a report gives an open fire, whether or not the reply came yet; raises FireEnded after that."""
+    if not fire.state.open or fire.attempts == 0:
+        raise FireEnded(fire.id, fire.state)
+    decision = Decision.SUCCESS if report.success else Decision.FAILURE
+    result = None if report.result is None else storable(unquoted(report.result))
+    return Verdict(decision=decision, reason=Reason.REPORTED, result=result)
+
+
+def unquoted(text: str) -> str:
+    """The text with its percent-encoding undone when it decodes cleanly, else as it came."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
+def after_loss(fire: Fire, now: datetime) -> Verdict:
+    """What becomes of a fire whose node died or was stopped in mid-attempt: again at once, ten times at most."""
+    if fire.attempts >= LOST_LIMIT:
+        return Verdict(decision=Decision.FAILURE, reason=Reason.LOST)
+    return Verdict(decision=Decision.RETRY, reason=Reason.LOST, at=now)
+
+
+def state_after(verdict: Verdict) -> FireState:
+    """The fire's state that a verdict leads to."""
+    return {
+        Decision.SUCCESS: FireState.SUCCEEDED,
+        Decision.FAILURE: FireState.FAILED,
+        Decision.RETRY: FireState.PENDING,
+        Decision.WAIT: FireState.WAITING,
+    }[verdict.decision]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A fire's next state with everything that goes with it."""
+
+    state: FireState
+    reason: Reason | None = None
+    result: str | None = None
+    run_at: datetime | None = None
+    deadline_at: datetime | None = None
+    finished_at: datetime | None = None
+    held: bool = False
+
+
+def settled(
+    fire: Fire, verdict: Verdict, now: datetime, current: bool = True, held: bool = False
+) -> Settlement:
+    """Where a verdict leads a fire. A retry whose task is gone or replaced (not `current`) ends as failed."""
+    state = state_after(verdict)
+    if state is FireState.PENDING and not current:
+        state = FireState.FAILED
+    if state is FireState.PENDING and verdict.at is not None:
+        until = verdict.at + PENDING_LIFETIME
+        return Settlement(
+            state=state, reason=verdict.reason, run_at=verdict.at, deadline_at=until, held=held
+        )
+    if state is FireState.WAITING:
+        return Settlement(state=state, result=verdict.result, deadline_at=verdict.at)
+    return Settlement(state=state, reason=verdict.reason, result=verdict.result, finished_at=now)
+
+
+def after_deadline(fire: Fire, now: datetime) -> Settlement:
+    """What becomes of an open fire that nobody ended in time."""
+    if fire.state is FireState.WAITING:
+        return Settlement(
+            state=FireState.FAILED,
+            reason=Reason.REPORT_TIMEOUT,
+            result=fire.result,
+            finished_at=now,
+        )
+    if fire.state is FireState.RUNNING:
+        return settled(fire, after_loss(fire, now), now)
+    if fire.attempts:
+        return Settlement(state=FireState.FAILED, reason=Reason.EXPIRED, finished_at=now)
+    reason = Reason.PAUSED if fire.held else Reason.EXPIRED
+    return Settlement(state=FireState.SKIPPED, reason=reason, finished_at=now)

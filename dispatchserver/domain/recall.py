@@ -1,0 +1,142 @@
+"""What to call back: HTTP or socket, whom, with which data; and the body that the receiver gets."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from dispatchserver.domain import egress, jsontext
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.jsontext import JsonValue
+
+URL_LIMIT = 2048
+DATA_LIMIT = 256 * 1024
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:.]{2,45}")
+
+
+class RecallKind(StrEnum):
+    """How a receiver is reached."""
+
+    HTTP = "HTTP"
+    SOCKET = "SOCKET"
+
+
+class BodyShape(StrEnum):
+    """`nested`: data under its own key. `flat`: data's keys beside tasklogid, as the oldest receivers read it."""
+
+    NESTED = "nested"
+    FLAT = "flat"
+
+
+class ReplyRule(StrEnum):
+    """How a reply is judged: see domain/judging.py."""
+
+    AUTO = "auto"
+    CONTRACT = "iuap"
+    STATUS = "status"
+
+
+class Framing(StrEnum):
+    """How one message ends on a socket: a newline, the end of the stream, a 4-byte length before it, or nothing."""
+
+    LINE = "line"
+    EOF = "eof"
+    LEN4 = "len4"
+    RAW = "raw"
+
+
+class Ack(StrEnum):
+    """What counts as a socket receiver's yes: a reply or an orderly end, a reply only, or nothing at all."""
+
+    AUTO = "auto"
+    REPLY = "reply"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRecall:
+    """POSTs the body as JSON to a URL."""
+
+    url: str
+    data: JsonValue = None
+    body_shape: BodyShape = BodyShape.NESTED
+    reply_rule: ReplyRule = ReplyRule.AUTO
+    kind: ClassVar[RecallKind] = RecallKind.HTTP
+
+    @property
+    def address(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketRecall:
+    """Connects, writes the body as one frame, and reads the reply."""
+
+    host: str
+    port: int
+    data: JsonValue = None
+    framing: Framing = Framing.LINE
+    ack: Ack = Ack.AUTO
+    body_shape: BodyShape = BodyShape.NESTED
+    kind: ClassVar[RecallKind] = RecallKind.SOCKET
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Recall = HttpRecall | SocketRecall
+
+
+def check_url(url: str) -> str:
+    """The URL when a callback may go there; raises Invalid, naming what is wrong with it."""
+    if not 1 <= len(url) <= URL_LIMIT:
+        raise Invalid("recall.url_length", limit=URL_LIMIT)
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise Invalid("recall.url_characters")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Invalid("recall.url_syntax") from error
+    if parts.scheme not in ("http", "https"):
+        raise Invalid("recall.url_scheme")
+    if not host or port == 0:
+        raise Invalid("recall.url_syntax")
+    if parts.username is not None or parts.password is not None or "#" in url:
+        raise Invalid("recall.url_parts")
+    egress.check_host(host)
+    return url
+
+
+def check_host(host: str) -> str:
+    """The host name or address when a callback may go there; raises Invalid otherwise."""
+    if not HOST.fullmatch(host):
+        raise Invalid("recall.host")
+    egress.check_host(host)
+    return host
+
+
+def check_data(data: JsonValue) -> JsonValue:
+    """The data as receivers will see it: text that holds a JSON object becomes that object; raises Invalid if too large."""
+    if isinstance(data, str) and data.lstrip()[:1] == "{":
+        data = _object_or_text(data)
+    jsontext.check(data)
+    if len(jsontext.dumps(data).encode()) > DATA_LIMIT:
+        raise Invalid("recall.data_size", limit=DATA_LIMIT)
+    return data
+
+
+def _object_or_text(text: str) -> JsonValue:
+    try:
+        return jsontext.loads(text)
+    except Invalid:
+        return text
+
+
+def render_body(recall: Recall, fire_id: str) -> bytes:
+    """The bytes that every attempt of this fire sends: the data and the fire's id as `tasklogid`."""
+    if recall.body_shape is BodyShape.FLAT and isinstance(recall.data, dict):
+        return jsontext.dumps({**recall.data, "tasklogid": fire_id}).encode()
+    return jsontext.dumps({"data": recall.data, "tasklogid": fire_id}).encode()

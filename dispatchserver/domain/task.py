@@ -1,0 +1,104 @@
+"""A task: who it is, when it fires, whom it calls back, and by which policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.trigger import Trigger
+
+NAME_LIMIT = 200
+NOTE_LIMIT = 2000
+PRIORITY_RANGE = (-2_147_483_648, 2_147_483_647)
+LONGEST_TIMEOUT = timedelta(hours=1)
+LONGEST_REPORT = timedelta(days=30)
+DEFAULT_NAMESPACE = "default"
+
+
+class TaskState(StrEnum):
+    """ACTIVE plans fires; PAUSED keeps its place and plans none; FINISHED has none left."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class TaskKey:
+    """What a task is known by; unique."""
+
+    namespace: str = DEFAULT_NAMESPACE
+    group: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """What a task decides for itself; None takes the server's default."""
+
+    connect_timeout: timedelta | None = None
+    total_timeout: timedelta | None = None
+    report_timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """What the owner says of a task; immutable, one per version."""
+
+    trigger: Trigger
+    recall: Recall
+    priority: int = 0
+    policies: Policies = Policies()
+    note: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back."""
+
+    id: str
+    key: TaskKey
+    version: int
+    state: TaskState
+    spec: TaskSpec
+    next_fire_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def check_name(name: str) -> str:
+    """A group's or task's name when it can be one; raises Invalid otherwise. Names are kept to the letter."""
+    if not 1 <= len(name) <= NAME_LIMIT:
+        raise Invalid("task.name_length", limit=NAME_LIMIT)
+    if any(ord(c) < 32 or ord(c) == 127 or "\ud800" <= c <= "\udfff" for c in name):
+        raise Invalid("task.name_characters")
+    if name != name.strip():
+        raise Invalid("task.name_blanks")
+    return name
+
+
+def check_priority(priority: int) -> int:
+    """The priority when it fits in 32 bits; raises Invalid otherwise."""
+    low, high = PRIORITY_RANGE
+    if not low <= priority <= high:
+        raise Invalid("task.priority", low=low, high=high)
+    return priority
+
+
+def check_note(note: str) -> str:
+    """The description when it is short enough and storable; raises Invalid otherwise."""
+    if len(note) > NOTE_LIMIT:
+        raise Invalid("task.note", limit=NOTE_LIMIT)
+    if "\0" in note or any("\ud800" <= c <= "\udfff" for c in note):
+        raise Invalid("json.text")
+    return note
+
+
+def check_timeout(span: timedelta, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:
+    """A time limit when it is between 50 ms and `longest`; raises Invalid otherwise."""
+    if not timedelta(milliseconds=50) <= span <= longest:
+        raise Invalid("task.timeout", longest_s=int(longest.total_seconds()))
+    return span

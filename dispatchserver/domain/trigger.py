@@ -1,0 +1,129 @@
+"""When a task fires: the trigger shapes and their one question, next_after."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from functools import cache
+from typing import ClassVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from dispatchserver.domain.cron import CronExpression, DstRule
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.moments import MILLISECOND
+
+SHORTEST_INTERVAL = timedelta(milliseconds=10)
+LONGEST_INTERVAL = timedelta(days=36_525)
+COUNT_LIMIT = 2_147_483_647
+LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimpleTrigger:
+    """Fires at `start`, then every `interval`, `count` times in all (None: for ever), before `end`.
+
+    Without an interval it fires once. As in Quartz, the end is exclusive for repeats. The n-th fire is
+    pure arithmetic on `start`, so neither restarts nor misses can change how many there are.
+    """
+
+    start: datetime
+    interval: timedelta | None = None
+    count: int | None = 1
+    end: datetime | None = None
+    zone: ZoneInfo
+    kind: ClassVar[str] = "simple"
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first fire strictly after `moment`, or None when there is none left."""
+        if moment < self.start:
+            return self.start
+        if self.interval is None:
+            return None
+        index = (moment - self.start) // self.interval + 1
+        if self.count is not None and index >= self.count:
+            return None
+        fire = self.start + index * self.interval
+        return None if self.end is not None and fire >= self.end else fire
+
+    def anchored(self, now: datetime) -> "SimpleTrigger":
+        """The trigger as it counts when it is added at `now`: a start in the past is taken as Quartz does.
+
+        A one-shot or a counted run begins now with its full count; an endless one stays on its grid.
+        """
+        if self.start >= now or (self.interval is not None and self.count is None):
+            return self
+        return replace(self, start=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronTrigger:
+    """Fires where a Quartz cron expression matches the wall clock of a zone, from `start` to `end`, both counted."""
+
+    expression: CronExpression
+    zone: ZoneInfo
+    dst: DstRule = DstRule.EXACTLY_ONCE
+    start: datetime | None = None
+    end: datetime | None = None
+    kind: ClassVar[str] = "cron"
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first fire strictly after `moment`, or None when there is none left."""
+        if self.start is not None and moment < self.start:
+            moment = self.start - MILLISECOND
+        fire = self.expression.next_after(moment, self.zone, self.dst)
+        return None if fire is None or (self.end is not None and fire > self.end) else fire
+
+    def anchored(self, now: datetime) -> "CronTrigger":
+        """Unchanged: a cron expression has no first fire to move."""
+        return self
+
+
+Trigger = SimpleTrigger | CronTrigger
+
+
+def check_interval(interval: timedelta) -> timedelta:
+    """The interval when it is one we keep to; raises Invalid otherwise."""
+    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+        raise Invalid("trigger.interval", shortest_ms=10, longest_days=LONGEST_INTERVAL.days)
+    return interval
+
+
+def check_end(start: datetime | None, end: datetime | None) -> None:
+    """Raises Invalid for an end that is not after the start."""
+    if start is not None and end is not None and end <= start:
+        raise Invalid("trigger.end_before_start")
+
+
+def first_fire(trigger: Trigger, now: datetime) -> datetime:
+    """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
+    fire = trigger.next_after(now - MILLISECOND)
+    if fire is None or (trigger.end is not None and trigger.end < now):
+        raise Invalid("trigger.never")
+    return fire
+
+
+def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
+    """At most `count` fires after `moment`, in order."""
+    fires: list[datetime] = []
+    while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
+        fires.append(fire)
+    return fires
+
+
+def find_zone(name: str) -> ZoneInfo:
+    """The IANA zone of this name; raises Invalid with the nearest names when there is none."""
+    if name in _zones():
+        return ZoneInfo(name)
+    raise Invalid("trigger.zone", nearest=", ".join(_nearest(name)) or "Asia/Shanghai, UTC")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _nearest(name: str) -> list[str]:
+    lower = {zone.lower(): zone for zone in _zones()}
+    last = {zone.rsplit("/", 1)[-1].lower(): zone for zone in sorted(_zones(), reverse=True)}
+    found = [lower[m] for m in get_close_matches(name.lower(), lower, n=2)]
+    found += [last[m] for m in get_close_matches(name.lower(), last, n=1)]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,41 @@
+"""Gives due fires to free slots, the largest priority first."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatchserver.domain.task import LONGEST_TIMEOUT
+from dispatchserver.engine.loop import Crew
+from dispatchserver.ports import Assignment, Clock, Store
+
+# Every attempt is bounded by its own total timeout; this bound only catches a slot that died.
+CLAIM_LIFETIME = LONGEST_TIMEOUT + timedelta(minutes=5)
+
+
+class Dispatcher:
+    """Never claims more fires than it has free slots, so none waits in a busy node's pocket."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        crew: Crew,
+        node: str,
+        run: Callable[[Assignment], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._crew = crew
+        self._node = node
+        self._run = run
+
+    async def run_once(self) -> datetime | None:
+        """One pass; answers when the next fire can start (None: when a slot gets free or a fire comes)."""
+        free = self._crew.free
+        if free == 0:
+            return None
+        now = self._clock.now()
+        claimed = await self._store.claim(self._node, now, free, now + CLAIM_LIFETIME)
+        for assignment in claimed:
+            self._crew.start(self._run(assignment))
+        return None if len(claimed) == free else await self._store.next_run()

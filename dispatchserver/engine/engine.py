@@ -1,0 +1,84 @@
+"""All loops together: started, drained and stopped in order."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from dispatchserver.domain.judging import Jitter, after_loss
+from dispatchserver.domain.recall import RecallKind
+from dispatchserver.engine.dispatcher import Dispatcher
+from dispatchserver.engine.executor import Executor, Limits
+from dispatchserver.engine.loop import Crew, Loop
+from dispatchserver.engine.planner import Planner
+from dispatchserver.engine.sweeper import Sweeper
+from dispatchserver.ports import Assignment, Clock, RecallTarget, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """What an engine is told once: who it is, how much it may do at once, and its time limits."""
+
+    node: str
+    slots: int
+    limits: Limits
+
+
+class Engine:
+    """The pipeline planner -> dispatcher -> executor, with the sweeper beside it."""
+
+    def __init__(
+        self,
+        store: Store,
+        targets: Mapping[RecallKind, RecallTarget],
+        clock: Clock,
+        config: EngineConfig,
+        jitter: Jitter,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._node = config.node
+        self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
+        self.executor = Executor(store, targets, clock, config.limits, jitter)
+        self.planner = Planner(store, clock, self.wake_dispatcher)
+        self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
+        self.sweeper = Sweeper(store, clock, self.wake_dispatcher)
+        self._planning = Loop("planner", self.planner.run_once, clock)
+        self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock)
+        self._sweeping = Loop("sweeper", self.sweeper.run_once, clock)
+        self.draining = False
+
+    def wake_planner(self) -> None:
+        """A task changed."""
+        self._planning.wake()
+
+    def wake_dispatcher(self) -> None:
+        """A fire became pending, or a slot free."""
+        self._dispatching.wake()
+
+    async def _run(self, assignment: Assignment) -> None:
+        await self.executor.run(assignment, self.wake_dispatcher, self._sweeping.wake)
+
+    async def recover(self) -> int:
+        """Moves on what an earlier run of this server left in flight; returns how many fires that were."""
+        now = self._clock.now()
+        recovered = await self._store.recover(self._node, now, partial(after_loss, now=now))
+        if recovered:
+            log.warning("engine.recovered", extra={"fires": recovered})
+        return recovered
+
+    def start(self) -> None:
+        """Starts the loops."""
+        for loop in (self._planning, self._dispatching, self._sweeping):
+            loop.start()
+
+    async def stop(self, drain: timedelta) -> None:
+        """Stops claiming, lets what is in flight finish for at most `drain`, and books the rest as interrupted."""
+        self.draining = True
+        await self._planning.stop()
+        await self._dispatching.stop()
+        await self.crew.drain(drain)
+        await self._sweeping.stop()

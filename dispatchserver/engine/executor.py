@@ -1,0 +1,110 @@
+"""One fire, step by step: send, judge, settle."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dispatchserver.domain.errors import StoreUnavailable
+from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcome, Reason, Verdict
+from dispatchserver.domain.judging import Jitter, judge
+from dispatchserver.domain.recall import RecallKind, render_body
+from dispatchserver.engine.headers import render_headers
+from dispatchserver.ports import Assignment, Clock, RecallTarget, SendOrder, Store, Wake
+
+PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The server's time limits, for tasks that name none of their own."""
+
+    connect_timeout: timedelta = timedelta(seconds=5)
+    total_timeout: timedelta = timedelta(seconds=30)
+    report_timeout: timedelta = timedelta(hours=1)
+
+
+class Executor:
+    """Brings one claimed fire from its send to a stored verdict. Whatever happens, the verdict is stored."""
+
+    def __init__(
+        self,
+        store: Store,
+        targets: Mapping[RecallKind, RecallTarget],
+        clock: Clock,
+        limits: Limits,
+        jitter: Jitter,
+    ) -> None:
+        self._store = store
+        self._targets = targets
+        self._clock = clock
+        self._limits = limits
+        self._jitter = jitter
+
+    async def run(self, assignment: Assignment, wake_dispatcher: Wake, wake_sweeper: Wake) -> None:
+        """One attempt of one fire, from beginning to end."""
+        started_at = self._clock.now()
+        try:
+            outcome = await self._send(assignment, started_at)
+            verdict = self._judge(assignment, outcome)
+        except asyncio.CancelledError:
+            # The server is going down and would not wait any longer: the next start tries again.
+            outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
+            verdict = Verdict(
+                decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=self._clock.now()
+            )
+        await self._settle(
+            assignment.fire, self._attempt(assignment.fire, started_at, outcome, verdict)
+        )
+        if verdict.decision is Decision.RETRY:
+            wake_dispatcher()
+        if verdict.decision is Decision.WAIT:
+            wake_sweeper()
+
+    async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
+        fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
+        order = SendOrder(
+            recall=recall,
+            body=render_body(recall, fire.id),
+            headers=render_headers(fire, started_at),
+            connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
+            total_timeout=policies.total_timeout or self._limits.total_timeout,
+        )
+        try:
+            return await self._targets[recall.kind].send(order)
+        except Exception as error:
+            log.exception("executor.send_failed", extra={"fire": fire.id})
+            return Outcome(delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error))
+
+    def _judge(self, assignment: Assignment, outcome: Outcome) -> Verdict:
+        now = self._clock.now()
+        patience = assignment.policies.report_timeout or self._limits.report_timeout
+        return judge(assignment.fire, outcome, assignment.recall, now + patience, now, self._jitter)
+
+    def _attempt(
+        self, fire: Fire, started_at: datetime, outcome: Outcome, verdict: Verdict
+    ) -> Attempt:
+        return Attempt(
+            fire_id=fire.id,
+            number=fire.attempts,
+            node=fire.claimed_by or "",
+            started_at=started_at,
+            ended_at=self._clock.now(),
+            outcome=outcome,
+            verdict=verdict,
+        )
+
+    async def _settle(self, fire: Fire, attempt: Attempt) -> None:
+        """Stores the verdict, however long the store takes to come back."""
+        while True:
+            try:
+                if not await self._store.settle(fire, attempt):
+                    log.info("executor.moved_on_already", extra={"fire": fire.id})
+            except StoreUnavailable as error:
+                log.warning("executor.settle_waits", extra={"fire": fire.id, "why": str(error)})
+                await self._clock.sleep_until(self._clock.now() + PAUSE_AFTER_REFUSAL)
+            else:
+                return

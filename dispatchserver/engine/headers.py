@@ -1,0 +1,27 @@
+"""What a callback tells about itself in HTTP headers; the body stays the owner's."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.moments import iso
+
+
+def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]:
+    """The headers of one attempt. The fire's id is the same in every attempt, so it serves as idempotency key.
+
+    Group and name are percent-encoded UTF-8, since headers take no other characters safely.
+    """
+    return (
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("X-Dispatch-Fire-Id", fire.id),
+        ("X-Dispatch-Attempt", str(fire.attempts)),
+        ("X-Dispatch-Scheduled-Time", iso(fire.due_at)),
+        ("X-Dispatch-Kind", fire.kind),
+        ("X-Dispatch-Group", quote(fire.key.group, safe="")),
+        ("X-Dispatch-Name", quote(fire.key.name, safe="")),
+        ("X-Dispatch-Priority", str(fire.priority)),
+        ("Idempotency-Key", fire.id),
+        ("webhook-id", fire.id),
+        ("webhook-timestamp", str(int(sent_at.timestamp()))),
+    )

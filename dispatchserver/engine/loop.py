@@ -1,0 +1,104 @@
+"""The shape of every loop: one pass, then wait until it asked to look again or somebody wakes it."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatchserver.domain.errors import StoreUnavailable
+from dispatchserver.ports import Clock, Pass, Wake
+
+PAUSE_AFTER_ERROR = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Repeats one pass until stopped. Survives a failing pass: it is logged, and tried again a second later."""
+
+    def __init__(self, name: str, run_once: Pass, clock: Clock) -> None:
+        self._name = name
+        self._run_once = run_once
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to repeat; the first pass runs at once."""
+        self._task = asyncio.create_task(self._repeat(), name=self._name)
+
+    def wake(self) -> None:
+        """Have a look now. A wake during a pass leads to another pass."""
+        self._woken.set()
+
+    async def stop(self) -> None:
+        """Lets a running pass end, and ends."""
+        self._stopping = True
+        self._woken.set()
+        if self._task is not None:
+            await self._task
+
+    async def _repeat(self) -> None:
+        while not self._stopping:
+            self._woken.clear()  # before looking: what happens during the pass must not be missed
+            try:
+                look_again = await self._run_once()
+            except StoreUnavailable as error:
+                log.error("loop.store_unavailable", extra={"loop": self._name, "why": str(error)})  # noqa: TRY400
+                look_again = self._clock.now() + PAUSE_AFTER_ERROR
+            except Exception:
+                log.exception("loop.failed", extra={"loop": self._name})
+                look_again = self._clock.now() + PAUSE_AFTER_ERROR
+            if look_again is None:
+                await self._woken.wait()
+            else:
+                await self._wait_until_woken_or(look_again)
+
+    async def _wait_until_woken_or(self, moment: datetime) -> None:
+        timer = asyncio.ensure_future(self._clock.sleep_until(moment))
+        waker = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait((timer, waker), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            waker.cancel()
+            await asyncio.gather(timer, waker, return_exceptions=True)
+
+
+class Crew:
+    """Owns tasks that run beside a loop, at most `size` of them, and can wait for all to end.
+
+    `on_free` is called when one ends while all places were taken.
+    """
+
+    def __init__(self, size: int, on_free: Wake) -> None:
+        self._size = size
+        self._on_free = on_free
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def free(self) -> int:
+        """How many more may start."""
+        return self._size - len(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs the work; it must handle its own errors."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        was_full = self.free == 0
+        self._tasks.discard(task)
+        if was_full:
+            self._on_free()
+
+    async def drain(self, limit: timedelta) -> None:
+        """Waits until all ended, at most `limit`; then cancels the rest and waits for that."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limit.total_seconds())
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

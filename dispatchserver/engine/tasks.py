@@ -1,0 +1,116 @@
+"""The use cases: what every dialect and page asks of the engine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dispatchserver.domain import changing
+from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.errors import FireNotFound, TaskNotFound
+from dispatchserver.domain.fire import Attempt, Fire
+from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.task import Task, TaskKey, TaskSpec
+from dispatchserver.domain.trigger import upcoming
+from dispatchserver.ports import (
+    Actor,
+    Clock,
+    FireFilter,
+    Page,
+    PageRequest,
+    Store,
+    TaskFilter,
+    TaskStatus,
+    Wake,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireHistory:
+    """A fire with all that is known of it."""
+
+    fire: Fire
+    attempts: Sequence[Attempt]
+    recall: Recall | None
+
+
+class Tasks:
+    """The one front door: every change is durable when its method returns, and the loops know of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        new_id: Callable[[], str],
+        wake_planner: Wake,
+        wake_dispatcher: Wake,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._wake_planner = wake_planner
+        self._wake_dispatcher = wake_dispatcher
+
+    async def add(self, key: TaskKey, spec: TaskSpec, actor: Actor, *, overwrite: bool) -> Task:
+        """Adds the task, or replaces it when `overwrite`; raises TaskExists, Invalid, StoreUnavailable."""
+        now = self._clock.now()
+        decide = changing.add(key, spec, overwrite=overwrite, new_id=self._new_id(), now=now)
+        task = (await self._change(key, decide, actor)).after
+        if task is None:
+            raise TaskNotFound(key.group, key.name)
+        return task
+
+    async def pause(self, key: TaskKey, actor: Actor) -> None:
+        """After this no attempt starts but by trigger_now; raises TaskNotFound."""
+        await self._change(key, changing.pause(key, self._clock.now()), actor)
+
+    async def resume(self, key: TaskKey, actor: Actor) -> None:
+        """Fires again from now on; raises TaskNotFound."""
+        await self._change(key, changing.resume(key, self._clock.now()), actor)
+
+    async def delete(self, key: TaskKey, actor: Actor) -> None:
+        """Removes the task and keeps its history; raises TaskNotFound."""
+        await self._change(key, changing.delete(key, self._clock.now()), actor)
+
+    async def trigger_now(self, key: TaskKey, actor: Actor) -> Fire:
+        """Fires once now, paused or not; the schedule is untouched; raises TaskNotFound."""
+        decide = changing.trigger_now(key, new_id=self._new_id(), now=self._clock.now())
+        (fire,) = (await self._change(key, decide, actor)).fires
+        return fire
+
+    async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
+        change = await self._store.change_task(key, decide, actor, self._clock.now())
+        self._wake_planner()
+        self._wake_dispatcher()
+        return change
+
+    async def find(self, key: TaskKey) -> TaskStatus:
+        """The task with its counters; raises TaskNotFound."""
+        status = await self._store.find_task(key)
+        if status is None:
+            raise TaskNotFound(key.group, key.name)
+        return status
+
+    async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
+        """Tasks by group and name; raises Invalid for a cursor or limit that is none."""
+        return await self._store.list_tasks(wanted, page)
+
+    async def groups(self, namespace: str) -> Sequence[tuple[str, int]]:
+        """Groups with how many tasks each has."""
+        return await self._store.list_groups(namespace)
+
+    async def fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
+        """Fires, the latest due first; raises Invalid for a cursor or limit that is none."""
+        return await self._store.list_fires(wanted, page)
+
+    async def history(self, fire_id: str) -> FireHistory:
+        """One fire with its attempts; raises FireNotFound."""
+        fire = await self._store.find_fire(fire_id)
+        if fire is None:
+            raise FireNotFound(fire_id)
+        attempts = await self._store.list_attempts(fire_id)
+        return FireHistory(fire=fire, attempts=attempts, recall=await self._store.find_recall(fire))
+
+    def upcoming(self, task: Task, count: int) -> Sequence[str]:
+        """The next fires of a task's trigger from now on, as ISO 8601 texts in the task's zone."""
+        fires = upcoming(task.spec.trigger, self._clock.now() - MILLISECOND, count)
+        return [fire.astimezone(task.spec.trigger.zone).isoformat() for fire in fires]

@@ -1,0 +1,1 @@
+"""The web pages: pure view models and forms, and handlers that read, call and render."""

@@ -1,0 +1,192 @@
+"""What the log and the page of one fire show, as plain values. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from dispatchserver.domain.fire import Attempt, Decision, Fire, FireKind, FireState, MissedRun
+from dispatchserver.domain.recall import Recall, render_body
+from dispatchserver.engine.tasks import FireHistory
+from dispatchserver.pages.queries import link
+from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
+
+RESULT_CUT = 120
+TEXT_CUT = 16 * 1024
+VERDICTS = {
+    Decision.SUCCESS: ("ok", "check"),
+    Decision.FAILURE: ("bad", "cross"),
+    Decision.RETRY: ("wait", "again"),
+    Decision.WAIT: ("wait", "hourglass"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireRow:
+    """One fire in the log."""
+
+    id: str
+    url: str
+    group: str
+    name: str
+    task_url: str
+    due: Moment
+    kind: str
+    manual: bool
+    attempts: int
+    state: Badge
+    reason: str
+    duration: str
+    late: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One attempt: what the transport saw, and what was made of it."""
+
+    number: int
+    node: str
+    began: Moment
+    duration: str
+    delivery: str
+    reason: str
+    detail: str
+    status: int | None
+    connect: str
+    first_byte: str
+    reply: str
+    cut: bool
+    verdict: Badge
+    verdict_reason: str
+    result: str
+    again: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirePage:
+    """One fire with all that is known of it."""
+
+    row: FireRow
+    explanation: str
+    missed: str
+    address: str
+    version: int
+    priority: int
+    node: str
+    claimed: Moment | None
+    finished: Moment | None
+    run: Moment | None
+    deadline: Moment | None
+    result: str
+    body: str
+    attempts: Sequence[AttemptView]
+
+
+def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
+    """One line of the log."""
+    group, name = fire.key.group, fire.key.name
+    return FireRow(
+        id=fire.id,
+        url=link("/fire", id=fire.id),
+        group=group,
+        name=name,
+        task_url=link("/task", group=group, name=name),
+        due=viewer.moment(fire.due_at, zone),
+        kind=viewer.say(f"page.kind.{fire.kind}"),
+        manual=fire.kind is FireKind.MANUAL,
+        attempts=fire.attempts,
+        state=viewer.fire_state(fire.state),
+        reason=viewer.say("page.held") if fire.held else viewer.reason(fire.reason),
+        duration=_duration(fire, viewer),
+        late=_late(fire, viewer),
+        result=one_line(fire.result or "", RESULT_CUT),
+    )
+
+
+def _duration(fire: Fire, viewer: Viewer) -> str:
+    if fire.claimed_at is None or fire.finished_at is None or not fire.attempts:
+        return ""
+    return viewer.span(max(fire.finished_at - fire.claimed_at, timedelta(0)))
+
+
+def _late(fire: Fire, viewer: Viewer) -> str:
+    """How long after its time a fire was begun, when that is worth a word."""
+    if fire.claimed_at is None or fire.claimed_at - fire.due_at < SECOND:
+        return ""
+    return viewer.span(fire.claimed_at - fire.due_at)
+
+
+def fire_page(history: FireHistory, zone: ZoneInfo, viewer: Viewer) -> FirePage:
+    """All there is to say of one fire."""
+    fire, recall = history.fire, history.recall
+    waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
+    return FirePage(
+        row=fire_row(fire, zone, viewer),
+        explanation=explain(fire, viewer),
+        missed=_missed(fire.missed, zone, viewer),
+        address="" if recall is None else f"{recall.kind} {visible(recall.address)}",
+        version=fire.version,
+        priority=fire.priority,
+        node=fire.claimed_by or "",
+        claimed=viewer.moment_if_any(fire.claimed_at, zone),
+        finished=viewer.moment_if_any(fire.finished_at, zone),
+        run=viewer.moment(fire.run_at, zone) if waits else None,
+        deadline=viewer.moment_if_any(fire.deadline_at if fire.state.open else None, zone),
+        result=visible(fire.result or "", TEXT_CUT),
+        body=_body(fire, recall),
+        attempts=[attempt_view(attempt, zone, viewer) for attempt in history.attempts],
+    )
+
+
+def explain(fire: Fire, viewer: Viewer) -> str:
+    """What became of a fire, in a sentence."""
+    key = "held" if fire.held else str(fire.state)
+    if fire.state is FireState.PENDING and not fire.held and fire.attempts:
+        key = "again"
+    text = viewer.say(f"page.explain.{key}", attempts=fire.attempts)
+    reason = viewer.reason(fire.reason)
+    return viewer.say("page.explain.why", text=text, reason=reason) if reason else text
+
+
+def _missed(missed: MissedRun | None, zone: ZoneInfo, viewer: Viewer) -> str:
+    if missed is None:
+        return ""
+    first, last = viewer.moment(missed.first, zone), viewer.moment(missed.last, zone)
+    span = {"first": f"{first.text} {first.offset}", "last": f"{last.text} {last.offset}"}
+    if missed.count is None:
+        return viewer.say("page.missed.many", **span)
+    return viewer.say("page.missed.count", count=missed.count, **span)
+
+
+def _body(fire: Fire, recall: Recall | None) -> str:
+    return "" if recall is None else visible(render_body(recall, fire.id).decode(), TEXT_CUT)
+
+
+def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptView:
+    """One attempt, its outcome and its verdict apart."""
+    outcome, verdict = attempt.outcome, attempt.verdict
+    tone, icon = VERDICTS[verdict.decision]
+    word = viewer.say(f"page.verdict.{verdict.decision}")
+    return AttemptView(
+        number=attempt.number,
+        node=attempt.node,
+        began=viewer.moment(attempt.started_at, zone, precise=True),
+        duration=viewer.span(max(attempt.ended_at - attempt.started_at, timedelta(0))),
+        delivery=viewer.say(f"page.delivery.{outcome.delivery}"),
+        reason=viewer.reason(outcome.reason),
+        detail=visible(outcome.detail),
+        status=outcome.status,
+        connect=_ms(outcome.connect_ms, viewer),
+        first_byte=_ms(outcome.first_byte_ms, viewer),
+        reply=visible(outcome.body.decode("utf-8", "backslashreplace"), TEXT_CUT),
+        cut=outcome.truncated,
+        verdict=Badge(tone=tone, icon=icon, word=word),
+        verdict_reason=viewer.reason(verdict.reason),
+        result=visible(verdict.result or "", RESULT_CUT),
+        again=viewer.moment_if_any(verdict.at, zone),
+    )
+
+
+def _ms(milliseconds: int | None, viewer: Viewer) -> str:
+    return "" if milliseconds is None else viewer.span(timedelta(milliseconds=milliseconds))

@@ -1,0 +1,223 @@
+"""What the task pages show, as plain values: no template works anything out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from dispatchserver.domain.recall import HttpRecall, Recall
+from dispatchserver.domain.task import Policies, Task, TaskState
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
+from dispatchserver.pages.fields import pretty
+from dispatchserver.pages.queries import link
+from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
+from dispatchserver.ports import TaskStatus
+
+ADDRESS_LIMIT = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a task fires: in words, or as a cron expression where there are none."""
+
+    words: str
+    expression: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastResult:
+    """The last ended fire of a task."""
+
+    url: str
+    badge: Badge
+    at: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """One task in the list."""
+
+    group: str
+    name: str
+    note: str
+    url: str
+    edit_url: str
+    log_url: str
+    delete_url: str
+    state: Badge
+    paused: bool
+    schedule: Schedule
+    kind: str
+    address: str
+    priority: int
+    last: LastResult | None
+    next: Moment | None
+    succeeded: int
+    failed: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One line of settings: its label, its value, and whether the value is text to the letter."""
+
+    label: str
+    value: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """One task with all its settings and its next fires."""
+
+    row: TaskRow
+    note: str
+    schedule: Sequence[Fact]
+    target: Sequence[Fact]
+    rules: Sequence[Fact]
+    data: str
+    upcoming: Sequence[Moment]
+
+
+def task_row(status: TaskStatus, viewer: Viewer) -> TaskRow:
+    """One line of the task list."""
+    task = status.task
+    group, name = task.key.group, task.key.name
+    recall = task.spec.recall
+    return TaskRow(
+        group=group,
+        name=name,
+        note=one_line(task.spec.note, 120),
+        url=link("/task", group=group, name=name),
+        edit_url=link("/task/edit", group=group, name=name),
+        log_url=link("/fires", group=group, name=name),
+        delete_url=link("/task/delete", group=group, name=name),
+        state=viewer.task_state(task.state),
+        paused=task.state is TaskState.PAUSED,
+        schedule=schedule(task.spec.trigger, viewer),
+        kind=recall.kind.value,
+        address=short_address(recall),
+        priority=task.spec.priority,
+        last=_last(status, viewer),
+        next=viewer.moment_if_any(next_fire(task, viewer.now), task.spec.trigger.zone),
+        succeeded=status.succeeded,
+        failed=status.failed,
+        waiting=status.waiting,
+    )
+
+
+def next_fire(task: Task, now: datetime) -> datetime | None:
+    """When an active task fires next: a fire may be planned already, and one may be overdue."""
+    if task.state is not TaskState.ACTIVE:
+        return None
+    found = (task.next_fire_at, task.spec.trigger.next_after(now))
+    return min((at for at in found if at is not None), default=None)
+
+
+def _last(status: TaskStatus, viewer: Viewer) -> LastResult | None:
+    if status.last_fire_id is None or status.last_state is None:
+        return None
+    zone = status.task.spec.trigger.zone
+    return LastResult(
+        url=link("/fire", id=status.last_fire_id),
+        badge=viewer.fire_state(status.last_state),
+        at=viewer.moment_if_any(status.last_finished_at, zone),
+    )
+
+
+def short_address(recall: Recall) -> str:
+    """Whom to call, without the query, which is long and may hold secrets."""
+    if isinstance(recall, HttpRecall):
+        parts = urlsplit(recall.url)
+        return one_line(f"{parts.netloc}{parts.path}", ADDRESS_LIMIT)
+    return recall.address
+
+
+def schedule(trigger: Trigger, viewer: Viewer) -> Schedule:
+    """The trigger in a few words."""
+    if isinstance(trigger, CronTrigger):
+        return Schedule(words="", expression=trigger.expression.text, zone=trigger.zone.key)
+    return Schedule(words=_simple_words(trigger, viewer), expression="", zone=trigger.zone.key)
+
+
+def _simple_words(trigger: SimpleTrigger, viewer: Viewer) -> str:
+    if trigger.interval is None or trigger.count == 1:
+        return viewer.say("page.schedule.once")
+    every = viewer.every(trigger.interval)
+    if trigger.count is None:
+        return every
+    return viewer.say("page.schedule.count", every=every, count=trigger.count)
+
+
+def task_page(status: TaskStatus, upcoming: Sequence[datetime], viewer: Viewer) -> TaskPage:
+    """All there is to say of one task."""
+    spec = status.task.spec
+    data = spec.recall.data
+    return TaskPage(
+        row=task_row(status, viewer),
+        note=visible(spec.note),
+        schedule=_schedule_facts(spec.trigger, viewer),
+        target=_target_facts(spec.recall, viewer),
+        rules=_rule_facts(status.task, viewer),
+        data="" if data is None else visible(data if isinstance(data, str) else pretty(data)),
+        upcoming=[viewer.moment(at, spec.trigger.zone) for at in upcoming],
+    )
+
+
+def _schedule_facts(trigger: Trigger, viewer: Viewer) -> list[Fact]:
+    if isinstance(trigger, CronTrigger):
+        facts = [Fact(label="form.cron.label", value=trigger.expression.text, code=True)]
+        facts.append(Fact(label="page.fact.dst", value=viewer.say(f"page.dst.{trigger.dst}")))
+    else:
+        facts = [Fact(label="page.fact.repeat", value=_simple_words(trigger, viewer))]
+    facts.append(Fact(label="form.zone.label", value=trigger.zone.key))
+    for label, at in (("form.start.label", trigger.start), ("form.end.label", trigger.end)):
+        if at is not None:
+            moment = viewer.moment(at, trigger.zone)
+            facts.append(Fact(label=label, value=f"{moment.text} {moment.offset}"))
+    return facts
+
+
+def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
+    facts = [
+        Fact(label="form.recall.label", value=recall.kind.value),
+        Fact(label="page.fact.address", value=visible(recall.address), code=True),
+        Fact(
+            label="form.body_shape.label", value=viewer.say(f"form.body_shape.{recall.body_shape}")
+        ),
+    ]
+    if isinstance(recall, HttpRecall):
+        rule = viewer.say(f"form.reply_rule.{recall.reply_rule}")
+        return [*facts, Fact(label="form.reply_rule.label", value=rule)]
+    framing = viewer.say(f"form.framing.{recall.framing}")
+    facts.append(Fact(label="form.framing.label", value=framing))
+    return [*facts, Fact(label="form.ack.label", value=viewer.say(f"form.ack.{recall.ack}"))]
+
+
+def _rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
+    zone = task.spec.trigger.zone
+    facts = [Fact(label="form.priority.label", value=str(task.spec.priority))]
+    facts += _timeout_facts(task.spec.policies, viewer)
+    facts += [
+        Fact(label="page.fact.label", value=visible(f"{key}={value}"))
+        for key, value in task.spec.labels.items()
+    ]
+    facts.append(Fact(label="page.fact.version", value=str(task.version)))
+    for label, at in (("created", task.created_at), ("updated", task.updated_at)):
+        moment = viewer.moment(at, zone)
+        facts.append(Fact(label=f"page.fact.{label}", value=f"{moment.text} {moment.offset}"))
+    return facts
+
+
+def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
+    spans = {
+        "connect_timeout": policies.connect_timeout,
+        "total_timeout": policies.total_timeout,
+        "report_timeout": policies.report_timeout,
+    }
+    usual = viewer.say("page.usual")
+    return [
+        Fact(label=f"form.{name}.label", value=viewer.span(span) if span else usual)
+        for name, span in spans.items()
+    ]

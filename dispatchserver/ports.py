@@ -1,0 +1,267 @@
+"""Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
+from dispatchserver.domain.planning import Plan
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did something and through which door, for the audit: ("token:ci", "do")."""
+
+    who: str
+    door: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """A task as lists show it: with its counters and its last ended fire."""
+
+    task: Task
+    succeeded: int = 0
+    failed: int = 0
+    waiting: int = 0
+    last_fire_id: str | None = None
+    last_state: FireState | None = None
+    last_finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks to list; None takes all. `group` is exact, `text` is looked for in group and name."""
+
+    namespace: str
+    group: str | None = None
+    text: str | None = None
+    state: TaskState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireFilter:
+    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at."""
+
+    namespace: str
+    group: str | None = None
+    name: str | None = None
+    state: FireState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """A keyset page: at most `limit` rows after `cursor`, which is the previous page's `next_cursor`."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A claimed fire with what its version says: whom to call and within which limits."""
+
+    fire: Fire
+    recall: Recall
+    policies: Policies
+
+
+class Clock(Protocol):
+    """Knows what time it is, and nothing else in the house does."""
+
+    def now(self) -> datetime:
+        """The present moment, aware UTC, cut to the millisecond."""
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Returns when `now()` has reached `moment`, never before, also when the wall clock is set meanwhile."""
+
+
+class Store(Protocol):
+    """Keeps tasks and fires. A write has returned only when it is durable; a read never waits for a write.
+
+    Raises StoreUnavailable where nothing could be stored.
+    """
+
+    async def change_task(
+        self, key: TaskKey, decide: Decide, actor: Actor, now: datetime
+    ) -> Change:
+        """Loads the task, decides, and writes the change with its audit row in one transaction.
+
+        What `decide` raises is raised here, and nothing was changed.
+        """
+
+    async def find_task(self, key: TaskKey) -> TaskStatus | None:
+        """The task of this key, or None."""
+
+    async def list_tasks(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
+        """Tasks by group and name; raises Invalid for a cursor that is not one of ours."""
+
+    async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
+        """The groups that have tasks, with how many, by name."""
+
+    async def find_fire(self, fire_id: str) -> Fire | None:
+        """The fire of this id, or None."""
+
+    async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
+        """Fires, the latest due first; raises Invalid for a cursor that is not one of ours."""
+
+    async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
+        """The ended attempts of a fire, in order."""
+
+    async def find_recall(self, fire: Fire) -> Recall | None:
+        """The recall that this fire's version of the task said; None when history was pruned."""
+
+    async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
+        """Active tasks with an occasion up to `horizon`, the earliest first."""
+
+    async def record_plans(self, plans: Sequence[Plan]) -> int:
+        """Creates the planned fires and moves next_fire_at, all in one transaction.
+
+        A plan whose task has changed since (version, state or next_fire_at) writes nothing.
+        Returns how many plans were written.
+        """
+
+    async def claim(
+        self, node: str, now: datetime, limit: int, deadline_at: datetime
+    ) -> Sequence[Assignment]:
+        """Takes up to `limit` pending fires with run_at <= now for this node, the largest priority first,
+        then the oldest. Durable before it returns; no fire is given out twice."""
+
+    async def settle(self, fire: Fire, attempt: Attempt) -> bool:
+        """Books an ended attempt and moves its fire (as it was claimed) on by the verdict.
+
+        False when the fire had already been moved on (reported, or recovered by another): then the
+        attempt's row is kept and the fire left alone. A retry of a task that was deleted or replaced
+        meanwhile ends as failed; of a paused one it is held.
+        """
+
+    async def report(
+        self, fire_id: str, decide: Callable[[Fire], Verdict], actor: Actor, now: datetime
+    ) -> Fire:
+        """Loads the fire, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
+        a refused report is noted in the audit and changes nothing else."""
+
+    async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
+        """Moves on, by `decide`, every running fire that is not this node's; returns how many."""
+
+    async def expire(self, now: datetime, limit: int) -> int:
+        """Ends up to `limit` open fires whose deadline has passed; returns how many."""
+
+    async def next_occasion(self) -> datetime | None:
+        """The earliest next_fire_at of all active tasks."""
+
+    async def next_run(self) -> datetime | None:
+        """The earliest run_at of all pending fires that are not held."""
+
+    async def next_deadline(self) -> datetime | None:
+        """The earliest deadline of all open fires."""
+
+    async def check(self) -> None:
+        """Returns when the store answers and can be written to; raises StoreUnavailable otherwise."""
+
+
+class RecallTarget(Protocol):
+    """Sends one kind of recall."""
+
+    async def send(self, order: "SendOrder") -> Outcome:
+        """Delivers once and tells what was seen; never raises for anything that the receiver did.
+
+        Ends within the order's total timeout and holds a bounded part of the reply.
+        """
+
+    async def close(self) -> None:
+        """Ends what is kept open between sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOrder:
+    """One attempt as a target needs it: whom, what, and how long it may take."""
+
+    recall: Recall
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    connect_timeout: timedelta
+    total_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An API token: only its hash is kept. `id` is its public part."""
+
+    id: str
+    name: str
+    secret_hash: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A signed-in person: found by the hash of a secret in their cookie."""
+
+    secret_hash: str
+    user: str
+    csrf: str
+    created_at: datetime
+    seen_at: datetime
+
+
+class Accounts(Protocol):
+    """Keeps who may come in: tokens for machines, users and sessions for people."""
+
+    async def add_token(self, token: Token) -> None:
+        """Keeps a new token; raises Invalid when another live one has its name."""
+
+    async def find_token(self, token_id: str) -> Token | None:
+        """The token of this id, revoked or not."""
+
+    async def list_tokens(self) -> Sequence[Token]:
+        """All tokens, the newest first."""
+
+    async def revoke_token(self, token_id: str, now: datetime) -> bool:
+        """Ends a token for good; False when there is no live one of this id or name."""
+
+    async def add_user(self, name: str, password_hash: str, now: datetime) -> bool:
+        """Keeps a new user; False when the name is taken."""
+
+    async def find_password(self, name: str) -> str | None:
+        """The user's password hash, or None."""
+
+    async def count_users(self) -> int:
+        """How many users there are; 0 means that set-up is still to be done."""
+
+    async def add_session(self, session: Session) -> None:
+        """Keeps a new session."""
+
+    async def find_session(self, secret_hash: str) -> Session | None:
+        """The session of this secret's hash, or None."""
+
+    async def touch_session(self, secret_hash: str, now: datetime) -> None:
+        """Notes that the session was used now."""
+
+    async def end_session(self, secret_hash: str) -> None:
+        """Forgets a session."""
+
+
+Wake = Callable[[], None]
+"""Tells a loop to look now; never blocks, and is never lost."""
+
+Pass = Callable[[], Awaitable[datetime | None]]
+"""One pass of a loop; answers when to look again at the latest (None: only when woken)."""

@@ -1,0 +1,77 @@
+"""The guard at the moment of connecting: it judges the very address that is connected to, however it was found."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import TypeAlias
+
+from dispatchserver.domain.egress import refusal
+
+AddressInfo: TypeAlias = tuple[
+    int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
+]
+"""One answer of getaddrinfo: family, type, protocol, canonical name, socket address."""
+
+REFUSED = errno.EXDEV
+"""Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
+
+
+class EgressRefused(OSError):
+    """This address is never called; nothing was sent to it, not even a SYN."""
+
+    def __init__(self, rule: str, address: str) -> None:
+        super().__init__(REFUSED, f"{rule} forbids {address}")
+
+
+def is_refusal(error: OSError) -> bool:
+    """True where the guard refused the address, or every one of several."""
+    return error.errno == REFUSED
+
+
+def guarded_socket(info: AddressInfo) -> socket.socket:
+    """A socket for this address; raises EgressRefused when it is one that is never called."""
+    family, kind, protocol, _, target = info
+    address = str(target[0])
+    rule = refusal(ip_address(address))
+    if rule is not None:
+        raise EgressRefused(rule, address)
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sock
+
+
+async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
+    """All addresses of a host, at least one; raises gaierror, or ValueError for what can be no host name."""
+    loop = asyncio.get_running_loop()
+    return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def connect(addresses: Sequence[AddressInfo], limit: float) -> socket.socket:
+    """A socket connected to the first address that answers; raises what the last one failed with.
+
+    Each address gets its share of `limit` seconds, so that a dead first one leaves time for the second.
+    """
+    failure: OSError = OSError("no address")
+    for tried, info in enumerate(addresses):
+        share = limit / (len(addresses) - tried)
+        began = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(share):
+                return await _connect_one(info)
+        except OSError as error:
+            failure = error
+        limit -= asyncio.get_running_loop().time() - began
+    raise failure
+
+
+async def _connect_one(info: AddressInfo) -> socket.socket:
+    sock = guarded_socket(info)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, info[4])
+    except BaseException:
+        sock.close()
+        raise
+    return sock

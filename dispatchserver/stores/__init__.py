@@ -1,0 +1,1 @@
+"""Where tasks and fires are kept: one SQL text and thin drivers under it."""

@@ -1,0 +1,53 @@
+"""What the SQL of this room asks of a database driver; the drivers themselves are one file each."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class Row(Protocol):
+    """One row, read by column name."""
+
+    def __getitem__(self, column: str) -> Any: ...
+
+
+class Reader(Protocol):
+    """Reads committed rows."""
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        """The rows of a SELECT; parameters are $1, $2 …"""
+
+
+class Tx(Protocol):
+    """One open write transaction."""
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        """The rows of a statement; parameters are $1, $2 …"""
+
+    async def execute(self, sql: str, *args: object) -> None:
+        """Runs a statement that answers nothing."""
+
+
+Operation = Callable[[Tx, Sequence[A]], Awaitable[Sequence[R | Exception]]]
+"""A write over a batch of arguments: as many results as arguments, in order.
+
+A result that is an exception is raised at its caller; the others of the batch stand.
+"""
+
+
+class Driver(Protocol):
+    """A database: grouped durable writes, and two kinds of readers so that pages never delay the engine."""
+
+    @property
+    def engine_reader(self) -> Reader: ...
+
+    @property
+    def page_reader(self) -> Reader: ...
+
+    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+        """Runs the operation in a transaction shared with what else is queued; returns after its commit."""
+
+    async def close(self) -> None:
+        """Finishes what is queued and closes every connection."""

@@ -1,0 +1,126 @@
+"""Many writes, one commit: whatever queued up while the last transaction ran shares the next one."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Protocol
+
+from dispatchserver.domain.errors import DispatchError, StoreUnavailable
+from dispatchserver.stores.driver import A, Operation, R, Tx
+
+QUEUE_LIMIT = 10_000
+BATCH_LIMIT = 512
+
+log = logging.getLogger(__name__)
+
+
+class Connection(Tx, Protocol):
+    """A write connection: a Tx that also begins and ends its transactions."""
+
+    def unavailable(self, error: Exception) -> bool:
+        """Whether this error says that the database could not store, rather than that the statement was wrong."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    operation: Operation[Any, Any]
+    argument: Any
+    future: asyncio.Future[Any]
+
+
+class GroupCommit:
+    """Owns the one write connection. A caller is answered only after the COMMIT that holds its write.
+
+    Neighbours in the queue with the same operation are handed to it together, so that a statement is
+    paid once per batch. A write that fails takes nothing else down: its group is undone and tried one by one.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queue: deque[_Entry] = deque()
+        self._wanted = asyncio.Event()
+        self._closing = False
+        self._task = asyncio.create_task(self._run(), name="group-commit")
+
+    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+        """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored."""
+        if self._closing:
+            raise StoreUnavailable("closing")
+        if len(self._queue) >= QUEUE_LIMIT:
+            raise StoreUnavailable(f"{QUEUE_LIMIT} writes are waiting")
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Entry(operation, argument, future))
+        self._wanted.set()
+        return await future
+
+    async def close(self) -> None:
+        """Commits what is queued and stops."""
+        self._closing = True
+        self._wanted.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while self._queue or not self._closing:
+            await self._wanted.wait()
+            self._wanted.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(BATCH_LIMIT, len(self._queue)))]
+                await self._commit(batch)
+
+    async def _commit(self, batch: Sequence[_Entry]) -> None:
+        results: list[Any] = []
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            for _, group in groupby(batch, key=lambda entry: entry.operation):
+                results += await self._run_group(list(group))
+            await self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  (the batch's callers must hear of it, whatever it is)
+            await self._rollback()
+            results = [self._explain(error)] * len(batch)
+        for entry, result in zip(batch, results, strict=True):
+            _resolve(entry.future, result)
+
+    async def _run_group(self, group: Sequence[_Entry]) -> list[Any]:
+        operation = group[0].operation
+        await self._connection.execute("SAVEPOINT op")
+        try:
+            results = list(await operation(self._connection, [entry.argument for entry in group]))
+        except Exception as error:
+            if self._connection.unavailable(
+                error
+            ):  # the whole batch goes; it may be undone already
+                raise
+            await self._connection.execute("ROLLBACK TO op")
+            await self._connection.execute("RELEASE op")
+            if len(group) == 1:
+                log.exception("write.failed", extra={"operation": operation.__name__})
+                return [error]
+            return [result for entry in group for result in await self._run_group([entry])]
+        await self._connection.execute("RELEASE op")
+        return results
+
+    async def _rollback(self) -> None:
+        try:
+            await self._connection.execute("ROLLBACK")
+        except Exception as error:
+            # A full disk ends the transaction by itself; the batch is answered as failed either way.
+            if not self._connection.unavailable(error):
+                raise
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, DispatchError) or not self._connection.unavailable(error):
+            return error
+        log.error("store.unavailable", extra={"why": str(error)})
+        return StoreUnavailable(str(error))
+
+
+def _resolve(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():  # its caller was cancelled; the write stands all the same
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -1,0 +1,231 @@
+"""Between rows and domain values; moments are milliseconds in the store."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dispatchserver.domain.fire import (
+    Attempt,
+    Decision,
+    Delivery,
+    Fire,
+    FireKind,
+    FireState,
+    MissedRun,
+    Outcome,
+    Reason,
+    Verdict,
+)
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
+from dispatchserver.ports import Assignment, Session, TaskStatus, Token
+from dispatchserver.stores.driver import Row
+from dispatchserver.stores.specs import (
+    moment,
+    ms,
+    policies_json,
+    read_policies,
+    read_recall,
+    read_trigger,
+    recall_json,
+    trigger_json,
+)
+
+EXCERPT_LIMIT = 4096
+
+
+def read_task(row: Row) -> Task:
+    labels: Mapping[str, str] = json.loads(row["labels_json"])
+    spec = TaskSpec(
+        trigger=read_trigger(row["trigger_json"]),
+        recall=read_recall(row["recall_json"]),
+        priority=row["priority"],
+        policies=read_policies(row["policies_json"]),
+        note=row["note"],
+        labels=labels,
+    )
+    return Task(
+        id=row["id"],
+        key=TaskKey(namespace=row["namespace"], group=row["grp"], name=row["name"]),
+        version=row["version"],
+        state=TaskState(row["state"]),
+        spec=spec,
+        next_fire_at=moment(row["next_fire_at"]),
+        created_at=from_ms(row["created_at"]),
+        updated_at=from_ms(row["updated_at"]),
+    )
+
+
+def read_status(row: Row) -> TaskStatus:
+    return TaskStatus(
+        task=read_task(row),
+        succeeded=row["succeeded"],
+        failed=row["failed"],
+        waiting=row["waiting"],
+        last_fire_id=row["last_fire_id"],
+        last_state=None if row["last_state"] is None else FireState(row["last_state"]),
+        last_finished_at=moment(row["last_finished_at"]),
+    )
+
+
+def task_row(task: Task) -> list[object]:
+    key = task.key
+    return [
+        task.id,
+        key.namespace,
+        key.group,
+        key.name,
+        task.version,
+        task.state,
+        ms(task.next_fire_at),
+        to_ms(task.created_at),
+        to_ms(task.updated_at),
+    ]
+
+
+def version_row(task: Task, who: str) -> list[object]:
+    spec = task.spec
+    return [
+        task.id,
+        task.version,
+        trigger_json(spec.trigger),
+        recall_json(spec.recall),
+        policies_json(spec.policies),
+        spec.priority,
+        spec.note,
+        dumps(spec.labels),
+        to_ms(task.updated_at),
+        who,
+    ]
+
+
+def fire_row(fire: Fire) -> list[object]:
+    missed = fire.missed
+    return [
+        fire.id,
+        fire.key.namespace,
+        fire.task_id,
+        fire.key.group,
+        fire.key.name,
+        fire.version,
+        fire.kind,
+        fire.priority,
+        to_ms(fire.due_at),
+        to_ms(fire.run_at),
+        fire.state,
+        fire.reason,
+        ms(fire.deadline_at),
+        ms(fire.finished_at),
+        missed and to_ms(missed.first),
+        missed and to_ms(missed.last),
+        missed and missed.count,
+    ]
+
+
+def read_fire(row: Row) -> Fire:
+    first, last = moment(row["missed_first"]), moment(row["missed_last"])
+    return Fire(
+        id=row["id"],
+        task_id=row["task_id"],
+        key=TaskKey(namespace=row["namespace"], group=row["grp"], name=row["name"]),
+        version=row["version"],
+        kind=FireKind(row["kind"]),
+        priority=row["priority"],
+        due_at=from_ms(row["due_at"]),
+        run_at=from_ms(row["run_at"]),
+        state=FireState(row["state"]),
+        reason=_reason(row["reason"]),
+        held=bool(row["held"]),
+        attempts=row["attempts"],
+        claimed_by=row["claimed_by"],
+        claimed_at=moment(row["claimed_at"]),
+        deadline_at=moment(row["deadline_at"]),
+        finished_at=moment(row["finished_at"]),
+        result=row["result"],
+        missed=MissedRun(first=first, last=last, count=row["missed_count"])
+        if first and last
+        else None,
+    )
+
+
+def read_assignment(row: Row) -> Assignment:
+    return Assignment(
+        fire=read_fire(row),
+        recall=read_recall(row["recall_json"]),
+        policies=read_policies(row["policies_json"]),
+    )
+
+
+def attempt_row(attempt: Attempt) -> list[object]:
+    outcome, verdict = attempt.outcome, attempt.verdict
+    return [
+        attempt.fire_id,
+        attempt.number,
+        attempt.node,
+        to_ms(attempt.started_at),
+        to_ms(attempt.ended_at),
+        outcome.delivery,
+        outcome.reason,
+        outcome.detail,
+        outcome.status,
+        outcome.body[:EXCERPT_LIMIT].decode("utf-8", "replace").replace("\0", "\ufffd"),
+        int(outcome.truncated or len(outcome.body) > EXCERPT_LIMIT),
+        outcome.connect_ms,
+        outcome.first_byte_ms,
+        verdict.decision,
+        verdict.reason,
+        verdict.result,
+        ms(verdict.at),
+    ]
+
+
+def read_attempt(row: Row) -> Attempt:
+    return Attempt(
+        fire_id=row["fire_id"],
+        number=row["number"],
+        node=row["node"],
+        started_at=from_ms(row["started_at"]),
+        ended_at=from_ms(row["ended_at"]),
+        outcome=Outcome(
+            delivery=Delivery(row["delivery"]),
+            reason=_reason(row["reason"]),
+            detail=row["detail"],
+            status=row["status"],
+            body=row["excerpt"].encode(),
+            truncated=bool(row["truncated"]),
+            connect_ms=row["connect_ms"],
+            first_byte_ms=row["first_byte_ms"],
+        ),
+        verdict=Verdict(
+            decision=Decision(row["verdict"]),
+            reason=_reason(row["verdict_reason"]),
+            result=row["result"],
+            at=moment(row["verdict_at"]),
+        ),
+    )
+
+
+def _reason(value: Any) -> Reason | None:
+    return None if value is None else Reason(value)
+
+
+def read_token(row: Row) -> Token:
+    return Token(
+        id=row["id"],
+        name=row["name"],
+        secret_hash=row["secret_hash"],
+        created_at=from_ms(row["created_at"]),
+        expires_at=moment(row["expires_at"]),
+        revoked_at=moment(row["revoked_at"]),
+    )
+
+
+def read_session(row: Row) -> Session:
+    return Session(
+        secret_hash=row["secret_hash"],
+        user=row["user_name"],
+        csrf=row["csrf"],
+        created_at=from_ms(row["created_at"]),
+        seen_at=from_ms(row["seen_at"]),
+    )

@@ -1,0 +1,111 @@
+"""Lists for people: filtered, keyset-paged SELECTs, built from constant pieces and parameters."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
+from dispatchserver.stores import rows, sql
+from dispatchserver.stores.driver import Reader, Row
+
+PAGE_LIMIT = 500
+
+
+@dataclass(slots=True)
+class _Query:
+    """A SELECT in the making: conditions with $1, $2 … in the order in which values come."""
+
+    values: list[object] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
+
+    def where(self, condition: str, *values: object) -> None:
+        """Adds a condition whose `?` marks stand for the values."""
+        for value in values:
+            self.values.append(value)
+            condition = condition.replace("?", f"${len(self.values)}", 1)
+        self.conditions.append(condition)
+
+    def text(self, select: str, order: str, limit: int) -> str:
+        self.values.append(limit)
+        return f"{select} WHERE {' AND '.join(self.conditions)} ORDER BY {order} LIMIT ${len(self.values)}"
+
+
+async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
+    """Tasks by group and name."""
+    query = _Query()
+    query.where("t.namespace = ?", wanted.namespace)
+    if wanted.group is not None:
+        query.where("t.grp = ?", wanted.group)
+    if wanted.state is not None:
+        query.where("t.state = ?", wanted.state)
+    if wanted.text:
+        like = f"%{_escaped(wanted.text)}%"
+        query.where("(t.name LIKE ? ESCAPE '\\' OR t.grp LIKE ? ESCAPE '\\')", like, like)
+    if page.cursor is not None:
+        group, name = _read_cursor(page.cursor, (str, str))
+        query.where("(t.grp, t.name) > (?, ?)", group, name)
+    text = query.text(sql.TASKS, "t.grp, t.name", _limit(page) + 1)
+    found = await reader.fetch(text, *query.values)
+    return _page(found, page, rows.read_status, lambda s: [s.task.key.group, s.task.key.name])
+
+
+async def list_fires(reader: Reader, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
+    """Fires, the latest due first."""
+    query = _Query()
+    query.where("namespace = ?", wanted.namespace)
+    for column, value in (("grp", wanted.group), ("name", wanted.name), ("state", wanted.state)):
+        if value is not None:
+            query.where(f"{column} = ?", value)
+    if wanted.since is not None:
+        query.where("due_at >= ?", to_ms(wanted.since))
+    if wanted.until is not None:
+        query.where("due_at < ?", to_ms(wanted.until))
+    if page.cursor is not None:
+        query.where("(due_at, id) < (?, ?)", *_read_cursor(page.cursor, (int, str)))
+    text = query.text(sql.FIRES, "due_at DESC, id DESC", _limit(page) + 1)
+    found = await reader.fetch(text, *query.values)
+    return _page(found, page, rows.read_fire, lambda fire: [to_ms(fire.due_at), fire.id])
+
+
+def _limit(page: PageRequest) -> int:
+    if not 1 <= page.limit <= PAGE_LIMIT:
+        raise Invalid("page.limit", limit=PAGE_LIMIT)
+    return page.limit
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _page(
+    found: Sequence[Row],
+    page: PageRequest,
+    read: Callable[[Row], T],
+    key: Callable[[T], list[object]],
+) -> Page[T]:
+    """One row more than asked was fetched: it only tells that there is a next page."""
+    items = tuple(read(row) for row in found[: page.limit])
+    more = len(found) > page.limit
+    return Page(items=items, next_cursor=_cursor(key(items[-1])) if more else None)
+
+
+def _cursor(values: list[object]) -> str:
+    return base64.urlsafe_b64encode(dumps(values).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str, kinds: Sequence[type]) -> list[object]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("page.cursor") from error
+    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+        raise Invalid("page.cursor")
+    if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
+        raise Invalid("page.cursor")
+    return values

@@ -1,0 +1,206 @@
+"""Every statement of the hot path and the commands. Only constants are spliced; values are parameters.
+
+A batch travels as one parameter: a JSON array of arrays, unfolded by `json_each`. One statement a batch
+instead of one a row is what makes group commit cheap, and a thread that runs rows one by one beside a
+busy event loop would wait for the interpreter lock at every row.
+"""
+
+
+def _unfold(columns: str) -> str:
+    """SELECT that unfolds $1 into typed columns: "id TEXT, at BIGINT"."""
+    parts = [column.split() for column in columns.split(",")]
+    items = ", ".join(
+        f"CAST(value ->> {i} AS {kind}) AS {name}" for i, (name, kind) in enumerate(parts)
+    )
+    return f"SELECT {items} FROM json_each($1) WHERE true"
+
+
+TASK_COLUMNS = """
+    t.id, t.namespace, t.grp, t.name, t.version, t.state, t.next_fire_at, t.created_at, t.updated_at,
+    t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
+    v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
+"""
+TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
+
+FIND_TASK = f"{TASKS} WHERE t.namespace = $1 AND t.grp = $2 AND t.name = $3"
+FIND_TASKS = f"""
+{TASKS} JOIN ({_unfold("namespace TEXT, grp TEXT, name TEXT")}) k
+ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
+"""
+DUE_TASKS = (
+    f"{TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 ORDER BY t.next_fire_at LIMIT $2"
+)
+GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
+
+PUT_TASKS = f"""
+INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at)
+{
+    _unfold(
+        "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
+        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT"
+    )
+}
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
+    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at
+"""
+PUT_VERSIONS = f"""
+INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
+    labels_json, created_at, created_by)
+{
+    _unfold(
+        "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
+        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT"
+    )
+}
+"""
+DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({_unfold('id TEXT')})"
+PUT_AUDIT = f"""
+INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id, detail)
+{
+    _unfold(
+        "at BIGINT, who TEXT, door TEXT, action TEXT, namespace TEXT, grp TEXT, name TEXT,"
+        " version BIGINT, fire_id TEXT, detail TEXT"
+    )
+}
+"""
+
+# An occasion planned ahead that is not due yet has not happened: a pause, delete or replace takes it back.
+TAKE_BACK = f"""
+DELETE FROM fires WHERE state = 'pending' AND kind = 'scheduled' AND attempts = 0
+    AND task_id IN ({_unfold("task_id TEXT")}) AND due_at > $2
+"""
+HOLD = (
+    f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
+)
+RELEASE = (
+    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
+)
+CANCEL = f"""
+UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
+FROM ({_unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
+WHERE fires.task_id = s.task_id AND fires.state = 'pending'
+"""
+
+FIRE_COLUMNS = """
+    id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
+    claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count
+"""
+PUT_FIRES = f"""
+INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
+    deadline_at, finished_at, missed_first, missed_last, missed_count)
+{
+    _unfold(
+        "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
+        " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
+        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT"
+    )
+}
+ON CONFLICT DO NOTHING
+"""
+# Written only where the task still is as it was planned from: both the fires and the step, or neither.
+MOVE_TASKS = f"""
+UPDATE tasks SET next_fire_at = s.next_fire_at,
+    state = CASE WHEN s.next_fire_at IS NULL THEN 'finished' ELSE 'active' END
+FROM ({_unfold("id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT")}) s
+WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
+RETURNING tasks.id
+"""
+
+FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"
+FIND_FIRE = f"{FIRES} WHERE id = $1"
+FIND_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE id IN ({_unfold('id TEXT')})"
+# The unary plus keeps SQLite on the index that is already in priority order.
+CLAIM = """
+UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $1, claimed_at = $2, deadline_at = $3
+WHERE id IN (
+    SELECT id FROM fires WHERE state = 'pending' AND held = 0 AND +run_at <= $2
+    ORDER BY priority DESC, run_at, id LIMIT $4
+)
+RETURNING id
+"""
+CLAIMED = f"""
+SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.recall_json, v.policies_json
+FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
+WHERE f.id IN ({_unfold("id TEXT")})
+"""
+STANDING = f"""
+SELECT f.id, t.version = f.version AS current, t.state = 'paused' AND f.kind = 'scheduled' AS held
+FROM fires f LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({_unfold("id TEXT")})
+"""
+# The fence: a fire moves on only from the state, the attempt and the claimer that the move was decided on.
+MOVE_FIRES = f"""
+UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at, fires.run_at), held = s.held,
+    deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL
+FROM ({
+    _unfold(
+        "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
+        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT"
+    )
+}) s
+WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.attempts
+    AND coalesce(fires.claimed_by, '') = coalesce(s.claimed_by, '')
+RETURNING fires.id
+"""
+PUT_ATTEMPTS = f"""
+INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,
+    truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at)
+{
+    _unfold(
+        "fire_id TEXT, number BIGINT, node TEXT, started_at BIGINT, ended_at BIGINT, delivery TEXT, reason TEXT,"
+        " detail TEXT, status BIGINT, excerpt TEXT, truncated BIGINT, connect_ms BIGINT, first_byte_ms BIGINT,"
+        " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT"
+    )
+}
+ON CONFLICT DO NOTHING
+"""
+COUNT_ENDED = f"""
+UPDATE tasks SET succeeded = succeeded + s.ok, failed = failed + s.bad, waiting = waiting + s.parked,
+    last_fire_id = coalesce(s.fire_id, last_fire_id), last_state = coalesce(s.state, last_state),
+    last_finished_at = coalesce(s.at, last_finished_at)
+FROM ({
+    _unfold(
+        "task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT"
+    )
+}) s
+WHERE tasks.id = s.task_id
+"""
+LOST_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE state = 'running' AND claimed_by <> $1"
+EXPIRED_FIRES = f"""
+SELECT {FIRE_COLUMNS} FROM fires
+WHERE state IN ('pending', 'running', 'waiting') AND deadline_at <= $1 ORDER BY deadline_at LIMIT $2
+"""
+LIST_ATTEMPTS = """
+SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt, truncated,
+    connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at
+FROM attempts WHERE fire_id = $1 ORDER BY number
+"""
+FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
+NEXT_OCCASION = (
+    "SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL"
+)
+NEXT_RUN = "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0"
+NEXT_DEADLINE = (
+    "SELECT min(deadline_at) AS at FROM fires WHERE state IN ('pending', 'running', 'waiting')"
+)
+
+PUT_TOKENS = f"""
+INSERT INTO tokens (id, name, secret_hash, created_at, expires_at)
+{_unfold("id TEXT, name TEXT, secret_hash TEXT, created_at BIGINT, expires_at BIGINT")}
+ON CONFLICT DO NOTHING RETURNING id
+"""
+FIND_TOKEN = (
+    "SELECT id, name, secret_hash, created_at, expires_at, revoked_at FROM tokens WHERE id = $1"
+)
+LIST_TOKENS = """
+SELECT id, name, secret_hash, created_at, expires_at, revoked_at FROM tokens ORDER BY created_at DESC, id
+"""
+REVOKE_TOKEN = "UPDATE tokens SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING id"
+ADD_USER = "INSERT INTO users VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name"
+FIND_PASSWORD = "SELECT password_hash FROM users WHERE name = $1"
+COUNT_USERS = "SELECT count(*) AS users FROM users"
+ADD_SESSION = "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5)"
+FIND_SESSION = (
+    "SELECT secret_hash, user_name, csrf, created_at, seen_at FROM sessions WHERE secret_hash = $1"
+)
+TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE secret_hash = $1"
+END_SESSION = "DELETE FROM sessions WHERE secret_hash = $1"

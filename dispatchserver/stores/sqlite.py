@@ -1,0 +1,149 @@
+"""The SQLite driver: one writer with group commit, readers of their own, durable to the disk."""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TextIO
+
+import aiosqlite
+
+from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
+from dispatchserver.stores.driver import A, Operation, R, Row
+from dispatchserver.stores.groupcommit import GroupCommit
+
+OLDEST_SQLITE = (3, 38, 0)
+PAGE_READERS = 2
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "2",  # FULL: with less, an acknowledged add is gone after a power cut
+    "foreign_keys": "1",
+    "busy_timeout": "5000",
+    "wal_autocheckpoint": "1000",
+    "journal_size_limit": str(64 * 1024 * 1024),
+}
+
+
+class SqliteConnection:
+    """One connection in one thread of its own."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path, *, read_only: bool = False) -> "SqliteConnection":
+        """Opens the file with our pragmas and reads them back; raises StoreUnavailable when one did not hold."""
+        connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
+        connection.row_factory = sqlite3.Row
+        opened = cls(connection)
+        for name, value in PRAGMAS.items():
+            await opened.execute(f"PRAGMA {name} = {value}")
+            (row,) = await opened.fetch(f"PRAGMA {name}")
+            held = str(next(iter(row)))  # type: ignore[call-overload]
+            if held != value:
+                await opened.close()
+                raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
+        if read_only:
+            await opened.execute("PRAGMA query_only = 1")
+        return opened
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        return list(await self._connection.execute_fetchall(_numbered(sql), args))
+
+    async def execute(self, sql: str, *args: object) -> None:
+        await self._connection.execute_fetchall(_numbered(sql), args)
+
+    async def script(self, sql: str) -> None:
+        await self._connection.executescript(sql)
+
+    def unavailable(self, error: Exception) -> bool:
+        """Full disk, failing disk, lock held too long: not the statement's fault."""
+        return isinstance(error, sqlite3.OperationalError)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+@cache
+def _numbered(sql: str) -> str:
+    """SQLite's spelling of $1 is ?1; the statements are constants, so this is worked out once each."""
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+class PagedReader:
+    """A few connections used in turn."""
+
+    def __init__(self, connections: Sequence[SqliteConnection]) -> None:
+        self._connections = connections
+        self._turn = 0
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        self._turn = (self._turn + 1) % len(self._connections)
+        return await self._connections[self._turn].fetch(sql, *args)
+
+
+class SqliteDriver:
+    """An open database file. `exclusive` keeps a second server off it; one-off commands do without."""
+
+    def __init__(
+        self, writer: SqliteConnection, readers: Sequence[SqliteConnection], lock: TextIO | None
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._lock = lock
+        self._commits = GroupCommit(writer)
+        self.engine_reader = readers[0]
+        self.page_reader = PagedReader(readers[1:])
+
+    @classmethod
+    async def open(cls, path: Path, *, exclusive: bool) -> "SqliteDriver":
+        """Opens (and makes) the file; raises StoreInUse, StoreUnavailable."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = _lock(path) if exclusive else None
+            writer = await SqliteConnection.open(path)
+            os.chmod(path, 0o600)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(f"{path}: {error}") from error
+        readers = [
+            await SqliteConnection.open(path, read_only=True) for _ in range(1 + PAGE_READERS)
+        ]
+        return cls(writer, readers, lock)
+
+    @property
+    def writer(self) -> SqliteConnection:
+        """The write connection, for migrations before anything else runs."""
+        return self._writer
+
+    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+        return await self._commits.submit(operation, argument)
+
+    async def close(self) -> None:
+        await self._commits.close()
+        for reader in self._readers:
+            await reader.close()
+        await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._writer.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _lock(path: Path) -> TextIO:
+    """Holds the lock file beside the database until the process ends, however it ends."""
+    lock = open(path.with_name(path.name + ".lock"), "a+", encoding="ascii")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        pid = lock.read().strip() or "?"
+        lock.close()
+        raise StoreInUse(path=path, pid=pid) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

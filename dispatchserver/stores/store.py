@@ -1,0 +1,186 @@
+"""The Store and Accounts of ports.py over any driver."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Attempt, Fire, Verdict
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.planning import Plan
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.ports import (
+    Actor,
+    Assignment,
+    FireFilter,
+    Page,
+    PageRequest,
+    Session,
+    TaskFilter,
+    TaskStatus,
+    Token,
+)
+from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
+from dispatchserver.stores.driver import Driver, Row, Tx
+from dispatchserver.stores.specs import moment, ms, read_recall
+
+
+class SqlStore:
+    """Tasks and fires in one database; see ports.Store for every method's promise."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def change_task(
+        self, key: TaskKey, decide: Decide, actor: Actor, now: datetime
+    ) -> Change:
+        command = taskwrites.Command(key, decide, actor, now)
+        return await self._driver.submit(taskwrites.change_tasks, command)
+
+    async def find_task(self, key: TaskKey) -> TaskStatus | None:
+        found = await self._driver.page_reader.fetch(
+            sql.FIND_TASK, key.namespace, key.group, key.name
+        )
+        return rows.read_status(found[0]) if found else None
+
+    async def list_tasks(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
+        return await search.list_tasks(self._driver.page_reader, wanted, page)
+
+    async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
+        found = await self._driver.page_reader.fetch(sql.GROUPS, namespace)
+        return [(row["grp"], row["tasks"]) for row in found]
+
+    async def find_fire(self, fire_id: str) -> Fire | None:
+        found = await self._driver.page_reader.fetch(sql.FIND_FIRE, fire_id)
+        return rows.read_fire(found[0]) if found else None
+
+    async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
+        return await search.list_fires(self._driver.page_reader, wanted, page)
+
+    async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
+        found = await self._driver.page_reader.fetch(sql.LIST_ATTEMPTS, fire_id)
+        return [rows.read_attempt(row) for row in found]
+
+    async def find_recall(self, fire: Fire) -> Recall | None:
+        found = await self._driver.page_reader.fetch(sql.FIND_RECALL, fire.task_id, fire.version)
+        return read_recall(found[0]["recall_json"]) if found else None
+
+    async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
+        found = await self._driver.engine_reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit)
+        return [rows.read_task(row) for row in found]
+
+    async def record_plans(self, plans: Sequence[Plan]) -> int:
+        return await self._driver.submit(taskwrites.record_plans, plans)
+
+    async def claim(
+        self, node: str, now: datetime, limit: int, deadline_at: datetime
+    ) -> Sequence[Assignment]:
+        return await self._driver.submit(
+            firewrites.claim, firewrites.Claim(node, now, limit, deadline_at)
+        )
+
+    async def settle(self, fire: Fire, attempt: Attempt) -> bool:
+        return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
+
+    async def report(
+        self, fire_id: str, decide: Callable[[Fire], Verdict], actor: Actor, now: datetime
+    ) -> Fire:
+        reported = firewrites.Reported(fire_id, decide, actor, now)
+        return await self._driver.submit(firewrites.report, reported)
+
+    async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
+        return await self._driver.submit(firewrites.recover, firewrites.Recovery(node, now, decide))
+
+    async def expire(self, now: datetime, limit: int) -> int:
+        return await self._driver.submit(firewrites.expire, firewrites.Expiry(now, limit))
+
+    async def next_occasion(self) -> datetime | None:
+        return await self._moment(sql.NEXT_OCCASION)
+
+    async def next_run(self) -> datetime | None:
+        return await self._moment(sql.NEXT_RUN)
+
+    async def next_deadline(self) -> datetime | None:
+        return await self._moment(sql.NEXT_DEADLINE)
+
+    async def check(self) -> None:
+        await self._driver.submit(_touch, None)
+
+    async def _moment(self, statement: str) -> datetime | None:
+        (row,) = await self._driver.engine_reader.fetch(statement)
+        return moment(row["at"])
+
+
+async def _touch(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    """Proves that a transaction can be had and ended."""
+    await tx.fetch("SELECT 1")
+    return asked
+
+
+class SqlAccounts:
+    """Tokens, users and sessions in the same database; see ports.Accounts."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def add_token(self, token: Token) -> None:
+        row = [
+            token.id,
+            token.name,
+            token.secret_hash,
+            to_ms(token.created_at),
+            ms(token.expires_at),
+        ]
+        if not await self._write(sql.PUT_TOKENS, dumps([row])):
+            raise Invalid("token.name_taken")
+
+    async def find_token(self, token_id: str) -> Token | None:
+        found = await self._driver.page_reader.fetch(sql.FIND_TOKEN, token_id)
+        return rows.read_token(found[0]) if found else None
+
+    async def list_tokens(self) -> Sequence[Token]:
+        return [
+            rows.read_token(row) for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
+        ]
+
+    async def revoke_token(self, token_id: str, now: datetime) -> bool:
+        return bool(await self._write(sql.REVOKE_TOKEN, token_id, to_ms(now)))
+
+    async def add_user(self, name: str, password_hash: str, now: datetime) -> bool:
+        return bool(await self._write(sql.ADD_USER, name, password_hash, to_ms(now)))
+
+    async def find_password(self, name: str) -> str | None:
+        found = await self._driver.page_reader.fetch(sql.FIND_PASSWORD, name)
+        return found[0]["password_hash"] if found else None
+
+    async def count_users(self) -> int:
+        (row,) = await self._driver.page_reader.fetch(sql.COUNT_USERS)
+        users: int = row["users"]
+        return users
+
+    async def add_session(self, session: Session) -> None:
+        created, seen = to_ms(session.created_at), to_ms(session.seen_at)
+        await self._write(
+            sql.ADD_SESSION, session.secret_hash, session.user, session.csrf, created, seen
+        )
+
+    async def find_session(self, secret_hash: str) -> Session | None:
+        found = await self._driver.page_reader.fetch(sql.FIND_SESSION, secret_hash)
+        return rows.read_session(found[0]) if found else None
+
+    async def touch_session(self, secret_hash: str, now: datetime) -> None:
+        await self._write(sql.TOUCH_SESSION, secret_hash, to_ms(now))
+
+    async def end_session(self, secret_hash: str) -> None:
+        await self._write(sql.END_SESSION, secret_hash)
+
+    async def _write(self, statement: str, *args: object) -> Sequence[Row]:
+        return await self._driver.submit(_run_statements, (statement, args))
+
+
+async def _run_statements(
+    tx: Tx, asked: Sequence[tuple[str, tuple[object, ...]]]
+) -> Sequence[Sequence[Row]]:
+    return [await tx.fetch(statement, *args) for statement, args in asked]

@@ -1,0 +1,151 @@
+"""Commands on tasks as batched writes: load, decide, write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatchserver.domain.changing import Change, Decide, PendingRule
+from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.planning import Plan
+from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.ports import Actor
+from dispatchserver.stores import rows, sql
+from dispatchserver.stores.driver import Tx
+from dispatchserver.stores.specs import ms
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One change asked of one task."""
+
+    key: TaskKey
+    decide: Decide
+    actor: Actor
+    now: datetime
+
+
+async def change_tasks(tx: Tx, commands: Sequence[Command]) -> Sequence[Change | Exception]:
+    """Carries out commands in order; those on different keys share their statements."""
+    results: list[Change | Exception] = []
+    while len(results) < len(commands):
+        results += await _change_round(tx, _distinct(commands[len(results) :]))
+    return results
+
+
+def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
+    """The leading commands up to the second one on the same key, which must see what the first did."""
+    seen: set[TaskKey] = set()
+    for index, command in enumerate(commands):
+        if command.key in seen:
+            return commands[:index]
+        seen.add(command.key)
+    return commands
+
+
+async def _change_round(tx: Tx, commands: Sequence[Command]) -> list[Change | Exception]:
+    keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
+    standing = {
+        task.key: task for task in map(rows.read_task, await tx.fetch(sql.FIND_TASKS, dumps(keys)))
+    }
+    results = [_decide(command, standing.get(command.key)) for command in commands]
+    decided = [
+        (command, change)
+        for command, change in zip(commands, results, strict=True)
+        if isinstance(change, Change)
+    ]
+    await _treat_pending(tx, decided)
+    await _write_tasks(tx, decided)
+    await put(
+        tx, sql.PUT_FIRES, [rows.fire_row(fire) for _, change in decided for fire in change.fires]
+    )
+    await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in decided])
+    return results
+
+
+def _decide(command: Command, task: Task | None) -> Change | Exception:
+    try:
+        return command.decide(task)
+    except DispatchError as refusal:
+        return refusal
+
+
+async def put(tx: Tx, statement: str, values: Sequence[object], *more: object) -> None:
+    """Runs a batch statement, when there is anything in the batch."""
+    if values:
+        await tx.execute(statement, dumps(values), *more)
+
+
+async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
+    """Takes back, holds, releases or cancels what the tasks had pending before the change."""
+    by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
+    for command, change in decided:
+        by_rule[change.pending].append((command, change))
+    stopped = by_rule[PendingRule.HOLD] + by_rule[PendingRule.CANCEL]
+    if stopped:
+        now = min(command.now for command, _ in stopped)
+        await put(tx, sql.TAKE_BACK, [[_before(change).id] for _, change in stopped], to_ms(now))
+    await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
+    await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
+    cancelled = by_rule[PendingRule.CANCEL]
+    await put(
+        tx,
+        sql.CANCEL,
+        [[_before(change).id, change.reason, to_ms(command.now)] for command, change in cancelled],
+    )
+
+
+def _before(change: Change) -> Task:
+    """The task that a rule on pending fires is about: only an existing one can have any."""
+    if change.before is None:
+        raise ValueError(change.action)
+    return change.before
+
+
+async def _write_tasks(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
+    standing = [
+        (c, change.after) for c, change in decided if change.after and change.after != change.before
+    ]
+    gone = [_before(change) for _, change in decided if change.after is None]
+    fresh = [
+        rows.version_row(after, command.actor.who)
+        for command, change in decided
+        if (after := change.after)
+        and (change.before is None or change.before.version != after.version)
+    ]
+    await put(tx, sql.PUT_TASKS, [rows.task_row(task) for _, task in standing])
+    await put(tx, sql.PUT_VERSIONS, fresh)
+    await put(tx, sql.DELETE_TASKS, [[task.id] for task in gone])
+
+
+def _audit_row(command: Command, change: Change) -> list[object]:
+    task = change.after or _before(change)
+    fire = change.fires[0].id if change.fires else None
+    key = task.key
+    actor = command.actor
+    return [
+        to_ms(command.now),
+        actor.who,
+        actor.door,
+        change.action,
+        key.namespace,
+        key.group,
+        key.name,
+        task.version,
+        fire,
+        "",
+    ]
+
+
+async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[int | Exception]:
+    """Moves tasks on and creates their fires, for every plan whose task still stands as planned."""
+    plans = [plan for batch in batches for plan in batch]
+    steps = [
+        [plan.task.id, plan.task.version, ms(plan.task.next_fire_at), ms(plan.next_fire_at)]
+        for plan in plans
+    ]
+    moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}
+    written = [plan for plan in plans if plan.task.id in moved]
+    await put(tx, sql.PUT_FIRES, [rows.fire_row(fire) for plan in written for fire in plan.fires])
+    return [sum(plan.task.id in moved for plan in batch) for batch in batches]

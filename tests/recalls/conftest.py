@@ -1,0 +1,140 @@
+"""Receivers of every sort of manners, and the two targets that meet them."""
+
+import asyncio
+import socket
+import struct
+from datetime import timedelta
+
+import pytest
+
+from dispatchserver.domain.recall import HttpRecall, SocketRecall
+from dispatchserver.ports import SendOrder
+from dispatchserver.recalls.http import HttpTarget
+from dispatchserver.recalls.socket import SocketTarget
+
+BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
+
+
+def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4):
+    return SendOrder(
+        recall=recall,
+        body=body,
+        headers=headers,
+        connect_timeout=timedelta(seconds=connect),
+        total_timeout=timedelta(seconds=total),
+    )
+
+
+@pytest.fixture
+async def peer():
+    """Starts a receiver that talks as it is told to, and answers its port; all end with the test."""
+    servers, tasks = [], set()
+
+    async def start(talk, **options):
+        async def on_connect(reader, writer):
+            tasks.add(asyncio.current_task())
+            try:
+                await talk(reader, writer)
+            except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass
+            finally:
+                writer.transport.abort()
+
+        server = await asyncio.start_server(on_connect, "127.0.0.1", 0, **options)
+        servers.append(server)
+        return server.sockets[0].getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def reset():
+    """Ends a connection with RST."""
+
+    def abort(writer):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    return abort
+
+
+@pytest.fixture
+def flood():
+    """Writes the same bytes for ever."""
+
+    async def write(writer, data, pause=0.0):
+        while True:
+            writer.write(data)
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    return write
+
+
+@pytest.fixture
+def black_hole():
+    """The port of a listener whose queue is full: connecting to it hangs."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        callers = [socket.socket() for _ in range(4)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(("127.0.0.1", port))
+        yield port
+        for caller in callers:
+            caller.close()
+
+
+@pytest.fixture
+async def post():
+    """Sends one HTTP recall; the target is shared, so that connections are kept between sends."""
+    target = HttpTarget()
+
+    async def send(port, path="/x", *, scheme="http", host="127.0.0.1", **limits):
+        recall = HttpRecall(url=f"{scheme}://{host}:{port}{path}")
+        return await target.send(an_order(recall, **limits))
+
+    yield send
+    await target.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def call():
+    """Sends one socket recall."""
+
+    async def send(port, host="127.0.0.1", *, body=BODY, connect=0.3, total=0.4, **manner):
+        recall = SocketRecall(host=host, port=port, **manner)
+        target = SocketTarget()
+        outcome = await target.send(an_order(recall, body=body, connect=connect, total=total))
+        await target.close()
+        await asyncio.sleep(0)
+        return outcome
+
+    return send
+
+
+@pytest.fixture
+def resolve(monkeypatch):
+    """Makes every name resolve to these addresses."""
+
+    def answer(*addresses):
+        def getaddrinfo(host, port, *_, **__):
+            return [_info(address, port) for address in addresses]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return answer
+
+
+def _info(address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    target = (address, port, 0, 0) if ":" in address else (address, port)
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target)
