@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dispatchserver.domain import changing
 from dispatchserver.domain.changing import Change, Decide
@@ -110,7 +111,8 @@ class Tasks:
         attempts = await self._store.list_attempts(fire_id)
         return FireHistory(fire=fire, attempts=attempts, recall=await self._store.find_recall(fire))
 
-    def upcoming(self, task: Task, count: int) -> Sequence[str]:
-        """The next fires of a task's trigger from now on, as ISO 8601 texts in the task's zone."""
-        fires = upcoming(task.spec.trigger, self._clock.now() - MILLISECOND, count)
-        return [fire.astimezone(task.spec.trigger.zone).isoformat() for fire in fires]
+    def upcoming(self, task: Task, count: int, since: datetime | None = None) -> Sequence[datetime]:
+        """The next fires of a task's trigger from `since` (None: now) on, in the task's zone."""
+        moment = (since or self._clock.now()) - MILLISECOND
+        fires = upcoming(task.spec.trigger, moment, count)
+        return [fire.astimezone(task.spec.trigger.zone) for fire in fires]

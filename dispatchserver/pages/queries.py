@@ -13,7 +13,7 @@ from dispatchserver.domain.errors import Fault, Faults, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_moment
 from dispatchserver.domain.fire import FireState
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey, TaskState
 from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
 
 HOME = "/tasks"
@@ -36,6 +36,10 @@ class Query:
     def narrowed(self) -> bool:
         """Whether any filter is set."""
         return any(self.values.values())
+
+    def next_url(self, path: str, cursor: str | None) -> str | None:
+        """The address of the page after this one, if there is one."""
+        return None if cursor is None else link(path, **self.values, cursor=cursor)
 
 
 def link(path: str, **params: str | None) -> str:
@@ -64,6 +68,11 @@ def local(address: str | None) -> str:
     if not address.isascii() or not address.isprintable() or "\\" in address:
         return HOME
     return address
+
+
+def read_key(fields: Mapping[str, str]) -> TaskKey:
+    """The task that an address or a form speaks of."""
+    return TaskKey(group=fields.get("group", ""), name=fields.get("name", ""))
 
 
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, Query]:

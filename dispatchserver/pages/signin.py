@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from dispatchserver.auth.doors import LANG_COOKIE, Access, NotAdmitted, Route
-from dispatchserver.auth.passwords import LONGEST, SHORTEST
-from dispatchserver.auth.people import COOKIE, People, carry, forget, read_form
+from dispatchserver.auth.passwords import LONGEST, SHORTEST, check_password
+from dispatchserver.auth.people import COOKIE, People, carry, check_user_name, forget, read_form
 from dispatchserver.domain.errors import Fault, Faults, Invalid
 from dispatchserver.messages import LANGUAGES
 from dispatchserver.pages.frame import THEMES, Frame
@@ -62,7 +62,7 @@ class SignIn:
         return self._frame.page(
             request,
             "login.html",
-            status=422 if error else 200,
+            status=_status(error),
             onward=onward,
             name=name,
             error=error,
@@ -83,16 +83,12 @@ class SignIn:
 
     async def set_up(self, request: web.Request) -> web.Response:
         form = await read_form(request)
-        token, name, faults = form.get("token", ""), form.get("name", "").strip(), Faults()
-        if form.get("password") != form.get("again"):
-            faults.add("again", "auth.again")
-            return self._setup_page(request, token, name, by_field(faults))
-        try:
-            secret = await self._people.set_up(token, name, form.get("password", ""))
-        except Invalid as error:
-            field = "name" if error.code == "auth.name" else "password"
-            faults.add(field, error.code, **error.params)
-            return self._setup_page(request, token, name, by_field(faults))
+        token, name = form.get("token", ""), form.get("name", "").strip()
+        password = form.get("password", "")
+        faults = _new_user_faults(name, password, form.get("again", ""))
+        if faults:
+            return self._setup_page(request, token, name, faults)
+        secret = await self._people.set_up(token, name, password)
         return await self._enter(request, secret, HOME)
 
     def _setup_page(
@@ -130,3 +126,20 @@ class SignIn:
                 cookie, chosen, max_age=YEAR_S, path="/", httponly=True, samesite="Lax"
             )
         return response
+
+
+def _status(error: Invalid | None) -> int:
+    if error is None:
+        return 200
+    return 429 if error.code == "auth.throttled" else 422
+
+
+def _new_user_faults(name: str, password: str, again: str) -> dict[str, Fault]:
+    faults = Faults()
+    with faults.at("name"):
+        check_user_name(name)
+    with faults.at("password"):
+        check_password(password)
+    if password != again:
+        faults.add("again", "auth.again")
+    return by_field(faults)

@@ -1,6 +1,6 @@
 """What the task pages show, as plain values: no template works anything out. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -59,6 +59,16 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupLink:
+    """One group beside the list; `name` is empty for all of them."""
+
+    name: str
+    count: int
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One line of settings: its label, its value, and whether the value is text to the letter."""
 
@@ -78,6 +88,20 @@ class TaskPage:
     rules: Sequence[Fact]
     data: str
     upcoming: Sequence[Moment]
+
+
+def group_links(groups: Sequence[tuple[str, int]], values: Mapping[str, str]) -> list[GroupLink]:
+    """All groups and each of them, with the other filters kept."""
+    named = [("", sum(count for _, count in groups)), *groups]
+    return [
+        GroupLink(
+            name=name,
+            count=count,
+            url=link("/tasks", **{**values, "group": name}),
+            current=name == values["group"],
+        )
+        for name, count in named
+    ]
 
 
 def task_row(status: TaskStatus, viewer: Viewer) -> TaskRow:

@@ -38,7 +38,8 @@ def _before_connected(error: Exception, order: SendOrder, seen: Seen) -> Outcome
 
 def _not_connected(error: Exception, seen: Seen) -> Outcome:
     if isinstance(error, aiohttp.InvalidURL):
-        return seen.not_sent(Reason.EGRESS, f"no address to call: {error}")
+        words = error.description or "not a valid URL"
+        return seen.not_sent(Reason.EGRESS, f"{seen.peer} cannot be called: {words}")
     if isinstance(error, aiohttp.ClientConnectorError):
         if egress.is_refusal(error.os_error):
             return seen.not_sent(Reason.EGRESS, str(error.os_error.strerror))
@@ -67,12 +68,16 @@ def _after_connected(error: Exception, order: SendOrder, seen: Seen) -> tuple[Re
 
 
 def _broken(error: Exception, seen: Seen) -> tuple[Reason, str]:
-    """An established connection that broke: reset by the peer, or ended before the reply was whole."""
+    """An established connection that broke: reset by the peer, or ended before the reply was whole.
+
+    The cause speaks, where there is one: some of aiohttp's own texts hold the whole URL.
+    """
+    words = why(error.__cause__ or error)
     if isinstance(error, aiohttp.ClientPayloadError):
         return _broken_body(error, seen)
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        return Reason.RESET, f"{seen.peer} reset the connection: {why(error)}"
-    return Reason.PROTOCOL, f"the exchange with {seen.peer} failed: {why(error)}"
+        return Reason.RESET, f"{seen.peer} reset the connection: {words}"
+    return Reason.PROTOCOL, f"the exchange with {seen.peer} failed: {words}"
 
 
 def _broken_body(error: aiohttp.ClientPayloadError, seen: Seen) -> tuple[Reason, str]:

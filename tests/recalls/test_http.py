@@ -8,11 +8,17 @@ import socket
 import ssl
 import subprocess
 import time
+from datetime import timedelta
 
+import aiohttp
 import pytest
 
 from dispatchserver.domain.fire import Delivery, Reason
+from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import http
+from dispatchserver.recalls.http_failures import explain
+from dispatchserver.recalls.seen import Seen
 
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
 
@@ -467,6 +473,27 @@ async def test_a_tls_handshake_that_hangs_was_not_sent(peer, post):
 
     outcome = await post(await peer(talk), scheme="https", connect=0.2)
     assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.CONNECT)
+
+
+@pytest.mark.parametrize(
+    ("connected_at", "error"),
+    [
+        (1.0, aiohttp.ClientOSError(None, "Can not write request body for http://r/?key=secret")),
+        (None, aiohttp.InvalidURL("http://r/?key=secret")),
+    ],
+)
+async def test_no_detail_tells_what_the_url_says(connected_at, error):
+    error.__cause__ = OSError("broken pipe")
+    seen = Seen(peer="r:80", connected_at=connected_at)
+    limit = timedelta(seconds=1)
+    order = SendOrder(
+        recall=HttpRecall(url="http://r/?key=secret"),
+        body=BODY,
+        headers=(),
+        connect_timeout=limit,
+        total_timeout=limit,
+    )
+    assert "secret" not in explain(error, order, seen).detail
 
 
 async def test_no_spoiled_reply_raises(peer, post):

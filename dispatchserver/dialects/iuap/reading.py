@@ -186,7 +186,9 @@ def _read_policies(reader: FieldReader) -> Policies:
 def _read_cron(
     reader: FieldReader, zone: ZoneInfo, now: datetime, habits: Habits
 ) -> CronTrigger | None:
-    expression = reader.need(("cronExpress",), lambda value: CronExpression.parse(as_text(value)))
+    expression = reader.need(
+        ("cronExpress",), lambda value: CronExpression.parse(as_text(value).strip())
+    )
     dst = reader.take("dst", lambda value: as_member(value, DstRule), DstRule.EXACTLY_ONCE)
     start = reader.take("startDate", lambda value: as_moment(value, zone), None)
     end = reader.take("endDate", lambda value: as_moment(value, zone), None)

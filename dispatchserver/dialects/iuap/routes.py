@@ -1,6 +1,7 @@
 """The addresses of the `.do` dialect: read, call, answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from dispatchserver.ports import Actor, Clock
 CONTEXTS = ("", "/iuap-dispatch-service", "/iuap-saas-dispatch-service", "/iuap-dispatch-server")
 SERVICES = ("", "/dispatchserver", "/dispatchservice")
 PLANNED_FIRES = 5
+HEADER_LIMIT = 4_000
 
 # Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol.
 STATUS: dict[type[DispatchError], int] = {
@@ -82,7 +84,8 @@ class IuapDialect:
         task = await self._tasks.add(
             asked.key, asked.spec, request[ACTOR], overwrite=asked.overwrite
         )
-        return _answer(envelope(plannedFires=self._tasks.upcoming(task, PLANNED_FIRES)))
+        planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
+        return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -104,7 +107,7 @@ class IuapDialect:
         text = say_error(language(request, self._lang), error)
         status = STATUS.get(type(error), 200)
         response = _answer(envelope(error=text), status)
-        response.headers["error"] = quote(text, safe=" ,.:;/()'")
+        response.headers["error"] = _header_text(text)
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
         return response
@@ -115,6 +118,18 @@ async def _fields(request: web.Request) -> Fields:
     return read_fields(
         body, request.headers.get("Content-Type", ""), request.rel_url.raw_query_string
     )
+
+
+def _iso(fire: datetime) -> str:
+    return fire.isoformat(timespec="milliseconds" if fire.microsecond else "seconds")
+
+
+def _header_text(text: str) -> str:
+    """The text percent-encoded, cut between characters to what clients take as a header."""
+    encoded = [quote(character, safe=" ,.:;/()'") for character in text]
+    while sum(map(len, encoded)) > HEADER_LIMIT:
+        encoded = encoded[: len(encoded) * 3 // 4]
+    return "".join(encoded)
 
 
 def _answer(body: bytes, status: int = 200) -> web.Response:

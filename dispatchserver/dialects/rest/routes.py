@@ -25,10 +25,12 @@ from dispatchserver.domain.errors import (
     TaskExists,
     TaskNotFound,
 )
+from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import TaskKey
 from dispatchserver.engine.tasks import Tasks
 
 BASE = "/api/v1"
+UPCOMING_FIRES = 5
 STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 401,
     TaskNotFound: 404,
@@ -81,7 +83,7 @@ class RestDialect:
 
     async def _show_task(self, request: web.Request) -> web.Response:
         status = await self._tasks.find(_key(request))
-        upcoming = self._tasks.upcoming(status.task, 5)
+        upcoming = [iso(fire) for fire in self._tasks.upcoming(status.task, UPCOMING_FIRES)]
         return answer(task_doc(status) | {"upcoming": upcoming})
 
     async def _list_fires(self, request: web.Request) -> web.Response:

@@ -1,0 +1,47 @@
+"""All pages together, as the composition root mounts them."""
+
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from dispatchserver.auth.doors import Route
+from dispatchserver.auth.people import People
+from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.tasks import Tasks
+from dispatchserver.pages.editpages import EditPages
+from dispatchserver.pages.firepages import FirePages
+from dispatchserver.pages.frame import Frame
+from dispatchserver.pages.signin import SignIn
+from dispatchserver.pages.taskpages import TaskPages
+from dispatchserver.ports import Clock
+
+
+@dataclass
+class Pages:
+    """The web UI. `limits` are the server's time limits, which the form shows where a task names none."""
+
+    tasks: Tasks
+    people: People
+    clock: Clock
+    zone: ZoneInfo
+    lang: str
+    version: str
+    limits: Limits = Limits()
+    _frame: Frame = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._frame = Frame(self.clock, self.lang, self.version)
+
+    def routes(self) -> list[Route]:
+        """Every address of the web UI."""
+        return [
+            *SignIn(self._frame, self.people).routes(),
+            *TaskPages(self._frame, self.tasks).routes(),
+            *EditPages(self._frame, self.tasks, self.zone, self.limits).routes(),
+            *FirePages(self._frame, self.tasks, self.zone).routes(),
+        ]
+
+    def setup(self, app: web.Application) -> None:
+        """Prepares the app for rendering; to be called once, before it starts."""
+        self._frame.setup(app)
