@@ -15,8 +15,7 @@ RUN pip wheel --no-deps --wheel-dir /dist . \
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="dispatchserver" \
-      org.opencontainers.image.description="A callback scheduler: tell it when and whom to call" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.description="A callback scheduler: tell it when and whom to call"
 COPY --from=build /opt/dispatchserver /opt/dispatchserver
 # A number, not a name: Kubernetes' runAsNonRoot can check it.
 RUN install -d -o 10001 -g 10001 /data

@@ -27,7 +27,7 @@ class Pages:
     zone: ZoneInfo
     lang: str
     version: str
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
     def __post_init__(self) -> None:
