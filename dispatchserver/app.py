@@ -10,7 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from dispatchserver import __version__
-from dispatchserver.auth.doors import Access, Guard, OpenGuard, mount
+from dispatchserver.auth.doors import Access, Door, Guard, OpenGuard, mount
 from dispatchserver.auth.gate import Gate, is_loopback
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
@@ -161,7 +161,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock)
-    doors = [
+    doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),

@@ -62,6 +62,13 @@ class Route:
     on_error: ErrorPage
 
 
+class Door(Protocol):
+    """A dialect, or the pages: something with addresses."""
+
+    def routes(self) -> Sequence[Route]:
+        """All its addresses."""
+
+
 def mount(app: web.Application, routes: Sequence[Route], guards: dict[Access, Guard]) -> None:
     """Registers the routes, each behind the guard of its access."""
     for route in routes:
