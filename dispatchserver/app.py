@@ -157,7 +157,15 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
     app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_finish_headers)
-    pages = Pages(parts.tasks, parts.people, parts.clock, settings.zone, settings.lang, __version__)
+    pages = Pages(
+        tasks=parts.tasks,
+        people=parts.people,
+        clock=parts.clock,
+        zone=settings.zone,
+        lang=settings.lang,
+        version=__version__,
+        limits=_engine_config(settings).limits,
+    )
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock)

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from dispatchserver.auth.doors import language
+from dispatchserver.domain.errors import excerpt
 from dispatchserver.messages import say
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -33,9 +34,11 @@ class Gate:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         lang = language(request, self._lang)
         if not self._is_own_host(request.headers.get("Host", "")):
-            raise web.HTTPMisdirectedRequest(text=say(lang, "gate.host"))
+            shown = request.headers.get("Host", "")
+            raise web.HTTPMisdirectedRequest(text=say(lang, "gate.host", host=excerpt(shown)))
         if request.method not in READING and not self._is_own_page(request):
-            raise web.HTTPForbidden(text=say(lang, "gate.origin"))
+            shown = request.headers.get("Origin", "-")
+            raise web.HTTPForbidden(text=say(lang, "gate.origin", origin=excerpt(shown)))
         return await handler(request)
 
     def _is_own_host(self, header: str) -> bool:
@@ -47,12 +50,19 @@ class Gate:
         if request.headers.get("Sec-Fetch-Site", "none") not in SAME_SITE:
             return False
         origin = request.headers.get("Origin")
-        return origin is None or urlsplit(origin).netloc.lower() == request.headers["Host"].lower()
+        return origin is None or _netloc(origin) == request.headers["Host"].lower()
 
 
 def _hostname(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
     except ValueError:
         return ""
 

@@ -22,8 +22,14 @@ class BodyTooSlow(DispatchError):
     code = "body.too_slow"
 
 
+class BodyBroken(DispatchError):
+    """The body is not framed or packed as its headers say."""
+
+    code = "body.broken"
+
+
 async def read_body(request: web.Request) -> bytes:
-    """The whole body, at most 1 MiB within 15 seconds; raises BodyTooLarge, BodyTooSlow."""
+    """The whole body, at most 1 MiB within 15 seconds; raises BodyTooLarge, BodyTooSlow, BodyBroken."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
@@ -31,3 +37,5 @@ async def read_body(request: web.Request) -> bytes:
         raise BodyTooLarge(limit=BODY_LIMIT) from error
     except TimeoutError as error:
         raise BodyTooSlow(seconds=BODY_TIMEOUT_S) from error
+    except web.RequestPayloadError as error:
+        raise BodyBroken from error

@@ -1,7 +1,6 @@
 """API tokens: `dsp_<id>_<secret>`, shown once, kept as a hash."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -30,7 +29,7 @@ def new_token(name: str, now: datetime, expires_at: datetime | None = None) -> t
 
 def _hash(secret: str) -> str:
     # 256 random bits need no slow hash: there is nothing to guess.
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def is_live(token: Token, now: datetime) -> bool:
@@ -62,7 +61,8 @@ class TokenGuard:
     async def _find(self, text: str) -> Token:
         prefix, _, rest = text.partition("_")
         token_id, _, secret = rest.partition("_")
-        token = await self._accounts.find_token(token_id) if prefix == PREFIX else None
+        ours = prefix == PREFIX and text.isascii()
+        token = await self._accounts.find_token(token_id) if ours else None
         known = token.secret_hash if token else ""
         if not hmac.compare_digest(known, _hash(secret)) or token is None:
             raise NotAdmitted("auth.token_wrong")
@@ -84,6 +84,6 @@ def _shown(request: web.Request) -> str | None:
 def _basic_password(value: str) -> str:
     try:
         text = base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         return ""
     return text.partition(":")[2]

@@ -16,8 +16,19 @@ from dispatchserver.domain.recall import (
 )
 from dispatchserver.domain.task import Policies, Task
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
-from dispatchserver.pages.words import in_units
+from dispatchserver.pages.words import UNITS, in_units
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "trigger": ("simple", "cron"),
+    "repeat": ("forever", "count", "once"),
+    "unit": tuple(reversed(UNITS)),
+    "recall": ("HTTP", "SOCKET"),
+    "body_shape": tuple(BodyShape),
+    "reply_rule": tuple(ReplyRule),
+    "framing": tuple(Framing),
+    "ack": tuple(Ack),
+    "data_kind": ("json", "text"),
+}
 BLANK = {
     "priority": "0",
     "trigger": SimpleTrigger.kind,

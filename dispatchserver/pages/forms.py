@@ -1,6 +1,6 @@
 """Reads the task form: its fields into a task, or all that is wrong with them. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -53,7 +53,7 @@ from dispatchserver.domain.trigger import (
     find_zone,
 )
 from dispatchserver.domain.wallclock import offsets
-from dispatchserver.pages.fields import wall
+from dispatchserver.pages.fields import BLANK, CHOICES, wall
 from dispatchserver.pages.words import UNITS
 
 Form = Mapping[str, str]
@@ -86,8 +86,8 @@ class TaskForm:
         key = self._kept.key if self._kept else self._key()
         note = self._take("note", check_note, "")
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
-        trigger = self._cron() if self._values.get("trigger") == "cron" else self._simple()
-        recall = self._socket() if self._values.get("recall") == "SOCKET" else self._http()
+        trigger = self._cron() if self._word("trigger") == "cron" else self._simple()
+        recall = self._socket() if self._word("recall") == "SOCKET" else self._http()
         policies = Policies(**{name: self._timeout(name) for name in TIMEOUTS})
         self._faults.raise_if_any()
         assert trigger is not None, "a missing expression was booked"
@@ -115,7 +115,7 @@ class TaskForm:
 
     def _simple(self) -> SimpleTrigger:
         start = self._moment("start") or self._now
-        repeat = self._values.get("repeat", "forever")
+        repeat = self._word("repeat")
         if repeat == "once":
             return SimpleTrigger(start=start, zone=self._zone)
         end = self._end(start)
@@ -128,7 +128,7 @@ class TaskForm:
         )
 
     def _interval(self) -> timedelta:
-        unit = UNITS.get(self._values.get("unit", ""), UNITS["second"])
+        unit = UNITS[self._word("unit")]
         return self._need("interval", lambda text: _interval(as_integer(text), unit), unit)
 
     def _cron(self) -> CronTrigger | None:
@@ -174,11 +174,14 @@ class TaskForm:
             body_shape=self._choice("body_shape", BodyShape.NESTED),
         )
 
+    def _word(self, name: str) -> str:
+        return self._take(name, lambda text: _one_of(text, CHOICES[name]), BLANK[name])
+
     def _choice(self, name: str, default: E) -> E:
         return self._take(name, lambda text: as_member(text, type(default)), default)
 
     def _data(self) -> JsonValue:
-        as_json = self._values.get("data_kind") != "text"
+        as_json = self._word("data_kind") == "json"
         return self._reader.take("data", _json if as_json else _text, None)
 
     def _timeout(self, name: str) -> timedelta | None:
@@ -193,6 +196,12 @@ def _json(value: JsonValue) -> JsonValue:
 
 def _text(value: JsonValue) -> JsonValue:
     return check_data(as_text(value).replace("\r\n", "\n"))
+
+
+def _one_of(text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise Invalid("field.choice", allowed=", ".join(allowed))
+    return text
 
 
 def _count(text: str) -> int:

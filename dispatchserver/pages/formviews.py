@@ -6,21 +6,14 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from dispatchserver.domain.errors import Refused
-from dispatchserver.domain.recall import Ack, BodyShape, Framing, ReplyRule
 from dispatchserver.engine.executor import Limits
-from dispatchserver.pages.words import UNITS, Viewer
+from dispatchserver.pages.fields import CHOICES
+from dispatchserver.pages.words import Viewer
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "trigger": ("simple", "cron"),
-    "repeat": ("forever", "count", "once"),
-    "unit": tuple(reversed(UNITS)),
-    "recall": ("HTTP", "SOCKET"),
-    "body_shape": tuple(BodyShape),
-    "reply_rule": tuple(ReplyRule),
-    "framing": tuple(Framing),
-    "ack": tuple(Ack),
-    "data_kind": ("json", "text"),
-}
+ORDER = """
+version group name note trigger repeat interval unit count cron start end zone recall url reply_rule host
+port framing ack body_shape data_kind data priority connect_timeout total_timeout report_timeout
+""".split()  # noqa: SIM905  (a list of 27 one-word lines would hide the order that it shows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +46,7 @@ def form_view(
     values: Mapping[str, str], refused: Refused | None, limits: Limits, viewer: Viewer
 ) -> FormView:
     """The form with these values; what was refused is said on top and at its field."""
-    faults = refused.faults if refused else ()
+    faults = sorted(refused.faults if refused else (), key=lambda fault: ORDER.index(fault.field))
     said = [(fault.field, viewer.say(fault.code, **fault.params)) for fault in faults]
     return FormView(
         values=values,

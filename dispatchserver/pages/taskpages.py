@@ -1,8 +1,5 @@
 """The pages of tasks: the list, one task, and the actions on it."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
@@ -64,12 +61,9 @@ class TaskPages:
         return self._frame.page(
             request,
             "task.html",
-            task=task_page(status, self._upcoming(status), viewer),
+            task=task_page(status, self._tasks.upcoming(status.task, UPCOMING), viewer),
             fires=[fire_row(fire, zone, viewer) for fire in recent.items],
         )
-
-    def _upcoming(self, status: TaskStatus) -> Sequence[datetime]:
-        return [datetime.fromisoformat(at) for at in self._tasks.upcoming(status.task, UPCOMING)]
 
     async def pause(self, request: web.Request) -> web.Response:
         form = await read_form(request)

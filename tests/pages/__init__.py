@@ -1,0 +1,1 @@
+"""Tests of the web pages, from pure forms to a real browser."""

@@ -1,0 +1,150 @@
+"""A real store, the real pages and guards, on a free port; no engine loops, so nothing fires by itself."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from dispatchserver.auth.doors import Access, OpenGuard, mount
+from dispatchserver.auth.gate import Gate
+from dispatchserver.auth.intake import BODY_LIMIT
+from dispatchserver.auth.people import People
+from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.engine.tasks import Tasks
+from dispatchserver.pages.routes import Pages
+from dispatchserver.ports import Actor
+from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.store import SqlAccounts, SqlStore
+
+ADMIN = Actor(who="user:admin", door="web")
+PASSWORD = "correct horse battery"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class HandClock:
+    """The wall clock, moved ahead by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return from_ms(to_ms(datetime.now(UTC) + self.ahead))
+
+    async def sleep_until(self, moment: datetime) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class House:
+    """A running server and its parts."""
+
+    server: TestServer
+    store: SqlStore
+    tasks: Tasks
+    people: People
+    clock: HandClock
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    driver = await SqliteDriver.open(tmp_path / "dispatch.db", exclusive=True)
+    await migrate(driver.writer)
+    clock, store = HandClock(), SqlStore(driver)
+    people = People(SqlAccounts(driver), clock)
+    tasks = Tasks(store, clock, lambda: uuid4().hex, lambda: None, lambda: None)
+    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
+    app = web.Application(
+        middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
+    )
+    mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
+    pages.setup(app)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield House(server, store, tasks, people, clock)
+    await driver.close()
+
+
+@dataclass
+class Answer:
+    """An answer, read to its end."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    text: str
+
+
+class Browser:
+    """Sends forms and keeps cookies as a browser does; follows no redirect by itself."""
+
+    def __init__(self, house: House, session: aiohttp.ClientSession) -> None:
+        self._house = house
+        self._session = session
+        self.csrf = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, house: House) -> AsyncIterator["Browser"]:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(house.url, cookie_jar=jar) as session:
+            yield cls(house, session)
+
+    async def get(self, path: str, **query: str) -> Answer:
+        headers = {"Accept": "text/html"}
+        async with self._session.get(
+            path, params=query, headers=headers, allow_redirects=False
+        ) as answer:
+            return Answer(answer.status, answer.headers, await answer.text())
+
+    async def post(self, path: str, form: dict[str, str]) -> Answer:
+        return await self.send(path, data=form, headers={"Origin": self._house.url})
+
+    async def send(self, path: str, **request: Any) -> Answer:
+        async with self._session.post(path, allow_redirects=False, **request) as answer:
+            return Answer(answer.status, answer.headers, await answer.text())
+
+    async def act(self, path: str, **form: str) -> Answer:
+        """A form of a signed-in person."""
+        return await self.post(path, {"csrf": self.csrf, **form})
+
+    async def sign_in(self) -> None:
+        """Signs the admin in and notes the CSRF token."""
+        answer = await self.post("/login", {"name": "admin", "password": PASSWORD})
+        assert answer.status == 303
+        page = await self.get("/tasks")
+        found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+        assert found is not None
+        self.csrf = found[1]
+
+    def cookie(self, name: str) -> str:
+        cookies = self._session.cookie_jar.filter_cookies(URL(self._house.url))
+        return cookies[name].value
+
+    def set_cookie(self, name: str, value: str) -> None:
+        self._session.cookie_jar.update_cookies({name: value}, URL(self._house.url))
+
+
+@pytest.fixture
+async def admin(house: House) -> AsyncIterator[Browser]:
+    """The admin's browser, signed in."""
+    secret = await house.people.setup_secret()
+    assert secret is not None
+    await house.people.set_up(secret, "admin", PASSWORD)
+    async with Browser.open(house) as browser:
+        await browser.sign_in()
+        yield browser

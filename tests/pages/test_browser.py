@@ -1,0 +1,233 @@
+"""The journeys of a person, in a real browser against the whole server."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from dispatchserver.app import Server, running
+from dispatchserver.settings import Settings
+
+CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery"
+# Chromium notes every 4xx answer in the console, and a refused form is one.
+EXPECTED = "the server responded with a status of 422"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        shutil.which(CHROMIUM) is None and not os.environ.get("CI"),
+        reason="no Chromium; install it or name it in CHROMIUM",
+    ),
+]
+
+
+@dataclass
+class Receiver:
+    """What was called back, and the address to call."""
+
+    url: str = ""
+    bodies: list[str] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.bodies.append(await request.text())
+        return web.json_response({"success": "true", "resultValue": "done <b>well</b>"})
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver, app = Receiver(), web.Application()
+    app.router.add_post("/hello", receiver.handle)
+    async with TestServer(app) as server:
+        receiver.url = str(server.make_url("/hello"))
+        yield receiver
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    settings = Settings(
+        port=0, database_url=f"sqlite:///{tmp_path}/dispatch.db", timezone="Asia/Shanghai"
+    )
+    async with running(settings) as server:
+        yield server
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def opened(
+    chromium: Browser, *, script: bool = True, width: int = 1280
+) -> AsyncIterator[Page]:
+    """A new window; nothing may have been said in its console when it is closed."""
+    context = await chromium.new_context(
+        java_script_enabled=script, locale="zh-CN", viewport={"width": width, "height": 900}
+    )
+    page, said = await context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.set_default_timeout(10_000)
+    yield page
+    await context.close()
+    assert [text for text in said if EXPECTED not in text] == []
+
+
+async def set_up(page: Page, server: Server) -> None:
+    assert server.setup_link is not None
+    await page.goto(server.setup_link)
+    await page.get_by_label("用户名").fill("admin")
+    await page.locator("#password").fill(PASSWORD)
+    await page.locator("#again").fill(PASSWORD)
+    await page.get_by_role("button", name="创建并登录").click()
+    await expect(page.get_by_role("heading", name="还没有任务")).to_be_visible()
+
+
+async def create_task(page: Page, url: str) -> None:
+    """Through the form, first with faults."""
+    await page.get_by_role("link", name="新建任务").first.click()
+    await page.locator("#priority").fill("high")
+    await page.locator("#data").fill("{")
+    await page.get_by_role("button", name="创建任务").click()
+    summary = page.locator("#summary a")
+    await expect(summary).to_have_count(5)
+    for name in ("group", "name", "url", "data", "priority"):
+        await expect(page.locator(f"#{name}-note .fault")).to_be_visible()
+        await expect(page.locator(f"#{name}")).to_have_attribute("aria-invalid", "true")
+        await expect(page.locator(f"#{name}")).to_have_attribute("aria-describedby", f"{name}-note")
+    await expect(page.locator("#priority")).to_have_value("high")
+    await page.locator("#group").fill("示例")
+    await page.locator("#name").fill("问好")
+    await page.locator("#url").fill(url)
+    await page.locator("#data").fill('{"greeting": "你好"}')
+    await page.locator("#priority").fill("3")
+    await page.locator("#start").fill("2040-01-01T09:00:00")
+    await page.get_by_role("button", name="创建任务").click()
+    await expect(page.get_by_role("status")).to_contain_text("任务已创建")
+
+
+async def live_with_task(page: Page, receiver: Receiver) -> None:
+    """Edit, pause, resume, run, look, delete."""
+    await page.get_by_role("link", name="编辑").click()
+    await expect(page.locator("#url")).to_have_value(receiver.url)
+    await expect(page.locator("#priority")).to_have_value("3")
+    await page.locator("#interval").fill("7")
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator("main")).to_contain_text("每 7 分钟")
+    await page.get_by_role("button", name="暂停").click()
+    await expect(page.locator("h1 .badge")).to_have_text("已暂停")
+    await page.get_by_role("button", name="恢复").click()
+    await expect(page.locator("h1 .badge")).to_have_text("启用")
+    await page.get_by_role("button", name="立即执行").click()
+    await page.get_by_role("link", name="查看这次执行").click()
+    await see_fire(page)
+    assert '"greeting":"你好"' in receiver.bodies[0]
+    await page.get_by_role("navigation", name="主导航").get_by_role("link", name="任务").click()
+    await page.get_by_role("link", name="删除").click()
+    await page.get_by_role("button", name="删除").click()
+    await expect(page.get_by_role("heading", name="还没有任务")).to_be_visible()
+    await page.get_by_role("link", name="日志").click()
+    await expect(page.locator("table.fires .badge", has_text="成功")).to_be_visible()
+
+
+async def see_fire(page: Page) -> None:
+    """Reads the fire's page again until it has ended."""
+    for _ in range(50):
+        if await page.locator("h1 .badge", has_text="成功").count():
+            break
+        await page.wait_for_timeout(100)
+        await page.reload()
+    await expect(page.locator(".attempts li")).to_have_count(1)
+    await expect(page.locator(".attempts pre")).to_contain_text("done <b>well</b>")
+    await expect(page.locator("main")).to_contain_text("执行成功，共尝试 1 次")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with_script", "without_script"])
+async def test_a_person_sets_up_and_lives_with_a_task(
+    server: Server, receiver: Receiver, chromium: Browser, script: bool
+) -> None:
+    async with opened(chromium, script=script) as page:
+        await set_up(page, server)
+        await create_task(page, receiver.url)
+        await live_with_task(page, receiver)
+        await page.get_by_role("button", name="退出").click()
+        await page.goto(f"{server.url}/fires")
+        await page.get_by_label("用户名").fill("admin")
+        await page.get_by_label("密码").fill(PASSWORD)
+        await page.get_by_role("button", name="登录").click()
+        await expect(page).to_have_url(f"{server.url}/fires")
+
+
+async def test_no_page_scrolls_sideways_on_any_screen(
+    server: Server, receiver: Receiver, chromium: Browser
+) -> None:
+    async with opened(chromium, width=360) as page:
+        await set_up(page, server)
+        await create_task(page, "http://127.0.0.1:9/" + "long" * 100)
+        key = "group=示例&name=问好"
+        paths = ["/tasks", f"/task?{key}", f"/task/edit?{key}", "/fires", f"/task/delete?{key}"]
+        for path in [*paths, "/tasks?text=none", "/login"]:
+            for lang in ("zh", "en"):
+                await page.context.add_cookies([{"name": "lang", "value": lang, "url": server.url}])
+                await page.goto(server.url + path)
+                assert await too_wide(page) <= 0, (path, lang)
+        for width in (620, 768, 861, 1221, 1401):
+            await page.set_viewport_size({"width": width, "height": 900})
+            for path in paths:
+                await page.goto(server.url + path)
+                assert await too_wide(page) <= 0, (path, width)
+
+
+async def too_wide(page: Page) -> int:
+    """By how many pixels the page would scroll sideways."""
+    wide: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return wide
+
+
+async def test_the_form_shows_only_what_the_chosen_kinds_need(
+    server: Server, chromium: Browser
+) -> None:
+    async with opened(chromium, script=False) as page:
+        await set_up(page, server)
+        await page.get_by_role("link", name="新建任务").first.click()
+        await expect(page.locator("#cron")).to_be_hidden()
+        await page.get_by_text("cron 表达式", exact=True).first.click()
+        await expect(page.locator("#cron")).to_be_visible()
+        await expect(page.locator("#interval")).to_be_hidden()
+        await page.get_by_text("SOCKET", exact=True).click()
+        await expect(page.locator("#port")).to_be_visible()
+        await expect(page.locator("#url")).to_be_hidden()
+
+
+async def test_language_and_theme_are_switched_in_place(server: Server, chromium: Browser) -> None:
+    async with opened(chromium) as page:
+        await set_up(page, server)
+        await page.goto(f"{server.url}/fires?state=failed")
+        await page.get_by_role("link", name="EN", exact=True).click()
+        await expect(page.get_by_role("heading", name="No run fits")).to_be_visible()
+        await expect(page).to_have_url(f"{server.url}/fires?state=failed")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = await page.evaluate(ground)
+        await page.get_by_role("link", name="Dark").click()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        assert await page.evaluate(ground) != light
