@@ -5,7 +5,10 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from aiohttp.http_exceptions import BadHttpMessage
+
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+WHY_LIMIT = 200
 
 
 def set_up(log_format: str, level: str) -> None:
@@ -13,7 +16,20 @@ def set_up(log_format: str, level: str) -> None:
     as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine() if as_json else TextLine())
+    handler.addFilter(SendersFault())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class SendersFault(logging.Filter):
+    """Bytes that are no HTTP are their sender's fault: one warning, and no traceback of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, BadHttpMessage):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info, record.exc_text = None, None
+            record.why = " ".join(str(error).split())[:WHY_LIMIT]
+        return True
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:

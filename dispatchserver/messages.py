@@ -8,6 +8,7 @@ from importlib import resources
 from dispatchserver.domain.errors import DispatchError, Fault, Refused
 
 LANGUAGES = ("zh", "en")
+PARAM_LIMIT = 1000
 
 
 @cache
@@ -29,7 +30,7 @@ def _flatten(table: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
     return pairs
 
 
-def say(lang: str, key: str, **params: object) -> str:
+def say(lang: str, key: str, /, **params: object) -> str:
     """The message of this key in this language, its placeholders filled; an unknown key is shown as it is."""
     template = catalog(lang).get(key)
     return key if template is None else template.format_map(params)
@@ -37,7 +38,9 @@ def say(lang: str, key: str, **params: object) -> str:
 
 def say_fault(lang: str, fault: Fault) -> str:
     """One fault as a sentence: the field, what is wrong and allowed, what was sent."""
-    text = say(lang, "fault.line", field=fault.field, problem=say(lang, fault.code, **fault.params))
+    text = say(
+        lang, "fault.line", field=fault.field, problem=_say_safely(lang, fault.code, fault.params)
+    )
     return text if fault.sent is None else text + say(lang, "fault.sent", sent=fault.sent)
 
 
@@ -45,14 +48,26 @@ def say_error(lang: str, error: DispatchError) -> str:
     """A refusal in words: every fault of a refused request, or the one message of any other error."""
     if isinstance(error, Refused):
         return say(lang, "fault.join").join(say_fault(lang, fault) for fault in error.faults)
-    return say(lang, error.code, **error.params)
+    return _say_safely(lang, error.code, error.params)
+
+
+def _say_safely(lang: str, key: str, params: Mapping[str, object]) -> str:
+    """The message, with what callers sent in it cut to a paragraph and to what can be printed."""
+    return say(lang, key, **{name: _shown(value) for name, value in params.items()})
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in value[:PARAM_LIMIT])
+    return text if len(value) <= PARAM_LIMIT else text + "…"
 
 
 def negotiate(accept_language: str | None, default: str) -> str:
     """The first of our languages that the header prefers (q-values honoured), else the default."""
     ranked: list[tuple[float, int, str]] = []
     for position, part in enumerate((accept_language or "").split(",")[:20]):
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, quality = part.partition(";")
         lang = tag.strip().lower().split("-")[0]
         if lang in LANGUAGES and (weight := _quality(quality)) > 0:
             ranked.append((-weight, position, lang))
@@ -60,7 +75,8 @@ def negotiate(accept_language: str | None, default: str) -> str:
 
 
 def _quality(text: str) -> float:
+    number = text.strip().removeprefix("q=")
     try:
-        return float(text) if text else 1.0
+        return float(number) if number else 1.0
     except ValueError:
         return 0.0

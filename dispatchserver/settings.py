@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
 from dispatchserver.domain.trigger import find_zone
@@ -77,14 +78,14 @@ class Settings(BaseModel):
         try:
             find_zone(name)
         except Invalid as invalid:
-            raise ValueError(f"unknown zone; nearest: {invalid.params['nearest']}") from invalid
+            raise PydanticCustomError("trigger.zone", "no zone", dict(invalid.params)) from invalid
         return name
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
         if not url.startswith(SQLITE_URL) or len(url) == len(SQLITE_URL):
-            raise ValueError("must be sqlite:///PATH (sqlite:////absolute/path)")
+            raise PydanticCustomError("settings.database", "no database")
         return url
 
     @property
@@ -98,10 +99,14 @@ class Settings(BaseModel):
         return ZoneInfo(self.timezone)
 
 
+class Misconfigured(Refused):
+    """The settings are refused as a whole; every fault in them is listed."""
+
+
 def load(
     flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None
 ) -> tuple[Settings, Mapping[str, str]]:
-    """The settings, and for each where it came from; raises Refused, naming every key that is wrong."""
+    """The settings, and for each where it came from; raises Misconfigured, naming every key that is wrong."""
     file = config or next((path for path in FILES if path.is_file()), None)
     layers: list[tuple[str, Mapping[str, object]]] = [
         (f"file {file}", _read_file(file) if file else {}),
@@ -116,14 +121,14 @@ def load(
     try:
         return Settings.model_validate(values), sources
     except ValidationError as error:
-        raise Refused([_fault(problem, sources) for problem in error.errors()]) from error
+        raise Misconfigured([_fault(problem, sources) for problem in error.errors()]) from error
 
 
 def _read_file(path: Path) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Refused(
+        raise Misconfigured(
             [Fault(field=str(path), code="settings.file", params={"why": str(error)})]
         ) from error
 
@@ -145,7 +150,7 @@ def _read_secret(name: str, path: str) -> str:
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
-        raise Refused(
+        raise Misconfigured(
             [Fault(field=name, code="settings.file", params={"why": str(error)})]
         ) from error
 
@@ -164,12 +169,34 @@ def _fault(problem: Any, sources: Mapping[str, str]) -> Fault:
     if problem["type"] == "extra_forbidden":
         hint = get_close_matches(key, Settings.model_fields, n=1) or ["config show"]
         return Fault(field=name, code="settings.unknown", params={"hint": hint[0]})
-    return Fault(
-        field=name,
-        code="settings.value",
-        params={"why": problem["msg"]},
-        sent=excerpt(problem["input"]),
-    )
+    code, params = _reason(problem["type"], problem["msg"], problem.get("ctx", {}))
+    return Fault(field=name, code=code, params=params, sent=excerpt(problem["input"]))
+
+
+def _reason(
+    kind: str, words: str, context: Mapping[str, object]
+) -> tuple[str, Mapping[str, object]]:
+    """Message key and parameters for what pydantic found; its own English words where we have none."""
+    if "." in kind:  # our own message key, from one of the validators above
+        return kind, context
+    if kind == "literal_error":
+        words = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return "field.choice", {"allowed": words}
+    if kind in BOUNDS:
+        (limit,) = context.values()
+        return BOUNDS[kind], {"limit": limit}
+    return NOT_A.get(kind, "settings.value"), {"why": words}
+
+
+BOUNDS = {"greater_than_equal": "settings.least", "less_than_equal": "settings.most"}
+NOT_A = {
+    "int_parsing": "field.integer",
+    "int_from_float": "field.integer",
+    "float_parsing": "settings.number",
+    "finite_number": "settings.number",
+    "string_type": "field.text",
+    "tuple_type": "settings.list",
+}
 
 
 def from_environment(flags: Mapping[str, object]) -> tuple[Settings, Mapping[str, str]]:

@@ -1,7 +1,7 @@
 """`cron next` tells when an expression fires; `--batch` answers one JSON line for each JSON line."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice, takewhile
 from typing import TextIO
@@ -13,7 +13,7 @@ from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.cron import CronExpression, DstRule
-from dispatchserver.domain.errors import DispatchError, Faults, Invalid
+from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,
@@ -42,19 +42,22 @@ def cron() -> None:
 @cron.command("next")
 @click.argument("expr", required=False)
 @click.option("--tz", default=None, help="IANA zone; this machine's when left out")
-@click.option("--after", default=None, help="ISO 8601 moment; now when left out")
+@click.option("--start", "--after", default=None, help="ISO 8601 moment; now when left out")
 @click.option(
     "--n", default=10, show_default=True, type=click.IntRange(1, MOST_FIRES), help="how many fires"
 )
 @click.option(
-    "--dst", default=DstRule.EXACTLY_ONCE.value, show_default=True, type=click.Choice(list(DstRule))
+    "--dst",
+    default=DstRule.EXACTLY_ONCE.value,
+    show_default=True,
+    type=click.Choice([rule.value for rule in DstRule]),
 )
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.option("--batch", is_flag=True, help="read JSON lines from standard input")
 def next_fires(
     expr: str | None,
     tz: str | None,
-    after: str | None,
+    start: str | None,
     n: int,
     dst: str,
     as_json: bool,
@@ -62,11 +65,11 @@ def next_fires(
 ) -> None:
     """Print the next fires of EXPR. 显示表达式接下来的触发时间。"""
     if batch:
-        answer_lines(sys.stdin, sys.stdout)
+        answer_lines(sys.stdin.buffer, sys.stdout)
         return
     if expr is None:
         raise click.UsageError("EXPR is missing (or use --batch)")
-    asked = {"expr": expr, "tz": tz, "start": after, "n": n, "dst": dst}
+    asked = {"expr": expr, "tz": tz, "start": start, "n": n, "dst": dst}
     zone, fires = read_question({key: value for key, value in asked.items() if value is not None})
     if as_json:
         click.echo(jsontext.dumps({"fires": [iso(fire) for fire in fires]}))
@@ -75,19 +78,27 @@ def next_fires(
         click.echo(f"{fire.astimezone(zone).isoformat(sep=' ')}  {iso(fire)}")
 
 
-def answer_lines(lines: TextIO, out: TextIO) -> None:
+def answer_lines(lines: Iterable[bytes], out: TextIO) -> None:
     """Answers each line by itself and at once: a bad one is told its fault and stops nothing."""
     for line in lines:
-        if not line.strip():
-            continue
-        try:
-            doc: Mapping[str, JsonValue] = {
-                "fires": [iso(fire) for fire in read_question(as_object(line))[1]]
-            }
-        except DispatchError as error:
-            doc = {"error": say_error(terminal_language(), error)}
-        out.write(jsontext.dumps(doc) + "\n")
-        out.flush()
+        if line.strip():
+            out.write(jsontext.dumps(_answer(line.strip())) + "\n")
+            out.flush()
+
+
+def _answer(line: bytes) -> Mapping[str, JsonValue]:
+    try:
+        _, fires = read_question(_read_line(line))
+    except Refused as error:
+        return {"error": say_error(terminal_language(), error)}
+    return {"fires": [iso(fire) for fire in fires]}
+
+
+def _read_line(line: bytes) -> Mapping[str, JsonValue]:
+    try:
+        return as_object(line.decode("utf-8-sig", "replace"))
+    except Invalid as invalid:
+        raise Refused([Fault(field="line", code=invalid.code, params=invalid.params)]) from invalid
 
 
 def read_question(asked: Mapping[str, JsonValue]) -> tuple[ZoneInfo, list[datetime]]:

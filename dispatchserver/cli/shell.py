@@ -9,13 +9,14 @@ import click
 from dispatchserver.app import UnsafeBind
 from dispatchserver.domain.errors import DispatchError, Refused, StoreInUse, StoreUnavailable
 from dispatchserver.messages import LANGUAGES, say_error
-from dispatchserver.settings import Settings
+from dispatchserver.settings import Misconfigured, Settings
 
 EXIT_CODES: dict[type[DispatchError], int] = {
+    Refused: 65,
     StoreUnavailable: 70,
     StoreInUse: 73,
     UnsafeBind: 78,
-    Refused: 78,
+    Misconfigured: 78,
 }
 LOCALE_VARIABLES = ("DISPATCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 

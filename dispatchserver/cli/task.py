@@ -4,6 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -105,19 +106,20 @@ def _print(doc: Any) -> None:
 
 def call(url: str, token: str | None, method: str, path: str) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
-    request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", method=method)
-    request.add_header("Accept-Language", terminal_language())
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", method=method)
+        request.add_header("Accept-Language", terminal_language())
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=TIMEOUT_S) as reply:
             return json.loads(reply.read() or b"null")
     except urllib.error.HTTPError as error:
         raise click.ClickException(_refusal(error)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
+        why = getattr(error, "reason", error)
         raise click.ClickException(
-            say(terminal_language(), "cli.unreachable", url=url, why=error)
+            say(terminal_language(), "cli.unreachable", url=url, why=why)
         ) from error
 
 

@@ -1,12 +1,13 @@
 """Fields of a `.do` request to domain values, every fault of the request at once. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from dispatchserver.dialects.iuap.recalls import read_recall
 from dispatchserver.dialects.iuap.wire import Fields
+from dispatchserver.domain import jsontext
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import (
@@ -16,26 +17,13 @@ from dispatchserver.domain.fields import (
     as_integer,
     as_member,
     as_moment,
-    as_object,
     as_text,
 )
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.judging import Report
-from dispatchserver.domain.recall import (
-    Ack,
-    BodyShape,
-    Framing,
-    HttpRecall,
-    Recall,
-    RecallKind,
-    ReplyRule,
-    SocketRecall,
-    check_data,
-    check_host,
-    check_url,
-)
 from dispatchserver.domain.task import (
     LONGEST_REPORT,
+    LONGEST_TIMEOUT,
     Policies,
     TaskKey,
     TaskSpec,
@@ -54,6 +42,8 @@ from dispatchserver.domain.trigger import (
     find_zone,
     first_fire,
 )
+
+ZONE_LIMIT = 64
 
 
 class RepeatCount(StrEnum):
@@ -112,7 +102,7 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> AddRequest:
     overwrite = top.take("replace", as_boolean, False)
     note = top.take("note", lambda value: check_note(as_text(value)), "")
     recall_reader, task_reader = top.inside("recallConfig"), top.inside("taskConfig")
-    recall = _read_recall(recall_reader) if recall_reader else None
+    recall = read_recall(recall_reader) if recall_reader else None
     task = _read_task(task_reader, now, habits, faults) if task_reader else None
     faults.raise_if_any()
     if recall is None or task is None:  # unreachable: what is missing was booked
@@ -141,7 +131,7 @@ def read_report(fields: Fields) -> Report:
     return Report(
         fire_id=(fire_id or "").strip(),
         success=success is True or str(success).strip().lower() == "true",
-        result=None if result is None else result if isinstance(result, str) else str(result),
+        result=result if result is None or isinstance(result, str) else jsontext.dumps(result),
     )
 
 
@@ -156,18 +146,42 @@ def _read_task(
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
     policies = _read_policies(reader)
-    zone = reader.take("timeZone", lambda value: find_zone(as_text(value)), habits.zone)
+    zone = reader.take("timeZone", _zone, habits.zone)
     kind = reader.need(("triggerType",), lambda value: as_member(value, TriggerType))
     if kind is None:
         return None
     read = _read_cron if kind is TriggerType.CRON else _read_simple
     trigger = read(reader, zone, now, habits)
-    if trigger is None or faults:
+    if trigger is None:
         return None
-    with faults.at("taskConfig"):
+    _check_span(trigger, reader, now, faults)
+    return TaskKey(group=group or "", name=name or ""), trigger, priority, policies
+
+
+def _zone(value: JsonValue) -> ZoneInfo:
+    # Longer than any zone's name is enough to be refused; all of a long text would be compared with every name.
+    return find_zone(as_text(value)[:ZONE_LIMIT])
+
+
+def _check_span(trigger: Trigger, reader: FieldReader, now: datetime, faults: Faults) -> None:
+    """Books an end that is not after the start, or else a trigger that has no fire left."""
+    end = reader.take("endDate", lambda value: value, None)
+    try:
         check_end(trigger.start, trigger.end)
         first_fire(trigger.anchored(now), now)
-    return TaskKey(group=group or "", name=name or ""), trigger, priority, policies
+    except Invalid as invalid:
+        if _matches_nothing(trigger, now):
+            text = reader.take("cronExpress", as_text, None)
+            faults.add("taskConfig.cronExpress", "trigger.never_matches", text)
+        else:
+            faults.add("taskConfig.endDate", invalid.code, end, **invalid.params)
+
+
+def _matches_nothing(trigger: Trigger, now: datetime) -> bool:
+    """Whether it is the expression that never fires, whatever start and end may be."""
+    if not isinstance(trigger, CronTrigger):
+        return False
+    return trigger.expression.next_after(now, trigger.zone, trigger.dst) is None
 
 
 def _read_policies(reader: FieldReader) -> Policies:
@@ -175,12 +189,14 @@ def _read_policies(reader: FieldReader) -> Policies:
     if inner is None:
         return Policies()
     return Policies(
-        connect_timeout=inner.take("connectTimeout", lambda v: check_timeout(as_duration(v)), None),
-        total_timeout=inner.take("timeout", lambda v: check_timeout(as_duration(v)), None),
-        report_timeout=inner.take(
-            "reportTimeout", lambda v: check_timeout(as_duration(v), LONGEST_REPORT), None
-        ),
+        connect_timeout=inner.take("connectTimeout", _timeout, None),
+        total_timeout=inner.take("timeout", _timeout, None),
+        report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
     )
+
+
+def _timeout(value: JsonValue, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:
+    return check_timeout(as_duration(value), longest)
 
 
 def _read_cron(
@@ -245,57 +261,3 @@ def _count(repeats: int | None, counts: RepeatCount, forever: bool) -> int | Non
     if counts is RepeatCount.EXTRA:
         return (repeats or 0) + 1
     return max(repeats or 1, 1)
-
-
-def _read_recall(reader: FieldReader) -> Recall | None:
-    kind = reader.need(("recallType",), lambda value: as_member(value, RecallKind))
-    data = reader.take("data", check_data, None)
-    if kind is RecallKind.HTTP:
-        option = reader.inside("option", _http_option)
-        return _read_http(option, data) if option else None
-    if kind is RecallKind.SOCKET:
-        option = reader.inside("option", _socket_option)
-        return _read_socket(option, data) if option else None
-    return None
-
-
-def _http_option(value: JsonValue) -> Mapping[str, JsonValue]:
-    """The option object; a bare URL stands for {"url": …}."""
-    if isinstance(value, str) and not value.lstrip().startswith("{"):
-        return {"url": value.strip()}
-    return as_object(value)
-
-
-def _socket_option(value: JsonValue) -> Mapping[str, JsonValue]:
-    """The option object; "host:port" stands for {"host": …, "port": …}."""
-    if isinstance(value, str) and not value.lstrip().startswith("{"):
-        host, _, port = value.strip().rpartition(":")
-        return {"host": host.strip("[]"), "port": port}
-    return as_object(value)
-
-
-def _read_http(option: FieldReader, data: JsonValue) -> HttpRecall | None:
-    url = option.need(("url",), lambda value: check_url(as_text(value).strip()))
-    shape = option.take("bodyShape", lambda value: as_member(value, BodyShape), BodyShape.NESTED)
-    rule = option.take("replyRule", lambda value: as_member(value, ReplyRule), ReplyRule.AUTO)
-    return (
-        None if url is None else HttpRecall(url=url, data=data, body_shape=shape, reply_rule=rule)
-    )
-
-
-def _read_socket(option: FieldReader, data: JsonValue) -> SocketRecall | None:
-    host = option.need(("host",), lambda value: check_host(as_text(value).strip()))
-    port = option.need(("port",), _port)
-    shape = option.take("bodyShape", lambda value: as_member(value, BodyShape), BodyShape.NESTED)
-    framing = option.take("framing", lambda value: as_member(value, Framing), Framing.LINE)
-    ack = option.take("ack", lambda value: as_member(value, Ack), Ack.AUTO)
-    if host is None or port is None:
-        return None
-    return SocketRecall(host=host, port=port, data=data, framing=framing, ack=ack, body_shape=shape)
-
-
-def _port(value: JsonValue) -> int:
-    port = as_integer(value)
-    if not 1 <= port <= 65535:
-        raise Invalid("recall.port")
-    return port

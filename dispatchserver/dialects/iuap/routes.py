@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, language
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
 from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
 from dispatchserver.domain.errors import DispatchError
@@ -27,6 +27,7 @@ STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 401,
     BodyTooSlow: 408,
     BodyTooLarge: 413,
+    BodyBroken: 400,
     Unreadable: 400,
 }
 
@@ -57,7 +58,7 @@ class IuapDialect:
             " trigger.do": self._trigger,  # the manual prints the address with a blank, and people copy it
         }
         routes = [
-            self._route(f"{context}{service}/{quote(call)}", handler, Access.MACHINE)
+            self._route(f"{context}{service}/{call}", handler, Access.MACHINE)
             for context in CONTEXTS
             for service in SERVICES
             for call, handler in calls.items()

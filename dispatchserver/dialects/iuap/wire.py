@@ -4,13 +4,12 @@ Clients of this dialect post forms, multipart forms, raw JSON under any content 
 holding JSON; in UTF-8 or, from Chinese Windows, in GBK. All of it ends here as one mapping of fields.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from email import message_from_bytes
-from email.message import Message
 from urllib.parse import parse_qsl
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import DispatchError, Invalid
+from dispatchserver.domain.errors import Fault, Invalid, Refused
 from dispatchserver.domain.fields import as_object
 from dispatchserver.domain.jsontext import JsonValue
 
@@ -19,57 +18,84 @@ UTF8_NAMES = frozenset({"", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
 CHINESE_NAMES = frozenset({"gbk", "gb2312", "gb18030"})
 WRAPPER = "data"
 OUR_FIELDS = frozenset(
-    {"recallConfig", "taskConfig", "jobName", "groupName", "jobCode", "groupCode", "id"}
+    {
+        "recallConfig",
+        "taskConfig",
+        "jobName",
+        "groupName",
+        "jobCode",
+        "groupCode",
+        "id",
+        "tasklogid",
+    }
 )
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]*)', re.IGNORECASE)
+BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s";]{1,200}))', re.IGNORECASE)
+PART_NAME = re.compile(rb';\s*name\s*=\s*(?:"([^"]*)"|([^\s";]*))', re.IGNORECASE)
 
 Fields = Mapping[str, JsonValue]
 
 
-class Unreadable(DispatchError):
-    """The body as a whole cannot be read; `code` says why."""
+class Unreadable(Refused):
+    """The body as a whole, or the field that wraps it, cannot be read."""
 
-    def __init__(self, code: str, **params: object) -> None:
-        self.code = code
-        super().__init__(**params)
+    def __init__(self, code: str, where: str = "body", **params: object) -> None:
+        super().__init__([Fault(field=where, code=code, params=params)])
 
 
 def read_fields(body: bytes, content_type: str, query: str) -> Fields:
     """All fields of a request, those of the body over those of the query string; raises Unreadable."""
-    kind, charset, message = _parse_content_type(content_type)
-    try:
-        fields = _read_body(body, kind, charset, message)
-        merged = {**_from_pairs(_pairs(query.encode("latin-1", "replace")), charset), **fields}
-        return _unwrapped(merged)
-    except Invalid as error:
-        raise Unreadable(error.code, **error.params) from error
+    charset = _charset(content_type)
+    asked = _from_pairs(_pairs(query.encode("utf-8", "surrogateescape")), charset)
+    return _unwrapped({**asked, **_read_body(body, content_type, charset)})
 
 
-def _parse_content_type(content_type: str) -> tuple[str, str, Message]:
-    message = Message()
-    message["Content-Type"] = content_type or "application/x-www-form-urlencoded"
-    charset = str(message.get_content_charset("") or "")
+def _charset(content_type: str) -> str:
+    match = CHARSET.search(content_type)
+    charset = match[1].lower() if match else ""
     if charset not in UTF8_NAMES | CHINESE_NAMES:
         raise Unreadable("wire.charset", charset=charset)
-    return message.get_content_type(), charset, message
+    return charset
 
 
-def _read_body(body: bytes, kind: str, charset: str, message: Message) -> Fields:
+def _read_body(body: bytes, content_type: str, charset: str) -> Fields:
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-        return as_object(decode(body, charset).lstrip("\ufeff"))
-    if kind == "multipart/form-data":
-        return _from_pairs(_parts(body, message), charset)
+        return _object(decode(body, charset).lstrip("\ufeff"), "body")
+    if content_type.partition(";")[0].strip().lower() == "multipart/form-data":
+        return _from_pairs(_parts(body, content_type), charset)
     return _from_pairs(_pairs(body.strip()), charset)
 
 
+def _object(value: JsonValue, where: str) -> Fields:
+    try:
+        return as_object(value)
+    except Invalid as error:
+        raise Unreadable(error.code, where, **error.params) from error
+
+
 def decode(raw: bytes, charset: str = "") -> str:
-    """UTF-8, or GB18030 (a superset of GBK) where it is not UTF-8 or was said to be Chinese."""
+    """The text of these bytes; raises Unreadable."""
+    return raw.decode(_encoding([raw], charset))
+
+
+def _encoding(values: Sequence[bytes], charset: str) -> str:
+    """UTF-8, or GB18030 (a superset of GBK) where it is not UTF-8 or was said to be Chinese.
+
+    One for all values of a request: a short GBK value may pass for UTF-8, its neighbours tell.
+    """
     encodings = ("gb18030", "utf-8") if charset in CHINESE_NAMES else ("utf-8", "gb18030")
     for encoding in encodings:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+        if all(_fits(value, encoding) for value in values):
+            return encoding
     raise Unreadable("wire.encoding")
+
+
+def _fits(value: bytes, encoding: str) -> bool:
+    try:
+        value.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _pairs(body: bytes) -> Sequence[tuple[str, bytes]]:
@@ -86,39 +112,43 @@ def _pairs(body: bytes) -> Sequence[tuple[str, bytes]]:
     return [(name, value.encode("latin-1")) for name, value in pairs]
 
 
-def _parts(body: bytes, head: Message) -> Sequence[tuple[str, bytes]]:
+def _parts(body: bytes, content_type: str) -> Sequence[tuple[str, bytes]]:
     """The pairs of a multipart form."""
-    parsed = message_from_bytes(
-        b"Content-Type: " + head["Content-Type"].encode("latin-1", "replace") + b"\r\n\r\n" + body
-    )
-    parts = parsed.get_payload()
-    if head.get_boundary() is None or not isinstance(parts, list):
+    match = BOUNDARY.search(content_type)
+    if match is None:
+        raise Unreadable("wire.multipart")
+    mark = b"\r\n--" + (match[1] or match[2]).encode("utf-8", "surrogateescape")
+    _, *parts = (b"\r\n" + body).split(mark)
+    if not parts or not parts.pop().startswith(b"--"):
         raise Unreadable("wire.multipart")
     if len(parts) > FIELD_LIMIT:
         raise Unreadable("wire.fields", limit=FIELD_LIMIT)
-    return [_part(part) for part in parts if isinstance(part, Message)]
+    return [_part(part) for part in parts]
 
 
-def _part(part: Message) -> tuple[str, bytes]:
-    name = part.get_param("name", header="content-disposition")
-    payload = part.get_payload(decode=True)
-    return str(name or ""), payload if isinstance(payload, bytes) else b""
+def _part(part: bytes) -> tuple[str, bytes]:
+    head, blank_line, value = part.partition(b"\r\n\r\n")
+    name = PART_NAME.search(head)
+    if not blank_line or name is None:
+        raise Unreadable("wire.multipart")
+    return (name[1] or name[2] or b"").decode("latin-1"), value
 
 
 def _from_pairs(pairs: Sequence[tuple[str, bytes]], charset: str) -> Fields:
+    encoding = _encoding([value for _, value in pairs], charset)
     fields: dict[str, JsonValue] = {}
     for name, value in pairs:
         if name in fields:
             raise Unreadable("wire.twice", name=name)
-        fields[name] = decode(value, charset)
+        fields[name] = value.decode(encoding)
     return fields
 
 
 def _unwrapped(fields: Fields) -> Fields:
     """The JSON object in the one field `data`, where that is how the request came."""
     wrapped = fields.get(WRAPPER)
-    if isinstance(wrapped, str) and OUR_FIELDS.isdisjoint(fields):
-        return {**{k: v for k, v in fields.items() if k != WRAPPER}, **as_object(wrapped)}
+    if isinstance(wrapped, str | Mapping) and OUR_FIELDS.isdisjoint(fields):
+        return {**{k: v for k, v in fields.items() if k != WRAPPER}, **_object(wrapped, WRAPPER)}
     return fields
 
 

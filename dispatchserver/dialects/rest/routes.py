@@ -11,6 +11,7 @@ from dispatchserver.dialects.rest.wire import (
     Doc,
     fire_doc,
     history_doc,
+    naming_the_cursor,
     page_doc,
     problem_doc,
     read_fire_query,
@@ -78,7 +79,9 @@ class RestDialect:
         return language(request, self._lang)
 
     async def _list_tasks(self, request: web.Request) -> web.Response:
-        page = await self._tasks.list(*read_task_query(request.query))
+        wanted, at = read_task_query(request.query)
+        with naming_the_cursor(at):
+            page = await self._tasks.list(wanted, at)
         return answer(page_doc(page, task_doc))
 
     async def _show_task(self, request: web.Request) -> web.Response:
@@ -87,7 +90,9 @@ class RestDialect:
         return answer(task_doc(status) | {"upcoming": upcoming})
 
     async def _list_fires(self, request: web.Request) -> web.Response:
-        page = await self._tasks.fires(*read_fire_query(request.query, self._zone))
+        wanted, at = read_fire_query(request.query, self._zone)
+        with naming_the_cursor(at):
+            page = await self._tasks.fires(wanted, at)
         lang = self._language(request)
         return answer(page_doc(page, lambda fire: fire_doc(fire, lang)))
 

@@ -1,10 +1,11 @@
 """Domain values to JSON documents, and query strings to filters. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.errors import DispatchError, Faults, Refused
+from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
 from dispatchserver.domain.jsontext import JsonValue
@@ -17,6 +18,7 @@ from dispatchserver.messages import say, say_error, say_fault
 from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 
 Doc = dict[str, JsonValue]
+MOST_ROWS = 500
 
 
 def task_doc(status: TaskStatus) -> Doc:
@@ -198,8 +200,23 @@ def _query_reader(query: Mapping[str, str], faults: Faults, known: tuple[str, ..
 
 
 def _read_page(query: Mapping[str, str], reader: FieldReader) -> PageRequest:
-    limit = reader.take("limit", as_integer, 50)
+    limit = reader.take("limit", lambda value: _check_limit(as_integer(value)), 50)
     return PageRequest(limit=limit, cursor=query.get("cursor") or None)
+
+
+def _check_limit(limit: int) -> int:
+    if not 1 <= limit <= MOST_ROWS:
+        raise Invalid("page.limit", limit=MOST_ROWS)
+    return limit
+
+
+@contextmanager
+def naming_the_cursor(page: PageRequest) -> Iterator[None]:
+    """A cursor that the store does not know for one of its own is refused under its parameter's name."""
+    faults = Faults()
+    with faults.at("cursor", page.cursor):
+        yield
+    faults.raise_if_any()
 
 
 def problem_doc(error: DispatchError, status: int, lang: str) -> Doc:

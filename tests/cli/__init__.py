@@ -1,0 +1,1 @@
+"""The command line, called in process or as a process; a package, as tests/recalls is."""
