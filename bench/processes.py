@@ -51,22 +51,28 @@ class Child:
 @asynccontextmanager
 async def child(*arguments: str) -> AsyncIterator[Child]:
     """Runs `python -m …` until the block ends; its first line says that it is ready."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *arguments,
-        cwd=ROOT,
-        env=_environment(),
-        stdout=asyncio.subprocess.PIPE,
-        limit=64 * 1024 * 1024,
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(START_LIMIT_S):
-            line = (await process.stdout.readline()).decode()
-        yield Child(process, line)
-    finally:
-        await _end(process)
+    with tempfile.TemporaryFile() as said:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *arguments,
+            cwd=ROOT,
+            env=_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=said,
+        )
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(START_LIMIT_S):
+                line = (await process.stdout.readline()).decode()
+            if not line:
+                raise SystemExit(f"{' '.join(arguments)} did not start")
+            yield Child(process, line)
+        finally:
+            await _end(process)
+            if process.returncode:
+                said.seek(0)
+                sys.stderr.write(said.read().decode())
 
 
 def _environment() -> Mapping[str, str]:

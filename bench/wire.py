@@ -85,6 +85,13 @@ async def fetch(port: int, path: str) -> Any:
 async def quiet(port: int, limit_s: float = 120) -> None:
     """Returns when no fire is pending or running any more."""
     async with asyncio.timeout(limit_s):
-        for state in ("pending", "running"):
-            while (await fetch(port, f"/api/v1/fires?state={state}&limit=1"))["items"]:
-                await asyncio.sleep(0.2)
+        while await _busy(port):  # noqa: ASYNC110  (another process sets no event)
+            await asyncio.sleep(0.2)
+
+
+async def _busy(port: int) -> bool:
+    # Pending twice: a running one may turn to it between the questions.
+    for state in ("pending", "running", "pending"):
+        if (await fetch(port, f"/api/v1/fires?state={state}&limit=1"))["items"]:
+            return True
+    return False

@@ -178,7 +178,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     open_door = settings.auth == "off" or (settings.auth == "auto" and is_loopback(settings.host))
     guards: dict[Access, Guard] = {
         Access.PUBLIC: OpenGuard(),
-        Access.MACHINE: TokenGuard(parts.accounts, parts.clock, open_door=open_door, door="api"),
+        Access.MACHINE: TokenGuard(parts.accounts, parts.clock, open_door=open_door),
         Access.PERSON: parts.people,
     }
     for door in doors:

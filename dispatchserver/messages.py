@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from dispatchserver.domain.errors import DispatchError, Fault, Refused
+from dispatchserver.domain.errors import DispatchError, Fault, FireEnded, Refused
 
 LANGUAGES = ("zh", "en")
 PARAM_LIMIT = 1000
@@ -48,7 +48,10 @@ def say_error(lang: str, error: DispatchError) -> str:
     """A refusal in words: every fault of a refused request, or the one message of any other error."""
     if isinstance(error, Refused):
         return say(lang, "fault.join").join(say_fault(lang, fault) for fault in error.faults)
-    return _say_safely(lang, error.code, error.params)
+    params = dict(error.params)
+    if isinstance(error, FireEnded):
+        params["state"] = say(lang, f"state.{params['state']}")
+    return _say_safely(lang, error.code, params)
 
 
 def _say_safely(lang: str, key: str, params: Mapping[str, object]) -> str:

@@ -37,28 +37,38 @@ class NotAdmitted(DispatchError):
         super().__init__()
 
 
+class Unexpected(DispatchError):
+    """A fault of our own: the caller did nothing wrong, and the log holds the traceback."""
+
+    code = "error.unexpected"
+
+
 class Guard(Protocol):
     """Admits callers of one kind of access."""
 
-    async def admit(self, request: web.Request) -> Actor:
-        """Who is calling; raises NotAdmitted."""
+    async def admit(self, request: web.Request) -> str:
+        """Who is calling, as the audit names them; raises NotAdmitted."""
 
 
 class OpenGuard:
     """Admits everybody: for public addresses."""
 
-    async def admit(self, request: web.Request) -> Actor:
-        return Actor(who="anonymous", door="public")
+    async def admit(self, request: web.Request) -> str:
+        return "anonymous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One address. There is no way to mount a handler without saying who may use it."""
+    """One address. There is no way to mount a handler without saying who may use it.
+
+    `door` is the name of its language, for the audit.
+    """
 
     method: str
     path: str
     handler: Handler
     access: Access
+    door: str
     on_error: ErrorPage
 
 
@@ -78,10 +88,15 @@ def mount(app: web.Application, routes: Sequence[Route], guards: dict[Access, Gu
 def _guarded(route: Route, guard: Guard) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            request[ACTOR] = await guard.admit(request)
+            request[ACTOR] = Actor(who=await guard.admit(request), door=route.door)
             return await route.handler(request)
+        except web.HTTPException:
+            raise
         except DispatchError as error:
             return await route.on_error(request, error)
+        except Exception:
+            log.exception("door.failed", extra={"door": route.door, "path": request.path})
+            return await route.on_error(request, Unexpected())
 
     return handle
 

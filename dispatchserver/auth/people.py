@@ -14,7 +14,7 @@ from dispatchserver.auth.intake import read_body
 from dispatchserver.auth.passwords import Passwords, check_password
 from dispatchserver.auth.throttle import Throttle
 from dispatchserver.domain.errors import Invalid, StoreUnavailable
-from dispatchserver.ports import Accounts, Actor, Clock, Session
+from dispatchserver.ports import Accounts, Clock, Session
 
 COOKIE = "dsid"
 SESSION = web.RequestKey("session", Session)
@@ -37,7 +37,7 @@ class People:
         self._throttle = Throttle()
         self._setup: str | None = None
 
-    async def admit(self, request: web.Request) -> Actor:
+    async def admit(self, request: web.Request) -> str:
         """The person of this session; raises NotAdmitted, and Invalid for an unreadable form."""
         session = await self._find(request.cookies.get(COOKIE))
         if request.method not in READING:
@@ -45,7 +45,7 @@ class People:
             if not _same(form.get("csrf", ""), session.csrf):
                 raise NotAdmitted("auth.csrf")
         request[SESSION] = session
-        return Actor(who=f"user:{session.user}", door="web")
+        return f"user:{session.user}"
 
     async def _find(self, secret: str | None) -> Session:
         if not secret:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import NotAdmitted
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.ports import Accounts, Actor, Clock, Token
+from dispatchserver.ports import Accounts, Clock, Token
 
 PREFIX = "dsp"
 NAME_LIMIT = 100
@@ -43,20 +43,19 @@ class TokenGuard:
     A token that is shown must be right even at an open door: a typing error must not pass unseen.
     """
 
-    def __init__(self, accounts: Accounts, clock: Clock, *, open_door: bool, door: str) -> None:
+    def __init__(self, accounts: Accounts, clock: Clock, *, open_door: bool) -> None:
         self._accounts = accounts
         self._clock = clock
         self._open = open_door
-        self._door = door
 
-    async def admit(self, request: web.Request) -> Actor:
+    async def admit(self, request: web.Request) -> str:
         """The token's name as actor; raises NotAdmitted."""
         text = _shown(request)
         if text is None and self._open:
-            return Actor(who="local", door=self._door)
+            return "local"
         if text is None:
             raise NotAdmitted("auth.token_missing")
-        return Actor(who=f"token:{(await self._find(text)).name}", door=self._door)
+        return f"token:{(await self._find(text)).name}"
 
     async def _find(self, text: str) -> Token:
         prefix, _, rest = text.partition("_")

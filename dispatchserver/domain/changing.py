@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from dispatchserver.domain.errors import TaskExists, TaskNotFound
+from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_id
+from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME, missed_run
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.trigger import first_fire
@@ -24,7 +25,7 @@ class Action(StrEnum):
 
 
 class PendingRule(StrEnum):
-    """What happens to the task's pending fires. HOLD and CANCEL also take back occasions that are not due yet."""
+    """What happens to the task's pending fires. HOLD and CANCEL also take back occasions after `done_until`."""
 
     KEEP = "keep"
     HOLD = "hold"
@@ -34,13 +35,18 @@ class PendingRule(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a command decided: the task afterwards (None: gone), its pending fires, and rows to add."""
+    """What a command decided: the task afterwards (None: gone), its pending fires, and rows to add.
+
+    Occasions up to `done_until` have happened; what was planned for later is taken back where the rule
+    says so, since the changed task will plan it anew or not at all.
+    """
 
     action: Action
     before: Task | None
     after: Task | None
     pending: PendingRule = PendingRule.KEEP
     reason: Reason | None = None
+    done_until: datetime | None = None
     fires: tuple[Fire, ...] = ()
 
 
@@ -48,12 +54,30 @@ Decide = Callable[[Task | None], Change]
 """Given the task as it stands (None: there is none), the change; or raises a DispatchError."""
 
 
-def add(key: TaskKey, spec: TaskSpec, *, overwrite: bool, new_id: str, now: datetime) -> Decide:
-    """Adds the task, or replaces it: history kept, version raised, active again; raises TaskExists, Invalid."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """A task to be added as it was read at the moment `at`.
+
+    `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    """
+
+    key: TaskKey
+    spec: TaskSpec
+    at: datetime
+    overwrite: bool = False
+    expected: str | None = None
+
+
+def add(addition: Addition, *, new_id: str) -> Decide:
+    """Adds the task, or replaces it: history kept, version raised, active again.
+
+    Raises TaskExists, TaskChanged, Invalid. An occasion at `addition.at` itself is the new version's.
+    """
+    key, spec, now = addition.key, addition.spec, addition.at
+    just_before = now - MILLISECOND
 
     def decide(existing: Task | None) -> Change:
-        if existing is not None and not overwrite:
-            raise TaskExists(key.group, key.name)
+        _check_replacing(existing, addition)
         anchored = replace(spec, trigger=spec.trigger.anchored(now))
         task = Task(
             id=existing.id if existing else new_id,
@@ -73,9 +97,21 @@ def add(key: TaskKey, spec: TaskSpec, *, overwrite: bool, new_id: str, now: date
             after=task,
             pending=PendingRule.CANCEL,
             reason=Reason.REPLACED,
+            done_until=just_before,
+            fires=_unserved(existing, just_before, Reason.REPLACED),
         )
 
     return decide
+
+
+def _check_replacing(existing: Task | None, addition: Addition) -> None:
+    key = addition.key
+    if addition.expected is not None and existing is None:
+        raise TaskNotFound(key.group, key.name)
+    if existing is not None and not addition.overwrite:
+        raise TaskExists(key.group, key.name)
+    if existing is not None and addition.expected not in (None, existing.revision):
+        raise TaskChanged(key.group, key.name, existing.version)
 
 
 def pause(key: TaskKey, now: datetime) -> Decide:
@@ -91,7 +127,13 @@ def pause(key: TaskKey, now: datetime) -> Decide:
             next_fire_at=_first_unserved(task, now),
             updated_at=now,
         )
-        return Change(action=Action.PAUSED, before=task, after=paused, pending=PendingRule.HOLD)
+        return Change(
+            action=Action.PAUSED,
+            before=task,
+            after=paused,
+            pending=PendingRule.HOLD,
+            done_until=now,
+        )
 
     return decide
 
@@ -123,30 +165,37 @@ def resume(key: TaskKey, now: datetime) -> Decide:
             before=task,
             after=active,
             pending=PendingRule.RELEASE,
-            fires=_swallowed(task, now),
+            fires=_unserved(task, now, Reason.PAUSED),
         )
 
     return decide
 
 
-def _swallowed(task: Task, now: datetime) -> tuple[Fire, ...]:
+def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
+    """One row for all occasions up to `until` that were never planned: skipped by a pause, or cancelled.
+
+    It stands at the newest of them: the first may have a row already, when it was claimed in the very
+    moment of the pause or the clock was set back, and then the range would be lost with it.
+    """
     first = task.next_fire_at
-    if first is None or first > now:
+    if first is None or first > until:
         return ()
+    missed = missed_run(task.spec.trigger, first, until)
+    paused = task.state is TaskState.PAUSED
     return (
         Fire(
-            id=fire_id(task, first),
+            id=fire_id(task, missed.last),
             task_id=task.id,
             key=task.key,
             version=task.version,
             kind=FireKind.SCHEDULED,
             priority=task.spec.priority,
-            due_at=first,
-            run_at=first,
-            state=FireState.SKIPPED,
-            reason=Reason.PAUSED,
-            finished_at=now,
-            missed=missed_run(task.spec.trigger, first, now),
+            due_at=missed.last,
+            run_at=missed.last,
+            state=FireState.SKIPPED if paused else FireState.CANCELLED,
+            reason=Reason.PAUSED if paused else reason,
+            finished_at=until,
+            missed=missed,
         ),
     )
 
@@ -155,12 +204,15 @@ def delete(key: TaskKey, now: datetime) -> Decide:
     """Removes the task; its history stays, its pending fires are cancelled. Raises TaskNotFound."""
 
     def decide(existing: Task | None) -> Change:
+        task = _there(existing, key)
         return Change(
             action=Action.DELETED,
-            before=replace(_there(existing, key), updated_at=now),
+            before=replace(task, updated_at=now),
             after=None,
             pending=PendingRule.CANCEL,
             reason=Reason.DELETED,
+            done_until=now,
+            fires=_unserved(task, now, Reason.DELETED),
         )
 
     return decide

@@ -5,6 +5,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── Refused              a whole request is refused; lists every Fault found in it
 ├── TaskNotFound         no task has this group and name
 ├── TaskExists           a task has it already, and the caller did not ask to replace it
+├── TaskChanged          the task is not the one any more that the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── StoreUnavailable     nothing was stored; the caller may try again
@@ -12,6 +13,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 """
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,6 +75,15 @@ class TaskExists(DispatchError):
 
     def __init__(self, group: str, name: str) -> None:
         super().__init__(group=group, name=name)
+
+
+class TaskChanged(DispatchError):
+    """The task was replaced after the caller had looked at it; `now` is its version."""
+
+    code = "task.changed"
+
+    def __init__(self, group: str, name: str, version: int) -> None:
+        super().__init__(group=group, name=name, now=version)
 
 
 class FireNotFound(DispatchError):
@@ -138,7 +149,6 @@ def excerpt(sent: object) -> str | None:
     """What was sent, as one short printable line; None when nothing was."""
     if sent is None:
         return None
-    text = "".join(
-        c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(sent)[: SENT_LIMIT + 1]
-    )
+    shown = sent if isinstance(sent, str) else json.dumps(sent, ensure_ascii=False, default=str)
+    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown[: SENT_LIMIT + 1])
     return text if len(text) <= SENT_LIMIT else text[:SENT_LIMIT] + "…"

@@ -18,7 +18,7 @@ D = TypeVar("D")
 ReadObject = Callable[[JsonValue], Mapping[str, JsonValue]]
 
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
-DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?")
+DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d")
 
@@ -80,7 +80,10 @@ def as_duration(value: JsonValue) -> timedelta:
     match = DURATION.fullmatch(str(value).strip().lower())
     if match is None:
         raise Invalid("field.duration")
-    return timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
+    try:
+        return timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
+    except OverflowError as error:
+        raise Invalid("field.duration") from error
 
 
 def as_moment(value: JsonValue, zone: ZoneInfo) -> datetime | None:
@@ -136,6 +139,10 @@ class FieldReader:
         except Invalid as invalid:
             self._faults.add(self._path + name, invalid.code, value, **invalid.params)
             return default
+
+    def refuse(self, name: str, code: str) -> None:
+        """Books a fault that shows only beside other fields."""
+        self._faults.add(self._path + name, code, self._values.get(name))
 
     def need(self, names: tuple[str, ...], read: Callable[[JsonValue], V]) -> V | None:
         """The value under the first of these names that is there; booked as missing when none is."""

@@ -71,9 +71,9 @@ def _finite(text: str) -> float:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        raise Invalid(
-            "json.twice", key=next(k for i, (k, _) in enumerate(pairs) if k in dict(pairs[:i]))
-        )
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise Invalid("json.twice", key=key)
+        table[key] = value
     return table

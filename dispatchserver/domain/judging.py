@@ -1,12 +1,12 @@
 """What an outcome means: success, failure, try again, or wait for a report. Pure."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import FireEnded, Invalid
+from dispatchserver.domain.errors import FireEnded
 from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outcome, Reason, Verdict
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.planning import PENDING_LIFETIME
@@ -75,10 +75,14 @@ def _judge_free_reply(outcome: Outcome, rule: ReplyRule, report_by: datetime) ->
 
 
 def _contract(body: bytes) -> dict[str, JsonValue] | None:
-    """The reply as the contract's map, when it is a JSON object with at least one of the contract's keys."""
+    """The reply as the contract's map, when it is a JSON object with at least one of the contract's keys.
+
+    Read leniently (a BOM, another charset's text, NaN, lone surrogates): strictness would turn a plain
+    "success": false into a free reply, and so into a success.
+    """
     try:
-        value = jsontext.loads(body.decode("utf-8"))
-    except (UnicodeDecodeError, Invalid):
+        value = json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and not CONTRACT_KEYS.isdisjoint(value) else None
 
@@ -90,7 +94,9 @@ def _yes(value: JsonValue) -> bool:
 def _result(value: JsonValue) -> str | None:
     if value is None:
         return None
-    return storable(value if isinstance(value, str) else jsontext.dumps(value))
+    if isinstance(value, str):
+        return storable(value)
+    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _text(body: bytes) -> str | None:
@@ -167,7 +173,7 @@ def settled(
 
 
 def after_deadline(fire: Fire, now: datetime) -> Settlement:
-    """What becomes of an open fire that nobody ended in time."""
+    """What becomes of a waiting or pending fire that nobody ended in time; a running one is lost: see after_loss."""
     if fire.state is FireState.WAITING:
         return Settlement(
             state=FireState.FAILED,
@@ -175,8 +181,6 @@ def after_deadline(fire: Fire, now: datetime) -> Settlement:
             result=fire.result,
             finished_at=now,
         )
-    if fire.state is FireState.RUNNING:
-        return settled(fire, after_loss(fire, now), now)
     if fire.attempts:
         return Settlement(state=FireState.FAILED, reason=Reason.EXPIRED, finished_at=now)
     reason = Reason.PAUSED if fire.held else Reason.EXPIRED

@@ -12,7 +12,6 @@ MISFIRE_GRACE = timedelta(seconds=60)
 PENDING_LIFETIME = timedelta(hours=24)
 FIRES_PER_PLAN = 200
 STEP_LIMIT = 1_000
-LOOKBACKS = tuple(timedelta(seconds=s) for s in (60, 3_600, 86_400, 31 * 86_400, 366 * 86_400))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +29,9 @@ class Plan:
 def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
     """All fires of an active task due up to `horizon`, misfires settled by `fire_once`.
 
-    Up to a minute late, each occasion is fired late. Occasions later than that are misfires: the newest
-    of them fires once and carries the range of those before it. A plan holds at most 200 fires; the task
-    is then simply due again.
+    Up to a minute late, each occasion is fired late. Once the first is later than that, all up to `now`
+    are misfires: the newest of them fires once and carries the range of those before it. A plan holds at
+    most 200 fires; the task is then simply due again.
     """
     fires: list[Fire] = []
     due = task.next_fire_at
@@ -64,8 +63,8 @@ def _newest_missed(
 ) -> tuple[datetime, MissedRun | None]:
     """The newest occasion from `first` up to `now`, and the run of those before it; bounded work.
 
-    Simple triggers by arithmetic. A cron expression is stepped; past 1,000 steps the search restarts a
-    minute, an hour, a day … before now, and the run's count is left open.
+    Simple triggers by arithmetic. A cron expression is stepped; past 1,000 steps the rest is bisected,
+    and the run's count is left open.
     """
     if isinstance(trigger, SimpleTrigger):
         return _newest_simple(trigger, first, now)
@@ -73,7 +72,8 @@ def _newest_missed(
     while (following := trigger.next_after(newest)) and following <= now:
         newest, before, steps = following, newest, steps + 1
         if steps == STEP_LIMIT:
-            return _newest_by_lookback(trigger, newest, first, now)
+            newest, before = _newest_two(trigger, before, newest, now)
+            return newest, MissedRun(first=first, last=before, count=None)
     return newest, MissedRun(first=first, last=before, count=steps) if steps else None
 
 
@@ -92,19 +92,24 @@ def _newest_simple(
     return newest, MissedRun(first=first, last=newest - trigger.interval, count=steps)
 
 
-def _newest_by_lookback(
-    trigger: Trigger, reached: datetime, first: datetime, now: datetime
-) -> tuple[datetime, MissedRun]:
-    newest = reached
-    for back in LOOKBACKS:
-        found = trigger.next_after(max(now - back, reached))
-        if found is not None and found <= now:
-            newest = found
-            break
-    before = reached
-    for _ in range(STEP_LIMIT):
-        following = trigger.next_after(newest)
-        if following is None or following > now:
-            break
-        newest, before = following, newest
-    return newest, MissedRun(first=first, last=before, count=None)
+def _newest_two(
+    trigger: Trigger, before: datetime, reached: datetime, now: datetime
+) -> tuple[datetime, datetime]:
+    """The newest occasion up to `now` and the one before it, given two occasions in a row."""
+    newest = _newest_by_bisection(trigger, reached, now)
+    if newest > reached:
+        before = _newest_by_bisection(trigger, reached, newest - MILLISECOND)
+    return newest, before
+
+
+def _newest_by_bisection(trigger: Trigger, reached: datetime, until: datetime) -> datetime:
+    """The newest occasion up to `until`, from the occasion `reached` on; occasions lie on whole milliseconds."""
+    newest, low, high = reached, 0, (until - reached) // MILLISECOND + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = trigger.next_after(reached + middle * MILLISECOND)
+        if found is not None and found <= until:
+            newest, low = found, max(middle + 1, (found - reached) // MILLISECOND)
+        else:
+            high = middle
+    return newest

@@ -68,6 +68,11 @@ class Task:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def revision(self) -> str:
+        """What changes with every replacement, also by another task of the same name."""
+        return f"{self.id}.{self.version}"
+
 
 def check_name(name: str) -> str:
     """A group's or task's name when it can be one; raises Invalid otherwise. Names are kept to the letter."""

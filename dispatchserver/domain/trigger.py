@@ -41,6 +41,8 @@ class SimpleTrigger:
         index = (moment - self.start) // self.interval + 1
         if self.count is not None and index >= self.count:
             return None
+        if index > (LAST_MOMENT - self.start) // self.interval:
+            return None
         fire = self.start + index * self.interval
         return None if self.end is not None and fire >= self.end else fire
 

@@ -38,4 +38,7 @@ class Dispatcher:
         claimed = await self._store.claim(self._node, now, free, now + CLAIM_LIFETIME)
         for assignment in claimed:
             self._crew.start(self._run(assignment))
-        return None if len(claimed) == free else await self._store.next_run()
+        if self._crew.free == 0:
+            return None
+        # A slot that got free while the claim ran woke nobody, since not all were taken then.
+        return now if len(claimed) == free else await self._store.next_run()

@@ -10,6 +10,7 @@ from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.ports import Clock, Pass, Wake
 
 PAUSE_AFTER_ERROR = timedelta(seconds=1)
+BOOKING_TIME = timedelta(seconds=5)
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,12 @@ class Crew:
         """Waits until all ended, at most `limit`; then cancels the rest and waits for that."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limit.total_seconds())
+        for task in self._tasks:
+            task.cancel()
+        if (
+            self._tasks
+        ):  # they book what was interrupted, which a store that is gone must not hold up for ever
+            await asyncio.wait(self._tasks, timeout=BOOKING_TIME.total_seconds())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

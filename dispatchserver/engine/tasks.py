@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatchserver.domain import changing
-from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.changing import Addition, Change, Decide
 from dispatchserver.domain.errors import FireNotFound, TaskNotFound
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.task import Task, TaskKey, TaskSpec
+from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.domain.trigger import upcoming
 from dispatchserver.ports import (
     Actor,
@@ -51,13 +51,12 @@ class Tasks:
         self._wake_planner = wake_planner
         self._wake_dispatcher = wake_dispatcher
 
-    async def add(self, key: TaskKey, spec: TaskSpec, actor: Actor, *, overwrite: bool) -> Task:
-        """Adds the task, or replaces it when `overwrite`; raises TaskExists, Invalid, StoreUnavailable."""
-        now = self._clock.now()
-        decide = changing.add(key, spec, overwrite=overwrite, new_id=self._new_id(), now=now)
-        task = (await self._change(key, decide, actor)).after
+    async def add(self, addition: Addition, actor: Actor) -> Task:
+        """Adds the task, or replaces it; raises TaskExists, TaskChanged, Invalid, StoreUnavailable."""
+        decide = changing.add(addition, new_id=self._new_id())
+        task = (await self._change(addition.key, decide, actor)).after
         if task is None:
-            raise TaskNotFound(key.group, key.name)
+            raise TaskNotFound(addition.key.group, addition.key.name)
         return task
 
     async def pause(self, key: TaskKey, actor: Actor) -> None:

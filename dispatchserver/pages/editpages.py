@@ -7,11 +7,11 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
-from dispatchserver.domain.errors import Fault, Invalid, Refused, TaskExists
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey, TaskSpec
+from dispatchserver.domain.errors import Invalid, Refused, TaskChanged, TaskExists
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.tasks import Tasks
-from dispatchserver.pages.fields import blank_fields, revision, task_fields
+from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.forms import Form, TaskForm, placed
 from dispatchserver.pages.formviews import form_view
 from dispatchserver.pages.frame import Frame, actor
@@ -45,8 +45,7 @@ class EditPages:
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
         try:
-            key, spec = self._read(request, form, None)
-            await self._add(key, spec, request, form, overwrite=False)
+            key = await self._add(request, form, None)
         except Refused as refused:
             return await self._form(request, form, None, refused)
         return self._frame.see(link("/task", group=key.group, name=key.name, done="created"))
@@ -59,31 +58,20 @@ class EditPages:
         form = await read_form(request)
         kept = (await self._tasks.find(read_key(form))).task
         try:
-            check_revision(kept, form)
-            key, spec = self._read(request, form, kept)
-            await self._add(key, spec, request, form, overwrite=True)
+            key = await self._add(request, form, kept)
         except Refused as refused:
             return await self._form(request, form, kept, refused)
         return self._frame.see(link("/task", group=key.group, name=key.name, done="saved"))
 
-    def _read(
-        self, request: web.Request, form: Form, kept: Task | None
-    ) -> tuple[TaskKey, TaskSpec]:
-        return TaskForm(form, self._zone, self._frame.viewer(request).now, kept).read()
-
-    async def _add(
-        self,
-        key: TaskKey,
-        spec: TaskSpec,
-        request: web.Request,
-        form: Form,
-        *,
-        overwrite: bool,
-    ) -> None:
+    async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
+        """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
+        now = self._frame.viewer(request).now
+        addition = TaskForm(form, self._zone, now, kept).read()
         try:
-            await self._tasks.add(key, spec, actor(request), overwrite=overwrite)
-        except (Invalid, TaskExists) as error:
+            await self._tasks.add(addition, actor(request))
+        except (Invalid, TaskExists, TaskChanged) as error:
             raise placed(error, form) from error
+        return addition.key
 
     async def _form(
         self,
@@ -102,9 +90,3 @@ class EditPages:
             kept=kept,
             groups=groups,
         )
-
-
-def check_revision(kept: Task, form: Form) -> None:
-    """Raises Refused when the task was replaced after this form was opened."""
-    if form.get("version") != revision(kept):
-        raise Refused([Fault(field="version", code="fault.stale", params={"now": kept.version})])

@@ -68,7 +68,7 @@ def task_fields(task: Task) -> dict[str, str]:
         "zone": spec.trigger.zone.key,
         "start": wall(spec.trigger.start, spec.trigger.zone),
         "end": wall(spec.trigger.end, spec.trigger.zone),
-        "version": revision(task),
+        "version": task.revision,
     }
     fields |= _timeout_fields(spec.policies)
     return fields | _trigger_fields(spec.trigger) | _recall_fields(spec.recall)
@@ -80,11 +80,6 @@ def _timeout_fields(policies: Policies) -> dict[str, str]:
         "total_timeout": _seconds(policies.total_timeout),
         "report_timeout": _seconds(policies.report_timeout),
     }
-
-
-def revision(task: Task) -> str:
-    """What changes with every replacement of a task, also by another one of the same name."""
-    return f"{task.id}.{task.version}"
 
 
 def _trigger_fields(trigger: Trigger) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.cron import CronExpression, DstRule
-from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, TaskExists
+from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, TaskChanged, TaskExists
 from dispatchserver.domain.fields import (
     FieldReader,
     as_duration,
@@ -81,8 +82,8 @@ class TaskForm:
         self._kept = kept
         self._zone = self._take("zone", find_zone, zone)
 
-    def read(self) -> tuple[TaskKey, TaskSpec]:
-        """The task that the form describes; raises Refused with all that is wrong."""
+    def read(self) -> Addition:
+        """The task that the form describes, to replace the one it was opened on; raises Refused with all faults."""
         key = self._kept.key if self._kept else self._key()
         note = self._take("note", check_note, "")
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
@@ -92,13 +93,17 @@ class TaskForm:
         self._faults.raise_if_any()
         assert trigger is not None, "a missing expression was booked"
         labels = self._kept.spec.labels if self._kept else {}
-        return key, TaskSpec(
+        spec = TaskSpec(
             trigger=trigger,
             recall=recall,
             priority=priority,
             policies=policies,
             note=note.replace("\r\n", "\n"),
             labels=labels,
+        )
+        expected = self._values.get("version", "") if self._kept else None
+        return Addition(
+            key=key, spec=spec, at=self._now, overwrite=self._kept is not None, expected=expected
         )
 
     def _take(self, name: str, read: Callable[[str], V], default: V) -> V:
@@ -241,9 +246,11 @@ def _in_gap(text: str, zone: ZoneInfo) -> bool:
     return typed.tzinfo is None and before < after
 
 
-def placed(error: Invalid | TaskExists, form: Form) -> Refused:
+def placed(error: Invalid | TaskExists | TaskChanged, form: Form) -> Refused:
     """What the engine refused only when it had the whole task, at the field that can mend it."""
     if isinstance(error, TaskExists):
         return Refused([Fault(field="name", code="fault.exists")])
+    if isinstance(error, TaskChanged):
+        return Refused([Fault(field="version", code="fault.stale", params=error.params)])
     field = "cron" if form.get("trigger") == "cron" else "start"
     return Refused([Fault(field=field, code=error.code, params=error.params)])

@@ -1,13 +1,11 @@
 """What all pages share: the frame around them, their headers, and how refusals are shown."""
 
-import logging
-
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler as AppHandler
 
-from dispatchserver.auth.doors import ACTOR, Access, Handler, NotAdmitted, Route, language
+from dispatchserver.auth.doors import ACTOR, Access, Handler, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.gate import READING
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
 from dispatchserver.auth.people import SESSION
@@ -46,10 +44,9 @@ STATUS: dict[type[DispatchError], int] = {
     TaskExists: 409,
     BodyTooLarge: 413,
     BodyTooSlow: 408,
+    Unexpected: 500,
     StoreUnavailable: 503,
 }
-
-log = logging.getLogger(__name__)
 
 
 class Frame:
@@ -82,6 +79,7 @@ class Frame:
             path=path,
             handler=self._calm(handler),
             access=access,
+            door="web",
             on_error=self.refuse,
         )
 
@@ -134,13 +132,7 @@ class Frame:
 
     def _calm(self, handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            try:
-                response = await handler(request)
-            except (DispatchError, web.HTTPException):
-                raise
-            except Exception:
-                log.exception("pages.failed", extra={"path": request.path})
-                return self._trouble(request, 500)
+            response = await handler(request)
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
             return response

@@ -64,7 +64,7 @@ class Viewer:
     lang: str
     now: datetime
 
-    def say(self, key: str, **params: object) -> str:
+    def say(self, key: str, /, **params: object) -> str:
         """A message in the viewer's language."""
         return say(self.lang, key, **params)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from dispatchserver.domain.errors import DispatchError, FireEnded, FireNotFound
 from dispatchserver.domain.fire import (
@@ -15,7 +16,7 @@ from dispatchserver.domain.fire import (
     Verdict,
 )
 from dispatchserver.domain.jsontext import dumps
-from dispatchserver.domain.judging import Settlement, after_deadline, settled
+from dispatchserver.domain.judging import Settlement, after_deadline, after_loss, settled
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor, Assignment
 from dispatchserver.stores import rows, sql
@@ -71,6 +72,9 @@ async def _claim_one(tx: Tx, asked: Claim) -> Sequence[Assignment]:
 async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Exception]:
     """Books ended attempts; answers for each whether its fire was still there to be moved on."""
     standing = await _standing(tx, bookings)
+    first: dict[tuple[str, int], Booking] = {}
+    for booking in bookings:
+        first.setdefault(_claim_key(booking.fire), booking)
     moves = [
         (
             booking.fire,
@@ -81,11 +85,20 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
                 *standing.get(booking.fire.id, (True, False)),
             ),
         )
-        for booking in bookings
+        for booking in first.values()
     ]
     await put(tx, sql.PUT_ATTEMPTS, [rows.attempt_row(booking.attempt) for booking in bookings])
     moved = await _move(tx, moves)
-    return [booking.fire.id in moved for booking in bookings]
+    claims = [_claim_key(booking.fire) for booking in bookings]
+    return [
+        claim in moved and first[claim] is booking
+        for claim, booking in zip(claims, bookings, strict=True)
+    ]
+
+
+def _claim_key(fire: Fire) -> tuple[str, int]:
+    """What tells one claim of a fire from another: every claim is a new attempt."""
+    return fire.id, fire.attempts
 
 
 async def _standing(tx: Tx, bookings: Sequence[Booking]) -> dict[str, tuple[bool, bool]]:
@@ -95,13 +108,14 @@ async def _standing(tx: Tx, bookings: Sequence[Booking]) -> dict[str, tuple[bool
     return {row["id"]: (bool(row["current"]), bool(row["held"])) for row in found}
 
 
-async def _move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[str]:
-    """Moves fires on from exactly the state they were decided on; returns the ids of those that moved."""
+async def _move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[str, int]]:
+    """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
     if not moves:
         return set()
     found = await tx.fetch(sql.MOVE_FIRES, dumps([_move_row(*move) for move in moves]))
-    moved = {row["id"] for row in found}
-    await put(tx, sql.COUNT_ENDED, _tallies([move for move in moves if move[0].id in moved]))
+    moved = {(row["id"], row["attempts"]) for row in found}
+    counted = [move for move in moves if _claim_key(move[0]) in moved]
+    await put(tx, sql.COUNT_ENDED, _tallies(counted))
     return moved
 
 
@@ -207,9 +221,14 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> Sequence[int | Exce
 
 async def _recover_one(tx: Tx, recovery: Recovery) -> int:
     lost = [rows.read_fire(row) for row in await tx.fetch(sql.LOST_FIRES, recovery.node)]
-    bookings = [
-        Booking(fire, lost_attempt(fire, recovery.decide(fire), recovery.now)) for fire in lost
-    ]
+    return await _end_lost(tx, lost, recovery.now, recovery.decide)
+
+
+async def _end_lost(
+    tx: Tx, fires: Sequence[Fire], now: datetime, decide: Callable[[Fire], Verdict]
+) -> int:
+    """Books a lost attempt for each running fire, whose task may be gone or paused by now."""
+    bookings = [Booking(fire, lost_attempt(fire, decide(fire), now)) for fire in fires]
     return sum(1 for moved in await settle(tx, bookings) if moved is True)
 
 
@@ -242,4 +261,12 @@ async def expire(tx: Tx, expiries: Sequence[Expiry]) -> Sequence[int | Exception
 async def _expire_one(tx: Tx, expiry: Expiry) -> int:
     found = await tx.fetch(sql.EXPIRED_FIRES, to_ms(expiry.now), expiry.limit)
     fires = [rows.read_fire(row) for row in found]
-    return len(await _move(tx, [(fire, after_deadline(fire, expiry.now)) for fire in fires]))
+    lost = [fire for fire in fires if fire.state is FireState.RUNNING]
+    ended = [
+        (fire, after_deadline(fire, expiry.now))
+        for fire in fires
+        if fire.state is not FireState.RUNNING
+    ]
+    return await _end_lost(tx, lost, expiry.now, partial(after_loss, now=expiry.now)) + len(
+        await _move(tx, ended)
+    )

@@ -105,10 +105,10 @@ class GroupCommit:
     async def _rollback(self) -> None:
         try:
             await self._connection.execute("ROLLBACK")
-        except Exception as error:
-            # A full disk ends the transaction by itself; the batch is answered as failed either way.
+        except Exception as error:  # noqa: BLE001  (the batch is answered as failed either way)
+            # A full disk ends the transaction by itself: then there is none to roll back.
             if not self._connection.unavailable(error):
-                raise
+                log.error("rollback.failed", extra={"why": repr(error)})  # noqa: TRY400
 
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, DispatchError) or not self._connection.unavailable(error):

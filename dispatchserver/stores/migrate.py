@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 
@@ -56,10 +58,15 @@ async def _apply(connection: SqliteConnection, migration: Migration, done: str |
         raise StoreUnavailable(f"migration {migration.number} was changed after it was applied")
     if done is not None:
         return False
-    await connection.script(
-        "BEGIN IMMEDIATE;\n"
-        f"{migration.sql}\n"
-        f"INSERT INTO schema_migrations VALUES ({migration.number}, '{migration.name}', '{migration.checksum}');\n"
-        "COMMIT;"
-    )
+    try:
+        await connection.script(
+            "BEGIN IMMEDIATE;\n"
+            f"{migration.sql}\n"
+            f"INSERT INTO schema_migrations VALUES ({migration.number}, '{migration.name}', '{migration.checksum}');\n"
+            "COMMIT;"
+        )
+    except sqlite3.Error as error:
+        with suppress(sqlite3.Error):  # it may have been the BEGIN that failed
+            await connection.execute("ROLLBACK")
+        raise StoreUnavailable(f"migration {migration.number}: {error}") from error
     return True

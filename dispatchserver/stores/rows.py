@@ -17,6 +17,7 @@ from dispatchserver.domain.fire import (
     Verdict,
 )
 from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.judging import storable
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.ports import Assignment, Session, TaskStatus, Token
@@ -167,9 +168,9 @@ def attempt_row(attempt: Attempt) -> list[object]:
         to_ms(attempt.ended_at),
         outcome.delivery,
         outcome.reason,
-        outcome.detail,
+        storable(outcome.detail),
         outcome.status,
-        outcome.body[:EXCERPT_LIMIT].decode("utf-8", "replace").replace("\0", "\ufffd"),
+        storable(outcome.body[:EXCERPT_LIMIT].decode("utf-8", "replace")),
         int(outcome.truncated or len(outcome.body) > EXCERPT_LIMIT),
         outcome.connect_ms,
         outcome.first_byte_ms,

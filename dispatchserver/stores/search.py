@@ -1,11 +1,10 @@
 """Lists for people: filtered, keyset-paged SELECTs, built from constant pieces and parameters."""
 
 import base64
-import binascii
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.jsontext import dumps
@@ -49,7 +48,10 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
         query.where("(t.name LIKE ? ESCAPE '\\' OR t.grp LIKE ? ESCAPE '\\')", like, like)
     if page.cursor is not None:
         group, name = _read_cursor(page.cursor, (str, str))
-        query.where("(t.grp, t.name) > (?, ?)", group, name)
+        if wanted.group is None:
+            query.where("(t.grp, t.name) > (?, ?)", group, name)
+        else:  # beside `grp = ?` the pair would cost SQLite a sort
+            query.where("t.name > ?", name)
     text = query.text(sql.TASKS, "t.grp, t.name", _limit(page) + 1)
     found = await reader.fetch(text, *query.values)
     return _page(found, page, rows.read_status, lambda s: [s.task.key.group, s.task.key.name])
@@ -101,8 +103,9 @@ def _cursor(values: list[object]) -> str:
 
 def _read_cursor(text: str, kinds: Sequence[type]) -> list[object]:
     try:
-        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError) as error:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("utf-8")
+        values = jsontext.loads(decoded)
+    except (Invalid, ValueError) as error:
         raise Invalid("page.cursor") from error
     if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
         raise Invalid("page.cursor")

@@ -66,8 +66,11 @@ INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id
 
 # An occasion planned ahead that is not due yet has not happened: a pause, delete or replace takes it back.
 TAKE_BACK = f"""
-DELETE FROM fires WHERE state = 'pending' AND kind = 'scheduled' AND attempts = 0
-    AND task_id IN ({_unfold("task_id TEXT")}) AND due_at > $2
+DELETE FROM fires WHERE id IN (
+    SELECT f.id FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+    JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
+    WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
+)
 """
 HOLD = (
     f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
@@ -139,7 +142,7 @@ FROM ({
 }) s
 WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.attempts
     AND coalesce(fires.claimed_by, '') = coalesce(s.claimed_by, '')
-RETURNING fires.id
+RETURNING fires.id, fires.attempts
 """
 PUT_ATTEMPTS = f"""
 INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,

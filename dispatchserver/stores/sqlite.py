@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import TextIO
@@ -39,16 +40,22 @@ class SqliteConnection:
         connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
         connection.row_factory = sqlite3.Row
         opened = cls(connection)
+        try:
+            await opened._set_up(read_only)
+        except BaseException:
+            await opened.close()  # its thread would keep the process from ending
+            raise
+        return opened
+
+    async def _set_up(self, read_only: bool) -> None:
         for name, value in PRAGMAS.items():
-            await opened.execute(f"PRAGMA {name} = {value}")
-            (row,) = await opened.fetch(f"PRAGMA {name}")
+            await self.execute(f"PRAGMA {name} = {value}")
+            (row,) = await self.fetch(f"PRAGMA {name}")
             held = str(next(iter(row)))  # type: ignore[call-overload]
             if held != value:
-                await opened.close()
                 raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
         if read_only:
-            await opened.execute("PRAGMA query_only = 1")
-        return opened
+            await self.execute("PRAGMA query_only = 1")
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return list(await self._connection.execute_fetchall(_numbered(sql), args))
@@ -103,16 +110,20 @@ class SqliteDriver:
         """Opens (and makes) the file; raises StoreInUse, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = _lock(path) if exclusive else None
-            writer = await SqliteConnection.open(path)
-            os.chmod(path, 0o600)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreUnavailable(f"{path}: {error}") from error
-        readers = [
-            await SqliteConnection.open(path, read_only=True) for _ in range(1 + PAGE_READERS)
-        ]
+        async with AsyncExitStack() as opened:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock = opened.enter_context(_lock(path)) if exclusive else None
+                writer = await SqliteConnection.open(path)
+                opened.push_async_callback(writer.close)
+                os.chmod(path, 0o600)
+                readers = []
+                for _ in range(1 + PAGE_READERS):
+                    readers.append(await SqliteConnection.open(path, read_only=True))
+                    opened.push_async_callback(readers[-1].close)
+            except (OSError, sqlite3.Error) as error:
+                raise StoreUnavailable(f"{path}: {error}") from error
+            opened.pop_all()  # all is well: from here on the driver closes them
         return cls(writer, readers, lock)
 
     @property

@@ -71,10 +71,10 @@ def _decide(command: Command, task: Task | None) -> Change | Exception:
         return refusal
 
 
-async def put(tx: Tx, statement: str, values: Sequence[object], *more: object) -> None:
+async def put(tx: Tx, statement: str, values: Sequence[object]) -> None:
     """Runs a batch statement, when there is anything in the batch."""
     if values:
-        await tx.execute(statement, dumps(values), *more)
+        await tx.execute(statement, dumps(values))
 
 
 async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
@@ -83,9 +83,9 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     for command, change in decided:
         by_rule[change.pending].append((command, change))
     stopped = by_rule[PendingRule.HOLD] + by_rule[PendingRule.CANCEL]
-    if stopped:
-        now = min(command.now for command, _ in stopped)
-        await put(tx, sql.TAKE_BACK, [[_before(change).id] for _, change in stopped], to_ms(now))
+    await put(
+        tx, sql.TAKE_BACK, [[_before(change).id, ms(change.done_until)] for _, change in stopped]
+    )
     await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
     await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     cancelled = by_rule[PendingRule.CANCEL]
@@ -139,8 +139,12 @@ def _audit_row(command: Command, change: Change) -> list[object]:
 
 
 async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[int | Exception]:
+    """Writes plans batch by batch: one made from the same task twice must find that it comes second."""
+    return [await _record_batch(tx, plans) for plans in batches]
+
+
+async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
     """Moves tasks on and creates their fires, for every plan whose task still stands as planned."""
-    plans = [plan for batch in batches for plan in batch]
     steps = [
         [plan.task.id, plan.task.version, ms(plan.task.next_fire_at), ms(plan.next_fire_at)]
         for plan in plans
@@ -148,4 +152,4 @@ async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[in
     moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}
     written = [plan for plan in plans if plan.task.id in moved]
     await put(tx, sql.PUT_FIRES, [rows.fire_row(fire) for plan in written for fire in plan.fires])
-    return [sum(plan.task.id in moved for plan in batch) for batch in batches]
+    return len(written)

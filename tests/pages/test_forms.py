@@ -27,7 +27,8 @@ def filled(**fields: str) -> dict[str, str]:
 
 
 def read(kept: Task | None = None, **fields: str) -> tuple[TaskKey, TaskSpec]:
-    return TaskForm(filled(**fields), SHANGHAI, NOW, kept).read()
+    addition = TaskForm(filled(**fields), SHANGHAI, NOW, kept).read()
+    return addition.key, addition.spec
 
 
 def faults(kept: Task | None = None, **fields: str) -> dict[str, str]:
@@ -175,13 +176,14 @@ TASKS = [
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_form_sent_back_unchanged_makes_the_same_task(task: Task) -> None:
-    assert TaskForm(task_fields(task), SHANGHAI, NOW, task).read() == (task.key, task.spec)
+    read = TaskForm(task_fields(task), SHANGHAI, NOW, task).read()
+    assert (read.key, read.spec, read.expected) == (task.key, task.spec, task.revision)
 
 
 def test_the_second_pass_of_an_hour_shown_twice_survives_editing() -> None:
     second_pass = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     task = a_task(trigger=SimpleTrigger(start=second_pass, zone=BERLIN))
-    assert TaskForm(task_fields(task), SHANGHAI, NOW, task).read()[1].trigger.start == second_pass
+    assert TaskForm(task_fields(task), SHANGHAI, NOW, task).read().spec.trigger.start == second_pass
 
 
 def test_editing_cannot_change_the_key() -> None:

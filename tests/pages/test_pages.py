@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import TaskNotFound
 from dispatchserver.domain.fire import (
     Attempt,
@@ -36,7 +37,7 @@ async def add_task(house: House, key: TaskKey = KEY, **changes: object) -> None:
         "recall": HttpRecall(url="http://10.0.0.7/settle", data={"a": "<i>"}),
     }
     spec = TaskSpec(**{**usual, **changes})  # type: ignore[arg-type]
-    await house.tasks.add(key, spec, ADMIN, overwrite=False)
+    await house.tasks.add(Addition(key=key, spec=spec, at=house.clock.now()), ADMIN)
 
 
 async def run_once(house: House, key: TaskKey = KEY) -> str:

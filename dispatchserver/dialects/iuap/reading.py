@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from dispatchserver.dialects.iuap.recalls import read_recall
 from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import (
@@ -79,15 +80,6 @@ UNITS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddRequest:
-    """What add.do asks for."""
-
-    key: TaskKey
-    spec: TaskSpec
-    overwrite: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
     """What this server takes for granted where a request says nothing."""
 
@@ -95,7 +87,7 @@ class Habits:
     repeat_count: RepeatCount = RepeatCount.TOTAL
 
 
-def read_add(fields: Fields, now: datetime, habits: Habits) -> AddRequest:
+def read_add(fields: Fields, now: datetime, habits: Habits) -> Addition:
     """What add.do asks for; raises Refused with every fault."""
     faults = Faults()
     top = FieldReader(fields, faults)
@@ -109,7 +101,7 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> AddRequest:
         raise Invalid("fault.required")
     key, trigger, priority, policies = task
     spec = TaskSpec(trigger=trigger, recall=recall, priority=priority, policies=policies, note=note)
-    return AddRequest(key=key, spec=spec, overwrite=overwrite)
+    return Addition(key=key, spec=spec, at=now, overwrite=overwrite)
 
 
 def read_key(fields: Fields) -> TaskKey:
@@ -228,6 +220,8 @@ def _read_times(reader: FieldReader, counts: RepeatCount) -> tuple[timedelta | N
     unit = reader.take("intervalType", lambda v: as_member(v, IntervalType), IntervalType.NULL)
     forever = reader.take("isForever", as_boolean, False)
     repeats = reader.take("repeatCount", lambda value: _check_repeats(value, counts), None)
+    if unit is IntervalType.NULL and forever:
+        reader.refuse("intervalType", "trigger.forever_without_interval")
     if unit is IntervalType.NULL:
         return None, 1
     count = _count(repeats, counts, forever)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, language
+from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
 from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
@@ -29,6 +29,7 @@ STATUS: dict[type[DispatchError], int] = {
     BodyTooLarge: 413,
     BodyBroken: 400,
     Unreadable: 400,
+    Unexpected: 500,
 }
 
 OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
@@ -77,14 +78,17 @@ class IuapDialect:
         self, path: str, handler: Callable[[web.Request], Awaitable[web.Response]], access: Access
     ) -> Route:
         return Route(
-            method="POST", path=path, handler=handler, access=access, on_error=self._refuse
+            method="POST",
+            path=path,
+            handler=handler,
+            access=access,
+            door="do",
+            on_error=self._refuse,
         )
 
     async def _add(self, request: web.Request) -> web.Response:
         asked = read_add(await _fields(request), self._clock.now(), self._habits)
-        task = await self._tasks.add(
-            asked.key, asked.spec, request[ACTOR], overwrite=asked.overwrite
-        )
+        task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 

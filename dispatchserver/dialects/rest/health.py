@@ -33,6 +33,7 @@ class Health:
                 path=path,
                 handler=handler,
                 access=Access.PUBLIC,
+                door="health",
                 on_error=self._on_error,
             )
             for path, handler in table.items()

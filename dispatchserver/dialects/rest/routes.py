@@ -5,7 +5,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, Handler, NotAdmitted, Route, language
+from dispatchserver.auth.doors import (
+    ACTOR,
+    Access,
+    Handler,
+    NotAdmitted,
+    Route,
+    Unexpected,
+    language,
+)
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
 from dispatchserver.dialects.rest.wire import (
     Doc,
@@ -39,6 +47,7 @@ STATUS: dict[type[DispatchError], int] = {
     BodyTooSlow: 408,
     TaskExists: 409,
     BodyTooLarge: 413,
+    Unexpected: 500,
     StoreUnavailable: 503,
 }
 
@@ -70,6 +79,7 @@ class RestDialect:
                 path=BASE + path,
                 handler=handler,
                 access=Access.MACHINE,
+                door="rest",
                 on_error=self.refuse,
             )
             for method, path, handler in table

@@ -205,9 +205,6 @@ async def test_an_endless_run_whose_start_has_passed_stays_on_its_grid(server):
     assert timedelta(0) <= first - datetime.now(UTC) + timedelta(seconds=30) <= timedelta(hours=1.1)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Tasks.add reads the clock anew, a moment after `now` was the start"
-)
 async def test_an_endless_run_without_a_start_begins_at_once(server, monkeypatch):
     ticks = itertools.count(ms(datetime.now(UTC)))
     monkeypatch.setattr(SystemClock, "now", lambda _: from_ms(next(ticks)))

@@ -1,0 +1,1 @@
+"""The engine, moved by a hand-moved clock."""

@@ -1,0 +1,125 @@
+"""An open store with short words for what tests do to it; every word goes through ports.Store."""
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+from dispatchserver.domain import changing
+from dispatchserver.domain.planning import plan
+from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
+from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.store import SqlAccounts, SqlStore
+from tests.builders import ALICE, NOON, a_key, a_spec
+
+NODE = "node-a"
+
+
+class House:
+    """A store under test. Its audit and its commits are read behind its back, since no port shows them."""
+
+    def __init__(self, driver):
+        self.driver = driver
+        self.store = SqlStore(driver)
+        self.accounts = SqlAccounts(driver)
+
+    async def add(self, name="task", trigger=None, *, now=NOON, overwrite=False, **spec):
+        key = a_key(name, spec.pop("group", "group"), spec.pop("namespace", "default"))
+        spec = a_spec(trigger, **spec)
+        addition = changing.Addition(key=key, spec=spec, at=now, overwrite=overwrite)
+        decide = changing.add(addition, new_id=uuid4().hex)
+        return (await self.store.change_task(key, decide, ALICE, now)).after
+
+    async def pause(self, name="task", now=NOON):
+        return await self._change(name, changing.pause(a_key(name), now), now)
+
+    async def resume(self, name="task", now=NOON):
+        return await self._change(name, changing.resume(a_key(name), now), now)
+
+    async def delete(self, name="task", now=NOON):
+        return await self._change(name, changing.delete(a_key(name), now), now)
+
+    async def trigger_now(self, name="task", now=NOON, new_id="m" * 32):
+        decide = changing.trigger_now(a_key(name), new_id=new_id, now=now)
+        return (await self._change(name, decide, now)).fires[0]
+
+    async def _change(self, name, decide, now):
+        return await self.store.change_task(a_key(name), decide, ALICE, now)
+
+    async def plan(self, now=NOON, ahead=1.0):
+        """One planner pass by hand; answers how many plans were written."""
+        horizon = now + timedelta(seconds=ahead)
+        tasks = await self.store.due_tasks(horizon, 1000)
+        return await self.store.record_plans([plan(task, now, horizon) for task in tasks])
+
+    async def claim(self, now=NOON, limit=10, node=NODE):
+        deadline = now + timedelta(hours=1)
+        return [a.fire for a in await self.store.claim(node, now, limit, deadline)]
+
+    async def claimed(self, name="task", *, now=NOON, **spec):
+        """A fire of a new one-shot task, claimed."""
+        await self.add(name, now=now, **spec)
+        await self.plan(now, ahead=0)
+        (fire,) = await self.claim(now)
+        return fire
+
+    async def find(self, name="task"):
+        return await self.store.find_task(a_key(name))
+
+    async def fires(self, limit=500, **wanted):
+        """Fires as rows, the earliest due first."""
+        wanted = FireFilter(**{"namespace": "default", **wanted})
+        page = await self.store.list_fires(wanted, PageRequest(limit=limit))
+        return list(reversed(page.items))
+
+    async def told(self, **wanted):
+        """Of each fire its due second, state, and reason."""
+        return [
+            (
+                (fire.due_at - NOON).total_seconds(),
+                str(fire.state),
+                fire.reason and str(fire.reason),
+            )
+            for fire in await self.fires(**wanted)
+        ]
+
+    async def tasks(self, **wanted):
+        page = await self.store.list_tasks(
+            TaskFilter(**{"namespace": "default", **wanted}), PageRequest(limit=500)
+        )
+        return [status.task.key.name for status in page.items]
+
+    async def audit(self):
+        """What was noted, the oldest first: action, detail."""
+        found = await self.driver.page_reader.fetch("SELECT action, detail FROM audit ORDER BY id")
+        return [(row["action"], row["detail"]) for row in found]
+
+    async def count(self, table):
+        (row,) = await self.driver.page_reader.fetch(f"SELECT count(*) AS n FROM {table}")
+        return row["n"]
+
+
+@asynccontextmanager
+async def sqlite_house(folder):
+    driver = await SqliteDriver.open(folder / "house.db", exclusive=True)
+    try:
+        await migrate(driver.writer)
+        yield House(driver)
+    finally:
+        await driver.close()
+
+
+HOUSES = {"sqlite": sqlite_house}
+
+
+@asynccontextmanager
+async def sqlite_statements(house):
+    """All statements that reach the write connection meanwhile, as the database itself saw them."""
+    seen = []
+    connection = house.driver.writer._connection
+    await connection.set_trace_callback(seen.append)
+    yield seen
+    await connection.set_trace_callback(None)
+
+
+TRACES = {"sqlite": sqlite_statements}
