@@ -259,6 +259,9 @@ class Accounts(Protocol):
     async def end_session(self, secret_hash: str) -> None:
         """Forgets a session."""
 
+    async def end_old_sessions(self, created_before: datetime, seen_before: datetime) -> None:
+        """Forgets all sessions that began, or were last used, before these moments."""
+
 
 Wake = Callable[[], None]
 """Tells a loop to look now; never blocks, and is never lost."""

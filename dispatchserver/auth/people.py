@@ -118,6 +118,7 @@ class People:
             created_at=now,
             seen_at=now,
         )
+        await self._accounts.end_old_sessions(now - LONGEST, now - IDLE)
         await self._accounts.add_session(session)
         return secret
 

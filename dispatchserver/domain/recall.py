@@ -98,6 +98,7 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise Invalid("recall.url_syntax") from error
     if parts.scheme not in ("http", "https"):

@@ -5,7 +5,15 @@ import jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler as AppHandler
 
-from dispatchserver.auth.doors import ACTOR, Access, Handler, NotAdmitted, Route, Unexpected, language
+from dispatchserver.auth.doors import (
+    ACTOR,
+    Access,
+    Handler,
+    NotAdmitted,
+    Route,
+    Unexpected,
+    language,
+)
 from dispatchserver.auth.gate import READING
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
 from dispatchserver.auth.people import SESSION

@@ -207,3 +207,4 @@ FIND_SESSION = (
 )
 TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE secret_hash = $1"
 END_SESSION = "DELETE FROM sessions WHERE secret_hash = $1"
+END_OLD_SESSIONS = "DELETE FROM sessions WHERE created_at < $1 OR seen_at < $2"

@@ -176,6 +176,9 @@ class SqlAccounts:
     async def end_session(self, secret_hash: str) -> None:
         await self._write(sql.END_SESSION, secret_hash)
 
+    async def end_old_sessions(self, created_before: datetime, seen_before: datetime) -> None:
+        await self._write(sql.END_OLD_SESSIONS, to_ms(created_before), to_ms(seen_before))
+
     async def _write(self, statement: str, *args: object) -> Sequence[Row]:
         return await self._driver.submit(_run_statements, (statement, args))
 

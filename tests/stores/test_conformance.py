@@ -917,3 +917,13 @@ async def test_a_session_lives_until_it_is_ended(house):
     await house.accounts.end_session("s")
     assert await house.accounts.find_session("s") is None
     await house.accounts.end_session("s")
+
+
+async def test_old_sessions_are_forgotten_and_fresh_ones_kept(house):
+    for name, seen in (("old", at(0)), ("fresh", at(100))):
+        await house.accounts.add_session(
+            Session(secret_hash=name, user="u", csrf="c", created_at=at(0), seen_at=seen)
+        )
+    await house.accounts.end_old_sessions(created_before=at(-1), seen_before=at(50))
+    assert await house.accounts.find_session("old") is None
+    assert await house.accounts.find_session("fresh") is not None
