@@ -113,7 +113,7 @@ async def _serving(
         _engine_config(settings),
         random.random,
     )
-    tasks = Tasks(store, clock, lambda: uuid4().hex, engine.wake_planner, engine.wake_dispatcher)
+    tasks = Tasks(store, clock, lambda: uuid4().hex, engine.plan_by, engine.dispatch_by)
     people = People(accounts, clock)
     app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people))
     runner = web.AppRunner(

@@ -266,5 +266,8 @@ class Accounts(Protocol):
 Wake = Callable[[], None]
 """Tells a loop to look now; never blocks, and is never lost."""
 
+LookBy = Callable[[datetime], None]
+"""Tells a loop to look at this moment at the latest; costs nothing where it would look before that anyway."""
+
 Pass = Callable[[], Awaitable[datetime | None]]
 """One pass of a loop; answers when to look again at the latest (None: only when woken)."""

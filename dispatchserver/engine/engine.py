@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from dispatchserver.domain.judging import Jitter, after_loss
@@ -11,7 +11,7 @@ from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
-from dispatchserver.engine.planner import Planner
+from dispatchserver.engine.planner import Planner, look_at
 from dispatchserver.engine.sweeper import Sweeper
 from dispatchserver.ports import Assignment, Clock, RecallTarget, Store
 
@@ -43,7 +43,7 @@ class Engine:
         self._node = config.node
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, jitter)
-        self.planner = Planner(store, clock, self.wake_dispatcher)
+        self.planner = Planner(store, clock, self.dispatch_by)
         self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher)
         self._planning = Loop("planner", self.planner.run_once, clock)
@@ -51,16 +51,20 @@ class Engine:
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock)
         self.draining = False
 
-    def wake_planner(self) -> None:
-        """A task changed."""
-        self._planning.wake()
+    def plan_by(self, due_at: datetime) -> None:
+        """A task has an occasion at this moment."""
+        self._planning.look_by(look_at(due_at))
+
+    def dispatch_by(self, run_at: datetime) -> None:
+        """A pending fire may be sent from this moment on."""
+        self._dispatching.look_by(run_at)
 
     def wake_dispatcher(self) -> None:
         """A fire became pending, or a slot free."""
         self._dispatching.wake()
 
     async def _run(self, assignment: Assignment) -> None:
-        await self.executor.run(assignment, self.wake_dispatcher, self._sweeping.wake)
+        await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
 
     async def recover(self) -> int:
         """Moves on what an earlier run of this server left in flight; returns how many fires that were."""

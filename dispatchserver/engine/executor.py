@@ -11,7 +11,7 @@ from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcom
 from dispatchserver.domain.judging import Jitter, judge
 from dispatchserver.domain.recall import RecallKind, render_body
 from dispatchserver.engine.headers import render_headers
-from dispatchserver.ports import Assignment, Clock, RecallTarget, SendOrder, Store, Wake
+from dispatchserver.ports import Assignment, Clock, LookBy, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
 
@@ -44,7 +44,7 @@ class Executor:
         self._limits = limits
         self._jitter = jitter
 
-    async def run(self, assignment: Assignment, wake_dispatcher: Wake, wake_sweeper: Wake) -> None:
+    async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> None:
         """One attempt of one fire, from beginning to end."""
         started_at = self._clock.now()
         try:
@@ -59,10 +59,10 @@ class Executor:
         await self._settle(
             assignment.fire, self._attempt(assignment.fire, started_at, outcome, verdict)
         )
-        if verdict.decision is Decision.RETRY:
-            wake_dispatcher()
-        if verdict.decision is Decision.WAIT:
-            wake_sweeper()
+        if verdict.decision is Decision.RETRY and verdict.at is not None:
+            dispatch_by(verdict.at)
+        if verdict.decision is Decision.WAIT and verdict.at is not None:
+            sweep_by(verdict.at)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies

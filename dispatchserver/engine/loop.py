@@ -24,6 +24,7 @@ class Loop:
         self._clock = clock
         self._woken = asyncio.Event()
         self._stopping = False
+        self._until: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -33,6 +34,11 @@ class Loop:
     def wake(self) -> None:
         """Have a look now. A wake during a pass leads to another pass."""
         self._woken.set()
+
+    def look_by(self, moment: datetime) -> None:
+        """Have a look at `moment` at the latest; wakes the loop only if it would sleep longer."""
+        if self._until is None or moment < self._until:
+            self._woken.set()
 
     async def stop(self) -> None:
         """Lets a running pass end, and ends."""
@@ -60,9 +66,11 @@ class Loop:
     async def _wait_until_woken_or(self, moment: datetime) -> None:
         timer = asyncio.ensure_future(self._clock.sleep_until(moment))
         waker = asyncio.ensure_future(self._woken.wait())
+        self._until = moment
         try:
             await asyncio.wait((timer, waker), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._until = None
             timer.cancel()
             waker.cancel()
             await asyncio.gather(timer, waker, return_exceptions=True)

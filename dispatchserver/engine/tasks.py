@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatchserver.domain import changing
-from dispatchserver.domain.changing import Addition, Change, Decide
+from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
 from dispatchserver.domain.errors import FireNotFound, TaskNotFound
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.trigger import upcoming
 from dispatchserver.ports import (
     Actor,
     Clock,
     FireFilter,
+    LookBy,
     Page,
     PageRequest,
     Store,
     TaskFilter,
     TaskStatus,
-    Wake,
 )
 
 
@@ -42,14 +42,14 @@ class Tasks:
         store: Store,
         clock: Clock,
         new_id: Callable[[], str],
-        wake_planner: Wake,
-        wake_dispatcher: Wake,
+        plan_by: LookBy,
+        dispatch_by: LookBy,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
-        self._wake_planner = wake_planner
-        self._wake_dispatcher = wake_dispatcher
+        self._plan_by = plan_by
+        self._dispatch_by = dispatch_by
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, Invalid, StoreUnavailable."""
@@ -78,9 +78,13 @@ class Tasks:
         return fire
 
     async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
-        change = await self._store.change_task(key, decide, actor, self._clock.now())
-        self._wake_planner()
-        self._wake_dispatcher()
+        now = self._clock.now()
+        change = await self._store.change_task(key, decide, actor, now)
+        after = change.after
+        if after is not None and after.state is TaskState.ACTIVE and after.next_fire_at is not None:
+            self._plan_by(after.next_fire_at)
+        if change.fires or change.pending is PendingRule.RELEASE:
+            self._dispatch_by(now)
         return change
 
     async def find(self, key: TaskKey) -> TaskStatus:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
@@ -71,28 +71,50 @@ class GroupCommit:
                 await self._commit(batch)
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
-        results: list[Any] = []
+        groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-            for _, group in groupby(batch, key=lambda entry: entry.operation):
-                results += await self._run_group(list(group))
-            await self._connection.execute("COMMIT")
+            results = await self._transact(groups)
         except Exception as error:  # noqa: BLE001  (the batch's callers must hear of it, whatever it is)
-            await self._rollback()
             results = [self._explain(error)] * len(batch)
         for entry, result in zip(batch, results, strict=True):
             _resolve(entry.future, result)
+
+    async def _transact(self, groups: Sequence[Sequence[_Entry]]) -> list[Any]:
+        """One group alone goes without a savepoint, which saves two trips to the database; if it fails, all is tried with."""
+        if len(groups) == 1:
+            try:
+                return await self._in_transaction(groups, self._run_plainly)
+            except Exception as error:
+                if self._connection.unavailable(error):
+                    raise
+        return await self._in_transaction(groups, self._run_group)
+
+    async def _in_transaction(
+        self,
+        groups: Sequence[Sequence[_Entry]],
+        run: Callable[[Sequence[_Entry]], Awaitable[list[Any]]],
+    ) -> list[Any]:
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            results = [result for group in groups for result in await run(group)]
+            await self._connection.execute("COMMIT")
+        except Exception:
+            await self._rollback()
+            raise
+        return results
+
+    async def _run_plainly(self, group: Sequence[_Entry]) -> list[Any]:
+        arguments = [entry.argument for entry in group]
+        return list(await group[0].operation(self._connection, arguments))
 
     async def _run_group(self, group: Sequence[_Entry]) -> list[Any]:
         operation = group[0].operation
         await self._connection.execute("SAVEPOINT op")
         try:
-            results = list(await operation(self._connection, [entry.argument for entry in group]))
+            results = await self._run_plainly(group)
         except Exception as error:
-            if self._connection.unavailable(
-                error
-            ):  # the whole batch goes; it may be undone already
-                raise
+            if self._connection.unavailable(error):
+                raise  # the whole batch goes; it may be undone already
             await self._connection.execute("ROLLBACK TO op")
             await self._connection.execute("RELEASE op")
             if len(group) == 1:

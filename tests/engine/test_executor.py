@@ -21,10 +21,10 @@ PROMISE = an_outcome(b'{"success": true, "asynchronized": true}')
 class Wakes(list):
     """Notes who was woken."""
 
-    def dispatcher(self):
+    def dispatcher(self, moment):
         self.append("dispatcher")
 
-    def sweeper(self):
+    def sweeper(self, moment):
         self.append("sweeper")
 
 

@@ -94,6 +94,25 @@ async def test_a_wake_during_a_pass_leads_to_another_pass(loops):
     assert passes.count == 2
 
 
+async def test_it_is_called_to_an_earlier_moment_and_not_to_a_later_one(loops, clock):
+    passes = Passes(at(60), at(60))
+    loop = loops(passes)
+    await until(lambda: clock.alarms)
+    loop.look_by(at(61))
+    await settled()
+    assert passes.count == 1
+    loop.look_by(at(59))
+    await until(lambda: passes.count == 2)
+
+
+async def test_a_call_to_any_moment_ends_a_wait_without_end(loops):
+    passes = Passes()
+    loop = loops(passes)
+    await until(lambda: passes.count == 1)
+    loop.look_by(at(999))
+    await until(lambda: passes.count == 2)
+
+
 async def test_many_wakes_during_one_wait_are_one_pass(loops):
     passes = Passes()
     loop = loops(passes)

@@ -17,7 +17,7 @@ def wakes():
 
 @pytest.fixture
 def planner(house, clock, wakes):
-    return Planner(house.store, clock, lambda: wakes.append("dispatcher"))
+    return Planner(house.store, clock, lambda moment: wakes.append("dispatcher"))
 
 
 async def test_it_plans_a_second_ahead_and_looks_again_half_a_second_before_the_next(

@@ -25,8 +25,8 @@ def tasks(house, clock, woken):
         house.store,
         clock,
         lambda: next(ids),
-        lambda: woken.append("planner"),
-        lambda: woken.append("dispatcher"),
+        lambda due_at: woken.append(("planner", due_at)),
+        lambda run_at: woken.append(("dispatcher", run_at)),
     )
 
 
@@ -35,12 +35,33 @@ async def add(tasks, trigger=None, **more):
     return await tasks.add(addition, ALICE)
 
 
-@pytest.mark.parametrize("command", ["pause", "resume", "delete", "trigger_now"])
-async def test_every_change_wakes_both_loops_once_it_is_stored(tasks, woken, command):
-    await add(tasks)
-    assert woken == ["planner", "dispatcher"]
+async def test_an_added_task_is_planned_by_its_first_fire(tasks, woken):
+    await add(tasks, once(at(60)))
+    assert woken == [("planner", at(60))]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pause", []),
+        ("delete", []),
+        ("resume", ["planner"]),
+        ("trigger_now", ["planner", "dispatcher"]),
+    ],
+)
+async def test_a_change_wakes_only_who_has_something_to_do(tasks, woken, command, told):
+    await add(tasks, once(at(60)))
+    woken.clear()
     await getattr(tasks, command)(KEY, ALICE)
-    assert woken == ["planner", "dispatcher"] * 2
+    assert [who for who, _ in woken] == told
+
+
+async def test_a_resumed_tasks_held_fires_are_dispatched_at_once(tasks, woken):
+    await add(tasks, once(at(60)))
+    await tasks.pause(KEY, ALICE)
+    woken.clear()
+    await tasks.resume(KEY, ALICE)
+    assert woken == [("planner", at(60)), ("dispatcher", NOON)]
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "delete", "trigger_now"])

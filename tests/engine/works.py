@@ -67,7 +67,7 @@ class Works:
         targets = dict.fromkeys(RecallKind, self.receiver)
         config = EngineConfig(node=node, slots=slots, limits=self.limits)
         self.engine = Engine(self.store, targets, self.clock, config, lambda: 0.5)
-        wakes = (self.engine.wake_planner, self.engine.wake_dispatcher)
+        wakes = (self.engine.plan_by, self.engine.dispatch_by)
         self.tasks = Tasks(self.store, self.clock, lambda: uuid4().hex, *wakes)
         self.reports = Reports(self.store, self.clock)
 

@@ -1,0 +1,37 @@
+"""Schedules in words: descriptions and notices of the domain, put into Chinese or English for people."""
+
+from dispatchserver.domain.describing import describe as describe_in_facts
+from dispatchserver.domain.descriptions import Clocks, Description, Occasions, Repeats
+from dispatchserver.domain.trigger import Trigger
+from dispatchserver.messages import say
+from dispatchserver.wording.bounds import in_bounds, say_repeats
+from dispatchserver.wording.days import say_days, say_years
+from dispatchserver.wording.listing import spaced
+from dispatchserver.wording.notices import say_notice
+from dispatchserver.wording.times import goes_round_the_clock, say_times
+
+__all__ = ["describe", "say_description", "say_notice"]
+
+
+def describe(trigger: Trigger, lang: str) -> str:
+    """When this trigger fires, in one sentence without its full stop."""
+    return say_description(describe_in_facts(trigger), lang)
+
+
+def say_description(description: Description, lang: str) -> str:
+    """A description in words."""
+    match description:
+        case Occasions():
+            return spaced(_say_occasions(description, lang))
+        case Repeats():
+            return spaced(say_repeats(description, lang))
+
+
+def _say_occasions(occasions: Occasions, lang: str) -> str:
+    times = say_times(occasions.times, lang)
+    at_clocks = isinstance(occasions.times, Clocks)
+    form = "lead" if at_clocks else "implied" if goes_round_the_clock(occasions.times) else "on"
+    days = say_days(occasions, lang, form=form)
+    key = "words.when.clocks" if at_clocks else "words.when.rhythm"
+    text = say(lang, key, days=days, times=times) if days else times
+    return in_bounds(occasions, say_years(occasions, text, lang), lang)
