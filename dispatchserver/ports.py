@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
+from dispatchserver.domain.calendarspec import (
+    CalendarKey,
+    CalendarPut,
+    DecideCalendar,
+    StoredCalendar,
+)
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
 from dispatchserver.domain.planning import Plan
@@ -174,6 +180,27 @@ class Store(Protocol):
 
     async def check(self) -> None:
         """Returns when the store answers and can be written to; raises StoreUnavailable otherwise."""
+
+
+class Calendars(Protocol):
+    """Keeps named calendars; every change is durable, and its tasks are planned anew, before it returns."""
+
+    async def put(
+        self, key: CalendarKey, decide: DecideCalendar, actor: Actor, now: datetime
+    ) -> CalendarPut:
+        """Makes or changes a calendar, with its audit row and the tasks that use it, in one transaction.
+
+        What `decide` raises is raised here, and nothing was changed.
+        """
+
+    async def find(self, key: CalendarKey) -> StoredCalendar | None:
+        """The calendar of this name, or None."""
+
+    async def list(self, namespace: str) -> Sequence[StoredCalendar]:
+        """All calendars, by name."""
+
+    async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
+        """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task uses it."""
 
 
 class RecallTarget(Protocol):

@@ -6,6 +6,9 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── TaskNotFound         no task has this group and name
 ├── TaskExists           a task has it already, and the caller did not ask to replace it
 ├── TaskChanged          the task is not the one any more that the caller had seen
+├── CalendarNotFound     no calendar has this name
+├── CalendarInUse        tasks use the calendar, so it cannot be deleted
+├── CalendarChanged      the calendar was changed while a task was being attached to it
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── StoreUnavailable     nothing was stored; the caller may try again
@@ -17,6 +20,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 SENT_LIMIT = 120
 
@@ -84,6 +88,36 @@ class TaskChanged(DispatchError):
 
     def __init__(self, group: str, name: str, version: int) -> None:
         super().__init__(group=group, name=name, now=version)
+
+
+class CalendarNotFound(DispatchError):
+    """No calendar has this name; `nearest` are names that look like it."""
+
+    code = "calendar.not_found"
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
+        if nearest:
+            self.code = "calendar.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class CalendarInUse(DispatchError):
+    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them."""
+
+    code = "calendar.in_use"
+
+    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+        super().__init__(name=name, count=count, group=group, task=task)
+
+
+class CalendarChanged(DispatchError):
+    """The calendar was changed, or deleted, while a task was being attached to it."""
+
+    code = "calendar.changed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
 
 
 class FireNotFound(DispatchError):

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     DELETED = "deleted"
     REPLACED = "replaced"
+    CALENDAR = "calendar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

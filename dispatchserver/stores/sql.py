@@ -208,3 +208,23 @@ FIND_SESSION = (
 TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE secret_hash = $1"
 END_SESSION = "DELETE FROM sessions WHERE secret_hash = $1"
 END_OLD_SESSIONS = "DELETE FROM sessions WHERE created_at < $1 OR seen_at < $2"
+
+CALENDAR_COLUMNS = "c.namespace, c.name, c.document, c.version, c.updated_at, c.updated_by"
+FIND_CALENDARS = f"""
+SELECT {CALENDAR_COLUMNS} FROM calendars c JOIN ({_unfold("namespace TEXT, name TEXT")}) k
+ON c.namespace = k.namespace AND c.name = k.name
+"""
+LIST_CALENDARS = (
+    f"SELECT {CALENDAR_COLUMNS} FROM calendars c WHERE c.namespace = $1 ORDER BY c.name"
+)
+PUT_CALENDAR = """
+INSERT INTO calendars (namespace, name, document, version, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (namespace, name) DO UPDATE SET document = excluded.document, version = excluded.version,
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+"""
+DELETE_CALENDAR = "DELETE FROM calendars WHERE namespace = $1 AND name = $2"
+CALENDAR_TASKS = f"{TASKS} WHERE t.namespace = $1 AND t.calendar = $2"
+CALENDAR_USE = """
+SELECT grp, name, (SELECT count(*) FROM tasks WHERE namespace = $1 AND calendar = $2) AS tasks
+FROM tasks WHERE namespace = $1 AND calendar = $2 ORDER BY grp, name LIMIT 1
+"""

@@ -1,0 +1,138 @@
+"""Named calendars as batched writes, and the Calendars of ports.py over any driver."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dispatchserver.domain.calendarspec import (
+    CalendarKey,
+    CalendarPut,
+    DecideCalendar,
+    StoredCalendar,
+)
+from dispatchserver.domain.errors import CalendarInUse, CalendarNotFound, DispatchError
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.ports import Actor
+from dispatchserver.stores import sql
+from dispatchserver.stores.calendarspecs import read_calendar, spec_json
+from dispatchserver.stores.driver import Driver, Reader, Tx
+from dispatchserver.stores.taskwrites import put
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A calendar to be made or changed."""
+
+    key: CalendarKey
+    decide: DecideCalendar
+    actor: Actor
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A calendar to be forgotten."""
+
+    key: CalendarKey
+    actor: Actor
+    now: datetime
+
+
+class SqlCalendars:
+    """Calendars in the tasks' database; see ports.Calendars for every method's promise."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def put(
+        self, key: CalendarKey, decide: DecideCalendar, actor: Actor, now: datetime
+    ) -> CalendarPut:
+        return await self._driver.submit(put_calendars, Put(key, decide, actor, now))
+
+    async def find(self, key: CalendarKey) -> StoredCalendar | None:
+        return await _find(self._driver.page_reader, key)
+
+    async def list(self, namespace: str) -> Sequence[StoredCalendar]:
+        found = await self._driver.page_reader.fetch(sql.LIST_CALENDARS, namespace)
+        return [read_calendar(row) for row in found]
+
+    async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
+        await self._driver.submit(delete_calendars, Deletion(key, actor, now))
+
+
+async def _find(reader: Reader | Tx, key: CalendarKey) -> StoredCalendar | None:
+    found = await reader.fetch(sql.FIND_CALENDARS, dumps([[key.namespace, key.name]]))
+    return read_calendar(found[0]) if found else None
+
+
+async def put_calendars(tx: Tx, asked: Sequence[Put]) -> Sequence[CalendarPut | Exception]:
+    """Makes or changes calendars one after the other: each must see what the one before it did."""
+    return [await _put_one(tx, each) for each in asked]
+
+
+async def _put_one(tx: Tx, asked: Put) -> CalendarPut | Exception:
+    standing = await _find(tx, asked.key)
+    try:
+        spec = asked.decide(standing)
+    except DispatchError as refusal:
+        return refusal
+    if standing is not None and standing.spec == spec:
+        return CalendarPut(calendar=standing)
+    stored = StoredCalendar(
+        key=asked.key,
+        version=1 if standing is None else standing.version + 1,
+        spec=spec,
+        updated_at=asked.now,
+        updated_by=asked.actor.who,
+    )
+    await _write(tx, stored)
+    await _note(tx, asked, "calendar_added" if standing is None else "calendar_changed", stored)
+    return CalendarPut(calendar=stored)
+
+
+async def _write(tx: Tx, stored: StoredCalendar) -> None:
+    await tx.execute(
+        sql.PUT_CALENDAR,
+        stored.key.namespace,
+        stored.key.name,
+        spec_json(stored.spec),
+        stored.version,
+        to_ms(stored.updated_at),
+        stored.updated_by,
+    )
+
+
+async def delete_calendars(tx: Tx, asked: Sequence[Deletion]) -> Sequence[Exception | None]:
+    """Forgets calendars that no task uses."""
+    return [await _delete_one(tx, each) for each in asked]
+
+
+async def _delete_one(tx: Tx, asked: Deletion) -> Exception | None:
+    key = asked.key
+    standing = await _find(tx, key)
+    if standing is None:
+        return CalendarNotFound(key.name)
+    if used := await tx.fetch(sql.CALENDAR_USE, key.namespace, key.name):
+        row = used[0]
+        return CalendarInUse(key.name, row["tasks"], row["grp"], row["name"])
+    await tx.execute(sql.DELETE_CALENDAR, key.namespace, key.name)
+    await _note(tx, asked, "calendar_deleted", standing)
+    return None
+
+
+async def _note(tx: Tx, asked: Put | Deletion, action: str, calendar: StoredCalendar) -> None:
+    actor, key = asked.actor, asked.key
+    row = [
+        to_ms(asked.now),
+        actor.who,
+        actor.door,
+        action,
+        key.namespace,
+        "",
+        key.name,
+        calendar.version,
+        None,
+        "",
+    ]
+    await put(tx, sql.PUT_AUDIT, [row])

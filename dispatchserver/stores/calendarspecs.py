@@ -1,0 +1,60 @@
+"""What an owner said of a calendar, as the JSON that its row keeps, and back."""
+
+import json
+from datetime import date
+from functools import lru_cache
+
+from dispatchserver.domain.calendar import Calendar, DateRange
+from dispatchserver.domain.calendarspec import (
+    Absence,
+    CalendarKey,
+    CalendarSpec,
+    StoredCalendar,
+)
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.moments import from_ms
+from dispatchserver.stores.driver import Row
+
+
+def spec_json(spec: CalendarSpec) -> str:
+    """The document of a row."""
+    return dumps(
+        {
+            "weekdays": list(spec.weekdays),
+            "excluded": [
+                [away.dates.first.isoformat(), away.dates.last.isoformat(), away.title]
+                for away in spec.excluded
+            ],
+            "working": [day.isoformat() for day in spec.working],
+        }
+    )
+
+
+@lru_cache(maxsize=256)
+def read_spec(text: str) -> CalendarSpec:
+    """Parsed once per distinct text."""
+    doc = json.loads(text)
+    return CalendarSpec(
+        weekdays=tuple(doc["weekdays"]),
+        excluded=tuple(
+            Absence(DateRange(date.fromisoformat(first), date.fromisoformat(last)), title)
+            for first, last, title in doc["excluded"]
+        ),
+        working=tuple(map(date.fromisoformat, doc["working"])),
+    )
+
+
+@lru_cache(maxsize=256)
+def read_days(text: str) -> Calendar:
+    """The days that a document says, worked out once per distinct text: a plan must not pay for it."""
+    return read_spec(text).calendar()
+
+
+def read_calendar(row: Row) -> StoredCalendar:
+    return StoredCalendar(
+        key=CalendarKey(namespace=row["namespace"], name=row["name"]),
+        version=row["version"],
+        spec=read_spec(row["document"]),
+        updated_at=from_ms(row["updated_at"]),
+        updated_by=row["updated_by"],
+    )

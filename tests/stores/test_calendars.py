@@ -1,0 +1,77 @@
+"""What every store promises of calendars, asked through ports.Calendars only."""
+
+from datetime import date
+
+import pytest
+
+from dispatchserver.domain.calendar import DateRange
+from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
+from dispatchserver.domain.errors import CalendarNotFound, Invalid
+from tests.builders import ALICE, NOON, at
+
+NATIONAL_DAY = Absence(DateRange(date(2026, 10, 1), date(2026, 10, 7)), "国庆节")
+CN = CalendarSpec(weekdays=(6, 7), excluded=(NATIONAL_DAY,), working=(date(2026, 10, 10),))
+
+
+def key(name="CN", namespace="default"):
+    return CalendarKey(namespace=namespace, name=name)
+
+
+async def put(house, spec=CN, name="CN", now=NOON):
+    return (await house.calendars.put(key(name), lambda standing: spec, ALICE, now)).calendar
+
+
+async def test_a_calendar_is_found_as_it_was_said(house):
+    stored = await put(house)
+    assert await house.calendars.find(key()) == stored
+    assert (stored.spec, stored.version, stored.updated_at) == (CN, 1, NOON)
+    assert stored.updated_by == "alice"
+
+
+async def test_a_change_raises_the_version_and_one_that_says_nothing_new_does_not(house):
+    await put(house)
+    assert (await put(house, now=at(1))).version == 1
+    assert (await put(house, CalendarSpec(weekdays=(7,)), now=at(2))).version == 2
+
+
+async def test_a_change_is_decided_on_the_calendar_as_it_stands(house):
+    await put(house)
+    more = DateRange(date(2026, 5, 1), date(2026, 5, 3))
+    added = await house.calendars.put(
+        key(), lambda c: c.spec.with_dates([more], "五一"), ALICE, NOON
+    )
+    assert added.calendar.spec.excluded == (Absence(more, "五一"), NATIONAL_DAY)
+
+
+async def test_a_refused_calendar_changes_nothing(house):
+    def refuse(standing):
+        raise Invalid("calendar.excludes_all")
+
+    await put(house)
+    with pytest.raises(Invalid):
+        await house.calendars.put(key(), refuse, ALICE, NOON)
+    assert (await house.calendars.find(key())).version == 1
+
+
+async def test_calendars_are_listed_by_name_within_their_namespace(house):
+    for name in ("b", "a"):
+        await put(house, name=name)
+    assert [each.key.name for each in await house.calendars.list("default")] == ["a", "b"]
+    assert await house.calendars.list("other") == []
+    assert await house.calendars.find(key("a", "other")) is None
+
+
+async def test_a_deleted_calendar_is_gone(house):
+    await put(house)
+    await house.calendars.delete(key(), ALICE, NOON)
+    assert await house.calendars.find(key()) is None
+    with pytest.raises(CalendarNotFound):
+        await house.calendars.delete(key(), ALICE, NOON)
+
+
+async def test_what_is_done_to_calendars_is_audited(house):
+    await put(house)
+    await put(house, CalendarSpec(weekdays=(7,)))
+    await house.calendars.delete(key(), ALICE, NOON)
+    told = [action for action, _ in await house.audit()]
+    assert told == ["calendar_added", "calendar_changed", "calendar_deleted"]
