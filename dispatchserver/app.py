@@ -25,12 +25,13 @@ from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.reports import Reports
-from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.pages.routes import Pages
-from dispatchserver.ports import Accounts, Clock
+from dispatchserver.ports import Accounts, Calendars, Clock
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.settings import Settings
+from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -83,7 +84,8 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        async with _serving(settings, SqlStore(driver), accounts, clock) as server:
+        calendars = SqlCalendars(driver)
+        async with _serving(settings, SqlStore(driver), calendars, accounts, clock) as server:
             yield server
     finally:
         await driver.close()
@@ -103,7 +105,7 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, store: SqlStore, accounts: Accounts, clock: Clock
+    settings: Settings, store: SqlStore, calendars: Calendars, accounts: Accounts, clock: Clock
 ) -> AsyncIterator[Server]:
     http = HttpTarget(connections=settings.slots)
     engine = Engine(
@@ -113,7 +115,8 @@ async def _serving(
         _engine_config(settings),
         random.random,
     )
-    tasks = Tasks(store, clock, lambda: uuid4().hex, engine.plan_by, engine.dispatch_by)
+    wakes = Wakes(plan_by=engine.plan_by, dispatch_by=engine.dispatch_by)
+    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, wakes)
     people = People(accounts, clock)
     app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people))
     runner = web.AppRunner(

@@ -92,6 +92,15 @@ class Calendar:
         return self.working[index] if index >= 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A named calendar as it stood at one of its versions."""
+
+    name: str
+    version: int
+    calendar: Calendar
+
+
 def make_calendar(
     weekdays: Iterable[int], excluded: Iterable[DateRange], working: Iterable[date]
 ) -> Calendar:

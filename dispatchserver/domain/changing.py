@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_id
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.planning import PENDING_LIFETIME, missed_run
+from dispatchserver.domain.planning import PENDING_LIFETIME, missed_of
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
+from dispatchserver.domain.timetable import first_turn, next_turn
 from dispatchserver.domain.trigger import first_fire
 
 
@@ -22,12 +24,14 @@ class Action(StrEnum):
     RESUMED = "resumed"
     DELETED = "deleted"
     TRIGGERED = "triggered"
+    PLANNED_ANEW = "planned_anew"
 
 
 class PendingRule(StrEnum):
-    """What happens to the task's pending fires. HOLD and CANCEL also take back occasions after `done_until`."""
+    """What happens to the task's pending fires. TAKE_BACK, HOLD and CANCEL take back occasions after `done_until`."""
 
     KEEP = "keep"
+    TAKE_BACK = "take_back"
     HOLD = "hold"
     RELEASE = "release"
     CANCEL = "cancel"
@@ -58,7 +62,8 @@ Decide = Callable[[Task | None], Change]
 class Addition:
     """A task to be added as it was read at the moment `at`.
 
-    `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    `overwrite` replaces one of the same key; with `expected`, only the one of that revision. `edition` is
+    the calendar that its policies name, as it stands.
     """
 
     key: TaskKey
@@ -66,6 +71,7 @@ class Addition:
     at: datetime
     overwrite: bool = False
     expected: str | None = None
+    edition: Edition | None = None
 
 
 def add(addition: Addition, *, new_id: str) -> Decide:
@@ -88,7 +94,10 @@ def add(addition: Addition, *, new_id: str) -> Decide:
             next_fire_at=first_fire(anchored.trigger, now),
             created_at=existing.created_at if existing else now,
             updated_at=now,
+            edition=addition.edition,
+            spec_since=now,
         )
+        task = replace(task, next_fire_at=first_turn(task, now))
         if existing is None:
             return Change(action=Action.ADDED, before=None, after=task)
         return Change(
@@ -140,7 +149,7 @@ def pause(key: TaskKey, now: datetime) -> Decide:
 
 def _first_unserved(task: Task, now: datetime) -> datetime | None:
     """The first occasion that no row stands for once fires planned ahead are taken back."""
-    following = task.spec.trigger.next_after(now)
+    following = next_turn(task, now)
     if following is None or task.next_fire_at is None:
         return following or task.next_fire_at
     return min(following, task.next_fire_at)
@@ -153,7 +162,7 @@ def resume(key: TaskKey, now: datetime) -> Decide:
         task = _there(existing, key)
         if task.state is not TaskState.PAUSED:
             return Change(action=Action.RESUMED, before=task, after=task)
-        following = task.spec.trigger.next_after(now)
+        following = next_turn(task, now)
         active = replace(
             task,
             state=TaskState.ACTIVE if following else TaskState.FINISHED,
@@ -180,7 +189,7 @@ def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
     first = task.next_fire_at
     if first is None or first > until:
         return ()
-    missed = missed_run(task.spec.trigger, first, until)
+    missed = missed_of(task, first, until)
     paused = task.state is TaskState.PAUSED
     return (
         Fire(
@@ -235,6 +244,28 @@ def trigger_now(key: TaskKey, *, new_id: str, now: datetime) -> Decide:
             deadline_at=now + PENDING_LIFETIME,
         )
         return Change(action=Action.TRIGGERED, before=task, after=task, fires=(fire,))
+
+    return decide
+
+
+def plan_anew(key: TaskKey, edition: Edition, now: datetime) -> Decide:
+    """Plans what is not due yet by the new days of the task's calendar. Raises TaskNotFound."""
+
+    def decide(existing: Task | None) -> Change:
+        task = replace(_there(existing, key), edition=edition)
+        after = task
+        if task.next_fire_at is None or task.next_fire_at > now:
+            after = replace(task, next_fire_at=next_turn(task, now))
+        if task.state is not TaskState.PAUSED:
+            left = after.next_fire_at is not None
+            after = replace(after, state=TaskState.ACTIVE if left else TaskState.FINISHED)
+        return Change(
+            action=Action.PLANNED_ANEW,
+            before=task,
+            after=after,
+            pending=PendingRule.TAKE_BACK,
+            done_until=now,
+        )
 
     return decide
 

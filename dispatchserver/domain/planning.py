@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from dispatchserver.domain.calendartrigger import CalendarTrigger, Exclusion
 from dispatchserver.domain.fire import Fire, MissedRun, new_fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.task import Task
+from dispatchserver.domain.timetable import excluded_fire, missed_turns, under_calendar
 from dispatchserver.domain.trigger import SimpleTrigger, Trigger
 
 MISFIRE_GRACE = timedelta(seconds=60)
@@ -18,7 +20,8 @@ STEP_LIMIT = 1_000
 class Plan:
     """What one pass does to one task: fires to create, and its next occasion after them (None: no more).
 
-    Written only if the task still stands as it was planned from (same version, same next_fire_at).
+    Written only if the task still stands as it was planned from (same version, same next_fire_at), and its
+    calendar too.
     """
 
     task: Task
@@ -33,6 +36,9 @@ def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
     are misfires: the newest of them fires once and carries the range of those before it. A plan holds at
     most 200 fires; the task is then simply due again.
     """
+    calendar = under_calendar(task)
+    if calendar is not None:
+        return _plan_turns(task, calendar, now, horizon)
     fires: list[Fire] = []
     due = task.next_fire_at
     if due is not None and due < now - MISFIRE_GRACE:
@@ -47,8 +53,53 @@ def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
     return Plan(task=task, fires=tuple(fires), next_fire_at=due)
 
 
+def _plan_turns(task: Task, calendar: CalendarTrigger, now: datetime, horizon: datetime) -> Plan:
+    """The same under a calendar, where a run of excluded occasions becomes one row."""
+    fires: list[Fire] = []
+    due = task.next_fire_at
+    if due is not None and due < now - MISFIRE_GRACE:
+        newest, fires = _settle_turns(task, calendar, due, now)
+        following = calendar.turn_after(newest)
+        due = None if following is None else following.at
+    if due is None:
+        return Plan(task=task, fires=tuple(fires), next_fire_at=None)
+    for turn in calendar.turns(due - MILLISECOND, FIRES_PER_PLAN + 1):
+        if turn.at > horizon or len(fires) >= FIRES_PER_PLAN:
+            return Plan(task=task, fires=tuple(fires), next_fire_at=turn.at)
+        fires.append(
+            excluded_fire(task, turn.run, now)
+            if isinstance(turn, Exclusion)
+            else _fire(task, turn.at)
+        )
+    return Plan(task=task, fires=tuple(fires), next_fire_at=None)
+
+
+def _settle_turns(
+    task: Task, calendar: CalendarTrigger, due: datetime, now: datetime
+) -> tuple[datetime, list[Fire]]:
+    """Where to go on after what was missed up to `now`, and its rows: what was excluded, and the newest fire."""
+    newest, missed, excluded = missed_turns(calendar, due, now)
+    fires = [] if excluded is None else [excluded_fire(task, excluded, now)]
+    if newest is not None:
+        late = replace(_fire(task, newest), missed=missed, deadline_at=now + PENDING_LIFETIME)
+        fires.append(late)
+    ends = [newest] if newest else []
+    ends += [excluded.last] if excluded else []
+    return max(ends, default=now), fires
+
+
 def _fire(task: Task, due_at: datetime) -> Fire:
     return new_fire(task, due_at, due_at + PENDING_LIFETIME)
+
+
+def missed_of(task: Task, first: datetime, now: datetime) -> MissedRun:
+    """All turns of the task from `first` (itself one) up to `now`, excluded or not, as one run."""
+    calendar = under_calendar(task)
+    if calendar is None:
+        return missed_run(task.spec.trigger, first, now)
+    newest, _, excluded = missed_turns(calendar, first, now)
+    ends = [end for end in (newest, excluded and min(excluded.last, now)) if end]
+    return MissedRun(first=first, last=max(ends, default=first), count=None)
 
 
 def missed_run(trigger: Trigger, first: datetime, now: datetime) -> MissedRun:

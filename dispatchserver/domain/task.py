@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.trigger import Trigger
@@ -36,11 +37,13 @@ class TaskKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """What a task decides for itself; None takes the server's default."""
+    """What a task decides for itself; None takes the server's default, and no calendar."""
 
     connect_timeout: timedelta | None = None
     total_timeout: timedelta | None = None
     report_timeout: timedelta | None = None
+    calendar: str | None = None
+    shift: Shift = Shift.SKIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,11 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back."""
+    """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back.
+
+    Under a calendar (`edition` is how that stands) it is the first turn, which may be an excluded occasion.
+    `spec_since` is when this version was said.
+    """
 
     id: str
     key: TaskKey
@@ -67,6 +74,8 @@ class Task:
     next_fire_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    edition: Edition | None = None
+    spec_since: datetime | None = None
 
     @property
     def revision(self) -> str:

@@ -1,19 +1,22 @@
 """The use cases: what every dialect and page asks of the engine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dispatchserver.domain import changing
+from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
-from dispatchserver.domain.errors import FireNotFound, TaskNotFound
+from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Task, TaskKey, TaskState
-from dispatchserver.domain.trigger import upcoming
+from dispatchserver.domain.timetable import first_after, timetable
 from dispatchserver.ports import (
     Actor,
+    Calendars,
     Clock,
     FireFilter,
     LookBy,
@@ -34,30 +37,52 @@ class FireHistory:
     recall: Recall | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wakes:
+    """How the loops are told of what the use cases changed."""
+
+    plan_by: LookBy
+    dispatch_by: LookBy
+
+
 class Tasks:
     """The one front door: every change is durable when its method returns, and the loops know of it."""
 
     def __init__(
         self,
         store: Store,
+        calendars: Calendars,
         clock: Clock,
         new_id: Callable[[], str],
-        plan_by: LookBy,
-        dispatch_by: LookBy,
+        wakes: Wakes,
     ) -> None:
         self._store = store
+        self._calendars = calendars
         self._clock = clock
         self._new_id = new_id
-        self._plan_by = plan_by
-        self._dispatch_by = dispatch_by
+        self._plan_by = wakes.plan_by
+        self._dispatch_by = wakes.dispatch_by
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
-        """Adds the task, or replaces it; raises TaskExists, TaskChanged, Invalid, StoreUnavailable."""
+        """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
+        Invalid, StoreUnavailable."""
+        addition = replace(addition, edition=await self._edition(addition))
         decide = changing.add(addition, new_id=self._new_id())
         task = (await self._change(addition.key, decide, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)
         return task
+
+    async def _edition(self, addition: Addition) -> Edition | None:
+        """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""
+        name, namespace = addition.spec.policies.calendar, addition.key.namespace
+        if name is None:
+            return None
+        found = await self._calendars.find(CalendarKey(namespace=namespace, name=name))
+        if found is None:
+            standing = await self._calendars.list(namespace)
+            raise CalendarNotFound(name, [calendar.key.name for calendar in standing])
+        return Edition(name, found.version, found.spec.calendar())
 
     async def pause(self, key: TaskKey, actor: Actor) -> None:
         """After this no attempt starts but by trigger_now; raises TaskNotFound."""
@@ -115,7 +140,7 @@ class Tasks:
         return FireHistory(fire=fire, attempts=attempts, recall=await self._store.find_recall(fire))
 
     def upcoming(self, task: Task, count: int, since: datetime | None = None) -> Sequence[datetime]:
-        """The next fires of a task's trigger from `since` (None: now) on, in the task's zone."""
+        """The next fires of a task, by its trigger and calendar, from `since` (None: now) on, in the task's zone."""
         moment = (since or self._clock.now()) - MILLISECOND
-        fires = upcoming(task.spec.trigger, moment, count)
+        fires = first_after(timetable(task), moment, count)
         return [fire.astimezone(task.spec.trigger.zone) for fire in fires]

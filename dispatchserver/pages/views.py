@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from dispatchserver.domain import timetable
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
@@ -135,7 +136,7 @@ def next_fire(task: Task, now: datetime) -> datetime | None:
     """When an active task fires next: a fire may be planned already, and one may be overdue."""
     if task.state is not TaskState.ACTIVE:
         return None
-    found = (task.next_fire_at, task.spec.trigger.next_after(now))
+    found = (timetable.next_fire(task), timetable.timetable(task).next_after(now))
     return min((at for at in found if at is not None), default=None)
 
 

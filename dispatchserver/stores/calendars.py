@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import (
     CalendarKey,
     CalendarPut,
     DecideCalendar,
     StoredCalendar,
 )
+from dispatchserver.domain.changing import plan_anew
 from dispatchserver.domain.errors import CalendarInUse, CalendarNotFound, DispatchError
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor
 from dispatchserver.stores import sql
-from dispatchserver.stores.calendarspecs import read_calendar, spec_json
+from dispatchserver.stores.calendarspecs import read_calendar, read_tasks, spec_json
 from dispatchserver.stores.driver import Driver, Reader, Tx
-from dispatchserver.stores.taskwrites import put
+from dispatchserver.stores.taskwrites import Command, put, write_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,22 @@ async def _put_one(tx: Tx, asked: Put) -> CalendarPut | Exception:
     )
     await _write(tx, stored)
     await _note(tx, asked, "calendar_added" if standing is None else "calendar_changed", stored)
-    return CalendarPut(calendar=stored)
+    earliest = None if standing is None else await _plan_anew(tx, asked, stored)
+    return CalendarPut(calendar=stored, next_fire_at=earliest)
+
+
+async def _plan_anew(tx: Tx, asked: Put, stored: StoredCalendar) -> datetime | None:
+    """Plans the tasks that use the calendar by its new days; answers when the first of them is due."""
+    key, now = asked.key, asked.now
+    found = await tx.fetch(sql.CALENDAR_TASKS, key.namespace, key.name)
+    edition = Edition(key.name, stored.version, stored.spec.calendar())
+    decided = []
+    for task in await read_tasks(tx, found):
+        command = Command(task.key, plan_anew(task.key, edition, now), asked.actor, now)
+        decided.append((command, command.decide(task)))
+    await write_changes(tx, decided)
+    dues = [change.after.next_fire_at for _, change in decided if change.after]
+    return min((due for due in dues if due is not None), default=None)
 
 
 async def _write(tx: Tx, stored: StoredCalendar) -> None:

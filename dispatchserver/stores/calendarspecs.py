@@ -1,10 +1,11 @@
 """What an owner said of a calendar, as the JSON that its row keeps, and back."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from dispatchserver.domain.calendar import Calendar, DateRange
+from dispatchserver.domain.calendar import Calendar, DateRange, Edition
 from dispatchserver.domain.calendarspec import (
     Absence,
     CalendarKey,
@@ -13,7 +14,9 @@ from dispatchserver.domain.calendarspec import (
 )
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import from_ms
-from dispatchserver.stores.driver import Row
+from dispatchserver.domain.task import Task
+from dispatchserver.stores import rows, sql
+from dispatchserver.stores.driver import Reader, Row, Tx
 
 
 def spec_json(spec: CalendarSpec) -> str:
@@ -48,6 +51,26 @@ def read_spec(text: str) -> CalendarSpec:
 def read_days(text: str) -> Calendar:
     """The days that a document says, worked out once per distinct text: a plan must not pay for it."""
     return read_spec(text).calendar()
+
+
+async def editions_of(reader: Reader | Tx, found: Sequence[Row]) -> rows.Editions:
+    """The calendars that these task rows name, as they stand; costs nothing where none is named."""
+    named = {(row["namespace"], row["calendar"]) for row in found if row["calendar"] is not None}
+    if not named:
+        return {}
+    standing = await reader.fetch(sql.FIND_CALENDARS, dumps(sorted(named)))
+    return {
+        (row["namespace"], row["name"]): Edition(
+            row["name"], row["version"], read_days(row["document"])
+        )
+        for row in standing
+    }
+
+
+async def read_tasks(reader: Reader | Tx, found: Sequence[Row]) -> list[Task]:
+    """The tasks of these rows, each with its calendar."""
+    editions = await editions_of(reader, found)
+    return [rows.read_task(row, editions) for row in found]
 
 
 def read_calendar(row: Row) -> StoredCalendar:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.fire import (
     Attempt,
     Decision,
@@ -35,8 +36,11 @@ from dispatchserver.stores.specs import (
 
 EXCERPT_LIMIT = 4096
 
+Editions = Mapping[tuple[str, str], Edition]
+"""Calendars as they stand, by namespace and name."""
 
-def read_task(row: Row) -> Task:
+
+def read_task(row: Row, editions: Editions | None = None) -> Task:
     labels: Mapping[str, str] = json.loads(row["labels_json"])
     spec = TaskSpec(
         trigger=read_trigger(row["trigger_json"]),
@@ -55,12 +59,14 @@ def read_task(row: Row) -> Task:
         next_fire_at=moment(row["next_fire_at"]),
         created_at=from_ms(row["created_at"]),
         updated_at=from_ms(row["updated_at"]),
+        edition=None if editions is None else editions.get((row["namespace"], row["calendar"])),
+        spec_since=from_ms(row["spec_since"]),
     )
 
 
-def read_status(row: Row) -> TaskStatus:
+def read_status(row: Row, editions: Editions | None = None) -> TaskStatus:
     return TaskStatus(
-        task=read_task(row),
+        task=read_task(row, editions),
         succeeded=row["succeeded"],
         failed=row["failed"],
         waiting=row["waiting"],
@@ -82,6 +88,7 @@ def task_row(task: Task) -> list[object]:
         ms(task.next_fire_at),
         to_ms(task.created_at),
         to_ms(task.updated_at),
+        task.spec.policies.calendar,
     ]
 
 

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid
@@ -11,6 +12,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.stores import rows, sql
+from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Reader, Row
 
 PAGE_LIMIT = 500
@@ -54,7 +56,8 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
             query.where("t.name > ?", name)
     text = query.text(sql.TASKS, "t.grp, t.name", _limit(page) + 1)
     found = await reader.fetch(text, *query.values)
-    return _page(found, page, rows.read_status, lambda s: [s.task.key.group, s.task.key.name])
+    read = partial(rows.read_status, editions=await editions_of(reader, found))
+    return _page(found, page, read, lambda s: [s.task.key.group, s.task.key.name])
 
 
 async def list_fires(reader: Reader, wanted: FireFilter, page: PageRequest) -> Page[Fire]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import MILLISECOND, from_ms, to_ms
@@ -104,6 +105,8 @@ def policies_json(policies: Policies) -> str:
         "connect": _span_ms(policies.connect_timeout),
         "total": _span_ms(policies.total_timeout),
         "report": _span_ms(policies.report_timeout),
+        "calendar": policies.calendar,
+        "shift": policies.shift if policies.calendar else None,
     }
     return dumps({key: value for key, value in doc.items() if value is not None})
 
@@ -115,4 +118,6 @@ def read_policies(text: str) -> Policies:
         connect_timeout=_span(doc.get("connect")),
         total_timeout=_span(doc.get("total")),
         report_timeout=_span(doc.get("report")),
+        calendar=doc.get("calendar"),
+        shift=Shift(doc.get("shift", Shift.SKIP)),
     )

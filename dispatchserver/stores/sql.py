@@ -18,7 +18,7 @@ def _unfold(columns: str) -> str:
 TASK_COLUMNS = """
     t.id, t.namespace, t.grp, t.name, t.version, t.state, t.next_fire_at, t.created_at, t.updated_at,
     t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
-    v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
+    t.calendar, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
 """
 TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
 
@@ -33,15 +33,15 @@ DUE_TASKS = (
 GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
 
 PUT_TASKS = f"""
-INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at)
+INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar)
 {
     _unfold(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
-        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT"
+        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT"
     )
 }
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at
+    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -72,6 +72,20 @@ DELETE FROM fires WHERE id IN (
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
 """
+# A row of excluded occasions reaches into the future, which now will be planned anew or not at all.
+TAKE_BACK_EXCLUDED = f"""
+DELETE FROM fires WHERE id IN (
+    SELECT f.id FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+    JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until AND f.kind = 'scheduled'
+    WHERE f.state = 'skipped' AND f.reason = 'calendar'
+)
+"""
+TRIM_EXCLUDED = f"""
+UPDATE fires SET missed_last = s.done_until, missed_count = NULL
+FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+WHERE fires.task_id = s.task_id AND fires.kind = 'scheduled' AND fires.state = 'skipped'
+    AND fires.reason = 'calendar' AND fires.due_at <= s.done_until AND fires.missed_last > s.done_until
+"""
 HOLD = (
     f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
 )
@@ -100,12 +114,14 @@ INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, d
 }
 ON CONFLICT DO NOTHING
 """
-# Written only where the task still is as it was planned from: both the fires and the step, or neither.
+# Written only where the task and its calendar still are as it was planned from: both the fires and the step, or neither.
 MOVE_TASKS = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = CASE WHEN s.next_fire_at IS NULL THEN 'finished' ELSE 'active' END
-FROM ({_unfold("id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT")}) s
+FROM ({_unfold("id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, edition BIGINT")}) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
+    AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
+        WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
 RETURNING tasks.id
 """
 

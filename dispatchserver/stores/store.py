@@ -23,6 +23,7 @@ from dispatchserver.ports import (
     Token,
 )
 from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
+from dispatchserver.stores.calendarspecs import editions_of, read_tasks
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import moment, ms, read_recall
 
@@ -43,7 +44,8 @@ class SqlStore:
         found = await self._driver.page_reader.fetch(
             sql.FIND_TASK, key.namespace, key.group, key.name
         )
-        return rows.read_status(found[0]) if found else None
+        editions = await editions_of(self._driver.page_reader, found)
+        return rows.read_status(found[0], editions) if found else None
 
     async def list_tasks(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
         return await search.list_tasks(self._driver.page_reader, wanted, page)
@@ -69,7 +71,7 @@ class SqlStore:
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         found = await self._driver.engine_reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit)
-        return [rows.read_task(row) for row in found]
+        return await read_tasks(self._driver.engine_reader, found)
 
     async def record_plans(self, plans: Sequence[Plan]) -> int:
         return await self._driver.submit(taskwrites.record_plans, plans)

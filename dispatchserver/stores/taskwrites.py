@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatchserver.domain.changing import Change, Decide, PendingRule
-from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.errors import CalendarChanged, DispatchError
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
+from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.specs import ms
 
@@ -46,22 +47,53 @@ def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
 
 async def _change_round(tx: Tx, commands: Sequence[Command]) -> list[Change | Exception]:
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
-    standing = {
-        task.key: task for task in map(rows.read_task, await tx.fetch(sql.FIND_TASKS, dumps(keys)))
-    }
+    found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
+    standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
+    results = await _with_calendars_as_planned(tx, results)
     decided = [
         (command, change)
         for command, change in zip(commands, results, strict=True)
         if isinstance(change, Change)
     ]
-    await _treat_pending(tx, decided)
-    await _write_tasks(tx, decided)
-    await put(
-        tx, sql.PUT_FIRES, [rows.fire_row(fire) for _, change in decided for fire in change.fires]
-    )
+    await write_changes(tx, decided)
     await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in decided])
     return results
+
+
+async def write_changes(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
+    """Writes what was decided, but for the audit."""
+    await _treat_pending(tx, decided)
+    await _write_tasks(tx, decided)
+    fires = [rows.fire_row(fire) for _, change in decided for fire in change.fires]
+    await put(tx, sql.PUT_FIRES, fires)
+
+
+async def _with_calendars_as_planned(
+    tx: Tx, results: Sequence[Change | Exception]
+) -> list[Change | Exception]:
+    """Refuses what was decided by a calendar that meanwhile was changed or deleted."""
+    named = [_calendar_of(result) for result in results]
+    wanted = sorted({key for key in named if key is not None})
+    found = await tx.fetch(sql.FIND_CALENDARS, dumps(wanted)) if wanted else []
+    standing = {(row["namespace"], row["name"], row["version"]) for row in found}
+    return [
+        result if key is None or (*key, _version(result)) in standing else CalendarChanged(key[1])
+        for result, key in zip(results, named, strict=True)
+    ]
+
+
+def _calendar_of(result: Change | Exception) -> tuple[str, str] | None:
+    """The calendar that a changed task names."""
+    if not isinstance(result, Change) or result.after is None or result.after == result.before:
+        return None
+    name = result.after.spec.policies.calendar
+    return None if name is None else (result.after.key.namespace, name)
+
+
+def _version(result: Change | Exception) -> int | None:
+    task = result.after if isinstance(result, Change) else None
+    return None if task is None or task.edition is None else task.edition.version
 
 
 def _decide(command: Command, task: Task | None) -> Change | Exception:
@@ -83,9 +115,7 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     for command, change in decided:
         by_rule[change.pending].append((command, change))
     stopped = by_rule[PendingRule.HOLD] + by_rule[PendingRule.CANCEL]
-    await put(
-        tx, sql.TAKE_BACK, [[_before(change).id, ms(change.done_until)] for _, change in stopped]
-    )
+    await _take_back(tx, [change for _, change in stopped + by_rule[PendingRule.TAKE_BACK]])
     await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
     await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     cancelled = by_rule[PendingRule.CANCEL]
@@ -94,6 +124,14 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
         sql.CANCEL,
         [[_before(change).id, change.reason, to_ms(command.now)] for command, change in cancelled],
     )
+
+
+async def _take_back(tx: Tx, changes: Sequence[Change]) -> None:
+    steps = [[_before(change).id, ms(change.done_until)] for change in changes]
+    await put(tx, sql.TAKE_BACK, steps)
+    under = [step for step, change in zip(steps, changes, strict=True) if _before(change).edition]
+    await put(tx, sql.TAKE_BACK_EXCLUDED, under)
+    await put(tx, sql.TRIM_EXCLUDED, under)
 
 
 def _before(change: Change) -> Task:
@@ -146,7 +184,13 @@ async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[in
 async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
     """Moves tasks on and creates their fires, for every plan whose task still stands as planned."""
     steps = [
-        [plan.task.id, plan.task.version, ms(plan.task.next_fire_at), ms(plan.next_fire_at)]
+        [
+            plan.task.id,
+            plan.task.version,
+            ms(plan.task.next_fire_at),
+            ms(plan.next_fire_at),
+            plan.task.edition and plan.task.edition.version,
+        ]
         for plan in plans
     ]
     moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}

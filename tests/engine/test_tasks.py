@@ -6,7 +6,7 @@ from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import FireState
 from dispatchserver.domain.task import TaskState
-from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
 from tests.builders import ALICE, NOON, RECALL, a_key, a_spec, at, cron, every, once
 
@@ -23,10 +23,13 @@ def tasks(house, clock, woken):
     ids = iter(f"{n:032x}" for n in range(1, 999))
     return Tasks(
         house.store,
+        house.calendars,
         clock,
         lambda: next(ids),
-        lambda due_at: woken.append(("planner", due_at)),
-        lambda run_at: woken.append(("dispatcher", run_at)),
+        Wakes(
+            plan_by=lambda due_at: woken.append(("planner", due_at)),
+            dispatch_by=lambda run_at: woken.append(("dispatcher", run_at)),
+        ),
     )
 
 

@@ -22,9 +22,10 @@ from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
+from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -68,7 +69,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await migrate(driver.writer)
     clock, store = HandClock(), SqlStore(driver)
     people = People(SqlAccounts(driver), clock)
-    tasks = Tasks(store, clock, lambda: uuid4().hex, lambda _: None, lambda _: None)
+    tasks = Tasks(
+        store,
+        SqlCalendars(driver),
+        clock,
+        lambda: uuid4().hex,
+        Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
+    )
     pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from dispatchserver.dialects.iuap.recalls import read_recall
 from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.calendar import Shift
+from dispatchserver.domain.calendarspec import check_calendar_name
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.errors import Faults, Invalid
@@ -180,10 +182,16 @@ def _read_policies(reader: FieldReader) -> Policies:
     inner = reader.inside_if_any("policies")
     if inner is None:
         return Policies()
+    calendar = inner.take("calendar", lambda v: check_calendar_name(as_text(v)), None)
+    shift = inner.take("shift", lambda value: as_member(value, Shift), None)
+    if shift is not None and calendar is None:
+        inner.refuse("shift", "calendar.shift_alone")
     return Policies(
         connect_timeout=inner.take("connectTimeout", _timeout, None),
         total_timeout=inner.take("timeout", _timeout, None),
         report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
+        calendar=calendar,
+        shift=shift or Shift.SKIP,
     )
 
 

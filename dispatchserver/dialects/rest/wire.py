@@ -12,6 +12,7 @@ from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.timetable import next_fire
 from dispatchserver.domain.trigger import CronTrigger, Trigger
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
@@ -40,8 +41,10 @@ def task_doc(status: TaskStatus) -> Doc:
             "connect_timeout_s": _seconds(spec.policies.connect_timeout),
             "total_timeout_s": _seconds(spec.policies.total_timeout),
             "report_timeout_s": _seconds(spec.policies.report_timeout),
+            "calendar": spec.policies.calendar,
+            "shift": spec.policies.shift if spec.policies.calendar else None,
         },
-        "next_fire_at": _iso(task.next_fire_at) if task.state is TaskState.ACTIVE else None,
+        "next_fire_at": _iso(next_fire(task)) if task.state is TaskState.ACTIVE else None,
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {

@@ -1,0 +1,136 @@
+"""When a task's turns come: by its trigger alone, or by its trigger under its calendar."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.calendartrigger import (
+    CalendarTrigger,
+    Exclusion,
+    check_calendar_trigger,
+)
+from dispatchserver.domain.fire import Fire, FireKind, FireState, MissedRun, Reason, fire_id
+from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.occasions import Fires, newest, run_between
+from dispatchserver.domain.task import Task, TaskSpec
+
+TURNS_LIMIT = 60
+
+
+def under(spec: TaskSpec, edition: Edition, since: datetime | None) -> CalendarTrigger:
+    """The trigger of this spec under its calendar."""
+    return CalendarTrigger(
+        trigger=spec.trigger, calendar=edition.calendar, shift=spec.policies.shift, since=since
+    )
+
+
+def under_calendar(task: Task) -> CalendarTrigger | None:
+    """The task's trigger under its calendar; None when it has no calendar."""
+    return None if task.edition is None else under(task.spec, task.edition, task.spec_since)
+
+
+def timetable(task: Task) -> Fires:
+    """What says when the task fires."""
+    return under_calendar(task) or task.spec.trigger
+
+
+def first_after(fires: Fires, moment: datetime, count: int) -> list[datetime]:
+    """At most `count` fires after `moment`, in order."""
+    found: list[datetime] = []
+    while len(found) < count and (at := fires.next_after(found[-1] if found else moment)):
+        found.append(at)
+    return found
+
+
+def next_turn(task: Task, moment: datetime) -> datetime | None:
+    """When the task's first turn after `moment` comes: a fire, or an excluded occasion."""
+    calendar = under_calendar(task)
+    if calendar is None:
+        return task.spec.trigger.next_after(moment)
+    turn = calendar.turn_after(moment)
+    return None if turn is None else turn.at
+
+
+def next_fire(task: Task) -> datetime | None:
+    """The first fire that is not planned yet, as people are told it."""
+    if task.next_fire_at is None or task.edition is None:
+        return task.next_fire_at
+    return timetable(task).next_after(task.next_fire_at - MILLISECOND)
+
+
+def first_turn(task: Task, now: datetime) -> datetime | None:
+    """The first turn at or after `now`; raises Invalid when the calendar leaves it no fire."""
+    calendar = under_calendar(task)
+    if calendar is not None:
+        check_calendar_trigger(calendar, now)
+    return next_turn(task, now - MILLISECOND)
+
+
+def excluded_fire(task: Task, run: MissedRun, now: datetime) -> Fire:
+    """The row of a run of excluded occasions; it stands at the first of them."""
+    return Fire(
+        id=fire_id(task, run.first),
+        task_id=task.id,
+        key=task.key,
+        version=task.version,
+        kind=FireKind.SCHEDULED,
+        priority=task.spec.priority,
+        due_at=run.first,
+        run_at=run.first,
+        state=FireState.SKIPPED,
+        reason=Reason.CALENDAR,
+        finished_at=max(now, run.first),
+        missed=run,
+    )
+
+
+def missed_turns(
+    calendar: CalendarTrigger, first: datetime, now: datetime
+) -> tuple[datetime | None, MissedRun | None, MissedRun | None]:
+    """Of the turns from `first` up to `now`: the newest fire, the run of fires before it, the excluded run.
+
+    Runs are folded into one; past sixty turns their ends are found by jumps and their counts left open.
+    """
+    runs = _excluded_runs(calendar, first, now)
+    fire = calendar.next_after(first - MILLISECOND)
+    if fire is None or fire > now:
+        return None, None, runs
+    last = newest(calendar, fire, now)
+    older = None if last == fire else run_between(calendar, fire, last - MILLISECOND)
+    return last, older, runs
+
+
+def _excluded_runs(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
+    found: list[MissedRun] = []
+    for number, turn in enumerate(calendar.turns(first - MILLISECOND, TURNS_LIMIT + 1)):
+        if turn.at > now:
+            break
+        if number == TURNS_LIMIT:
+            return _uncounted(calendar, found, now)
+        if isinstance(turn, Exclusion):
+            found.append(turn.run)
+    return _folded(found)
+
+
+def _uncounted(
+    calendar: CalendarTrigger, found: list[MissedRun], now: datetime
+) -> MissedRun | None:
+    if not found:
+        return None
+    last = newest(calendar.trigger, found[0].first, now)
+    return MissedRun(first=found[0].first, last=last, count=None)
+
+
+def _folded(runs: list[MissedRun]) -> MissedRun | None:
+    if not runs:
+        return None
+    return MissedRun(first=runs[0].first, last=runs[-1].last, count=_sum(r.count for r in runs))
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
