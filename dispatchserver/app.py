@@ -18,10 +18,12 @@ from dispatchserver.auth.tokens import TokenGuard, is_live
 from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.reading import Habits, RepeatCount
 from dispatchserver.dialects.iuap.routes import IuapDialect
+from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.reports import Reports
@@ -118,7 +120,8 @@ async def _serving(
     wakes = Wakes(plan_by=engine.plan_by, dispatch_by=engine.dispatch_by)
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, wakes)
     people = People(accounts, clock)
-    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people))
+    cases = CalendarCases(calendars, clock, settings.zone, engine.plan_by)
+    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases))
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
     )
@@ -154,6 +157,7 @@ class _Parts:
     engine: Engine
     tasks: Tasks
     people: People
+    calendars: CalendarCases
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
@@ -175,6 +179,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
+        CalendarRoutes(parts.calendars, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

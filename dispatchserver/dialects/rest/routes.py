@@ -28,6 +28,8 @@ from dispatchserver.dialects.rest.wire import (
 )
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import (
+    CalendarInUse,
+    CalendarNotFound,
     DispatchError,
     FireNotFound,
     StoreUnavailable,
@@ -44,8 +46,10 @@ STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 401,
     TaskNotFound: 404,
     FireNotFound: 404,
+    CalendarNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
+    CalendarInUse: 409,
     BodyTooLarge: 413,
     Unexpected: 500,
     StoreUnavailable: 503,
