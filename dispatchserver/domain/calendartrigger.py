@@ -102,7 +102,7 @@ class CalendarTrigger:
                 return None
             if isinstance(found, Occasion):
                 return found.at
-            moment = self._end_of_run(found)
+            moment = self.end_of_run(found)
         return None
 
     def turns(self, moment: datetime, limit: int) -> Iterator[Turn]:
@@ -122,7 +122,7 @@ class CalendarTrigger:
         found = self._first_after(moment)
         if found is None or isinstance(found, Occasion):
             return found
-        return Exclusion(run=run_between(self.trigger, found, self._end_of_run(found)))
+        return Exclusion(run=run_between(self.trigger, found, self.end_of_run(found)))
 
     def _first_after(self, moment: datetime) -> Occasion | datetime | None:
         """The first fire after `moment`, or the moment of an excluded occasion that comes before it."""
@@ -134,7 +134,7 @@ class CalendarTrigger:
             return named
         return Occasion(at=named)
 
-    def _end_of_run(self, named: datetime) -> datetime:
+    def end_of_run(self, named: datetime) -> datetime:
         """The last moment before work begins again; a run is a year long at most."""
         reopens = self.calendar.working_from(self._date(named))
         latest = named + LONGEST_RUN

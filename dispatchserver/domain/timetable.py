@@ -1,12 +1,11 @@
 """When a task's turns come: by its trigger alone, or by its trigger under its calendar."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
-from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.calendar import DAY, Edition
 from dispatchserver.domain.calendartrigger import (
     CalendarTrigger,
-    Exclusion,
     check_calendar_trigger,
 )
 from dispatchserver.domain.fire import Fire, FireKind, FireState, MissedRun, Reason, fire_id
@@ -14,7 +13,8 @@ from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, newest, run_between
 from dispatchserver.domain.task import Task, TaskSpec
 
-TURNS_LIMIT = 60
+RUNS_LIMIT = 8
+DAYS_LIMIT = 400
 
 
 def under(spec: TaskSpec, edition: Edition, since: datetime | None) -> CalendarTrigger:
@@ -89,7 +89,7 @@ def missed_turns(
 ) -> tuple[datetime | None, MissedRun | None, MissedRun | None]:
     """Of the turns from `first` up to `now`: the newest fire, the run of fires before it, the excluded run.
 
-    Runs are folded into one; past sixty turns their ends are found by jumps and their counts left open.
+    Excluded runs are folded into one; past eight its end is found by a jump and its count left open.
     """
     runs = _excluded_runs(calendar, first, now)
     fire = calendar.next_after(first - MILLISECOND)
@@ -101,24 +101,47 @@ def missed_turns(
 
 
 def _excluded_runs(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
+    """Looks at one occasion a working day, however many there are."""
     found: list[MissedRun] = []
-    for number, turn in enumerate(calendar.turns(first - MILLISECOND, TURNS_LIMIT + 1)):
-        if turn.at > now:
+    moment = first - MILLISECOND
+    for _ in range(DAYS_LIMIT):
+        named = calendar.trigger.next_after(moment)
+        if named is None or named > now:
+            return _folded(found)
+        day = _date(calendar, named)
+        if not calendar.calendar.is_excluded(day):
+            moment = max(named, _end(calendar, day))
+            continue
+        if len(found) == RUNS_LIMIT:
             break
-        if number == TURNS_LIMIT:
-            return _uncounted(calendar, found, now)
-        if isinstance(turn, Exclusion):
-            found.append(turn.run)
-    return _folded(found)
+        run = run_between(calendar.trigger, named, calendar.end_of_run(named))
+        found.append(run)
+        moment = run.last
+    return _uncounted(calendar, found, now)
 
 
 def _uncounted(
     calendar: CalendarTrigger, found: list[MissedRun], now: datetime
 ) -> MissedRun | None:
+    """The runs found, and those up to the last excluded date before now, as one of unknown count."""
     if not found:
         return None
-    last = newest(calendar.trigger, found[0].first, now)
+    day = _date(calendar, now)
+    while not calendar.calendar.is_excluded(day):
+        day -= DAY
+    until = max(found[-1].last, min(now, _end(calendar, day)))
+    last = newest(calendar.trigger, found[0].first, until)
     return MissedRun(first=found[0].first, last=last, count=None)
+
+
+def _date(calendar: CalendarTrigger, moment: datetime) -> date:
+    return moment.astimezone(calendar.zone).date()
+
+
+def _end(calendar: CalendarTrigger, day: date) -> datetime:
+    """The last moment of a date."""
+    following = datetime.combine(day + DAY, time(), calendar.zone)
+    return following.astimezone(UTC) - MILLISECOND
 
 
 def _folded(runs: list[MissedRun]) -> MissedRun | None:

@@ -72,19 +72,19 @@ DELETE FROM fires WHERE id IN (
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
 """
-# A row of excluded occasions reaches into the future, which now will be planned anew or not at all.
+# A row of excluded occasions reaches into the future, which now will be planned anew or not at all. The unary
+# plus keeps SQLite on the small index of such rows.
 TAKE_BACK_EXCLUDED = f"""
 DELETE FROM fires WHERE id IN (
     SELECT f.id FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
-    JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until AND f.kind = 'scheduled'
-    WHERE f.state = 'skipped' AND f.reason = 'calendar'
+    JOIN fires f ON f.task_id = s.task_id AND f.reason = 'calendar' AND f.missed_last > s.done_until
+    WHERE +f.due_at > s.done_until
 )
 """
 TRIM_EXCLUDED = f"""
 UPDATE fires SET missed_last = s.done_until, missed_count = NULL
 FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
-WHERE fires.task_id = s.task_id AND fires.kind = 'scheduled' AND fires.state = 'skipped'
-    AND fires.reason = 'calendar' AND fires.due_at <= s.done_until AND fires.missed_last > s.done_until
+WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_last > s.done_until
 """
 HOLD = (
     f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"

@@ -4,10 +4,17 @@ from datetime import date
 
 import pytest
 
-from dispatchserver.domain.calendar import DateRange
+from dispatchserver.domain import changing
+from dispatchserver.domain.calendar import DateRange, Edition, Shift
 from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
-from dispatchserver.domain.errors import CalendarNotFound, Invalid
-from tests.builders import ALICE, NOON, at
+from dispatchserver.domain.errors import (
+    CalendarChanged,
+    CalendarInUse,
+    CalendarNotFound,
+    Invalid,
+)
+from dispatchserver.domain.task import Policies
+from tests.builders import ALICE, NOON, a_key, a_spec, at, every
 
 NATIONAL_DAY = Absence(DateRange(date(2026, 10, 1), date(2026, 10, 7)), "国庆节")
 CN = CalendarSpec(weekdays=(6, 7), excluded=(NATIONAL_DAY,), working=(date(2026, 10, 10),))
@@ -75,3 +82,44 @@ async def test_what_is_done_to_calendars_is_audited(house):
     await house.calendars.delete(key(), ALICE, NOON)
     told = [action for action, _ in await house.audit()]
     assert told == ["calendar_added", "calendar_changed", "calendar_deleted"]
+
+
+async def attach(house, edition, shift=Shift.NEXT, now=NOON):
+    policies = Policies(calendar="CN", shift=shift)
+    spec = a_spec(every(60), policies=policies)
+    addition = changing.Addition(key=a_key(), spec=spec, at=now, edition=edition)
+    decide = changing.add(addition, new_id="t" * 32)
+    return (await house.store.change_task(a_key(), decide, ALICE, now)).after
+
+
+async def test_a_task_is_kept_with_its_calendar_as_that_stands(house):
+    await put(house)
+    task = await attach(house, Edition("CN", 1, CN.calendar()))
+    assert (await house.find()).task == task
+    assert await house.store.due_tasks(at(60), 9) == [task]
+    changed = await put(house, CalendarSpec(weekdays=(7,)), now=at(1))
+    (due,) = await house.store.due_tasks(at(60), 9)
+    assert due.edition == Edition("CN", 2, changed.spec.calendar())
+
+
+@pytest.mark.parametrize("edition", [None, Edition("CN", 2, CN.calendar())])
+async def test_a_task_is_not_kept_by_a_calendar_that_does_not_stand_so(house, edition):
+    await put(house)
+    with pytest.raises(CalendarChanged):
+        await attach(house, edition)
+    assert await house.count("tasks") == 0
+
+
+async def test_a_calendar_in_use_is_not_deleted_and_tells_by_whom(house):
+    await put(house)
+    await attach(house, Edition("CN", 1, CN.calendar()))
+    with pytest.raises(CalendarInUse) as caught:
+        await house.calendars.delete(key(), ALICE, NOON)
+    assert caught.value.params == {"name": "CN", "count": 1, "group": "group", "task": "task"}
+
+
+async def test_a_replaced_task_lets_go_of_its_calendar(house):
+    await put(house)
+    await attach(house, Edition("CN", 1, CN.calendar()))
+    await house.add(overwrite=True)
+    await house.calendars.delete(key(), ALICE, NOON)

@@ -14,7 +14,7 @@ DOORS = [
     ("GET", "/api/v1/tasks"),
     ("GET", "/api/v1/fires"),
     ("GET", "/api/v1/tasks/g/n"),
-    ("PUT", "/api/v1/calendars/n"),
+    ("GET", "/api/v1/calendars"),
     ("DELETE", "/api/v1/tasks/g/n"),
     ("POST", "/api/v1/tasks/g/n/trigger"),
     ("POST", "/dispatchserver/add.do"),

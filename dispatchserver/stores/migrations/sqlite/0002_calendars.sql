@@ -9,4 +9,5 @@ CREATE TABLE calendars (
     PRIMARY KEY (namespace, name)
 );
 ALTER TABLE tasks ADD COLUMN calendar TEXT;
+CREATE INDEX fires_excluded ON fires (task_id, missed_last) WHERE reason = 'calendar';
 CREATE INDEX tasks_calendar ON tasks (namespace, calendar) WHERE calendar IS NOT NULL;
