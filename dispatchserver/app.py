@@ -20,6 +20,7 @@ from dispatchserver.dialects.iuap.reading import Habits, RepeatCount
 from dispatchserver.dialects.iuap.routes import IuapDialect
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
+from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.engine import Engine, EngineConfig
@@ -172,6 +173,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
+        Schedules(parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

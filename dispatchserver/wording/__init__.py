@@ -8,9 +8,10 @@ from dispatchserver.wording.bounds import in_bounds, say_repeats
 from dispatchserver.wording.days import say_days, say_years
 from dispatchserver.wording.listing import spaced
 from dispatchserver.wording.notices import say_notice
+from dispatchserver.wording.rates import say_rate
 from dispatchserver.wording.times import goes_round_the_clock, say_times
 
-__all__ = ["describe", "say_description", "say_notice"]
+__all__ = ["describe", "say_description", "say_notice", "say_rate"]
 
 
 def describe(trigger: Trigger, lang: str) -> str:
