@@ -68,7 +68,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await migrate(driver.writer)
     clock, store = HandClock(), SqlStore(driver)
     people = People(SqlAccounts(driver), clock)
-    tasks = Tasks(store, clock, lambda: uuid4().hex, lambda: None, lambda: None)
+    tasks = Tasks(store, clock, lambda: uuid4().hex, lambda _: None, lambda _: None)
     pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
