@@ -49,6 +49,7 @@ from dispatchserver.domain.trigger import (
     LONGEST_INTERVAL,
     CronTrigger,
     SimpleTrigger,
+    Trigger,
     check_end,
     check_interval,
     find_zone,
@@ -87,7 +88,7 @@ class TaskForm:
         key = self._kept.key if self._kept else self._key()
         note = self._take("note", check_note, "")
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
-        trigger = self._cron() if self._word("trigger") == "cron" else self._simple()
+        trigger = self._trigger()
         recall = self._socket() if self._word("recall") == "SOCKET" else self._http()
         policies = Policies(**{name: self._timeout(name) for name in TIMEOUTS})
         self._faults.raise_if_any()
@@ -105,6 +106,16 @@ class TaskForm:
         return Addition(
             key=key, spec=spec, at=self._now, overwrite=self._kept is not None, expected=expected
         )
+
+    def schedule(self) -> Trigger:
+        """When the task would fire; raises Refused with the faults of the fields that say so."""
+        trigger = self._trigger()
+        self._faults.raise_if_any()
+        assert trigger is not None, "a missing expression was booked"
+        return trigger
+
+    def _trigger(self) -> Trigger | None:
+        return self._cron() if self._word("trigger") == "cron" else self._simple()
 
     def _take(self, name: str, read: Callable[[str], V], default: V) -> V:
         return self._reader.take(name, lambda value: read(as_text(value)), default)

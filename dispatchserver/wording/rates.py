@@ -6,7 +6,7 @@ from dispatchserver.messages import say
 
 
 def say_rate(explanation: Explanation, lang: str) -> str:
-    """`2 on a day with fires, 520 in 365 days`."""
+    """`fires on such a day: 2; in the next 365 days: 520`."""
     per_day, per_year = (
         _say_count(count, lang) for count in (explanation.per_day, explanation.per_year)
     )

@@ -16,7 +16,7 @@ def test_people_read_words_fires_and_how_often(command):
         "  2026-11-23 09:15:00+08:00  2026-11-23T01:15:00Z",
         "  2026-11-23 13:15:00+08:00  2026-11-23T05:15:00Z",
         "",
-        "2 on a day with fires, 520 in 365 days",
+        "fires on such a day: 2; in the next 365 days: 520",
     ]
 
 

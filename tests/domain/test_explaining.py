@@ -178,6 +178,16 @@ def test_a_trigger_that_has_fired_its_last_says_only_that():
     assert explain(trigger, NOW, 5).per_day == Count(0)
 
 
+def test_repeats_that_are_all_to_come_need_no_warning_of_their_end():
+    trigger = SimpleTrigger(start=NOW + DAY, interval=DAY, count=3, zone=UTC_ZONE)
+    assert notices(trigger) == []
+    assert explain(trigger, NOW + DAY, 10).notices[0].code == "ends_soon"
+
+
+def test_many_fires_are_no_few_however_many_are_asked_for():
+    assert notices(a_cron("0 0 0 * * ? 2026"), count=1000) == []
+
+
 def test_asking_for_no_fires_warns_of_none_missing():
     found = explain(a_cron("0 0 0 * * ?"), NOW, 0)
     assert (found.fires, found.notices) == ((), ())
