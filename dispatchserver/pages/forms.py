@@ -64,6 +64,7 @@ E = TypeVar("E", bound=StrEnum)
 
 KEPT_AS_TYPED = frozenset({"group", "name", "note", "data"})
 PORT_LIMIT = 65_535
+ZONE_LIMIT = 64  # longer than any zone's name; a near one is looked for, which must not take long
 TIMEOUTS = {
     "connect_timeout": LONGEST_TIMEOUT,
     "total_timeout": LONGEST_TIMEOUT,
@@ -81,7 +82,7 @@ class TaskForm:
         self._reader = FieldReader(values, self._faults)
         self._now = now
         self._kept = kept
-        self._zone = self._take("zone", find_zone, zone)
+        self._zone = self._take("zone", lambda text: find_zone(text[:ZONE_LIMIT]), zone)
 
     def read(self) -> Addition:
         """The task that the form describes, to replace the one it was opened on; raises Refused with all faults."""

@@ -39,6 +39,7 @@ from dispatchserver.ports import Clock
 from dispatchserver.wording import say_description, say_notice
 
 USUAL_FIRES = 10
+ZONE_LIMIT = 64
 KNOWN = ("expr", "tz", "dst", "start", "end", "count", "trigger")
 KNOWN_OF_KIND = {
     SimpleTrigger.kind: ("kind", "zone", "start", "end", "interval_s", "count"),
@@ -134,7 +135,7 @@ def read_question(asked: Mapping[str, JsonValue], zone: ZoneInfo, now: datetime)
     reader = FieldReader(asked, faults)
     _refuse_unknown(asked, KNOWN, faults)
     count = reader.take("count", lambda value: _in_range(value, MOST_FIRES), USUAL_FIRES)
-    zone = reader.take("tz", lambda value: find_zone(as_text(value)), zone)
+    zone = reader.take("tz", _zone, zone)
     nested = asked.get("trigger") is not None
     trigger = (
         _read_nested(reader, faults, zone, now) if nested else _read_cron(reader, "expr", zone)
@@ -144,6 +145,11 @@ def read_question(asked: Mapping[str, JsonValue], zone: ZoneInfo, now: datetime)
         raise Refused([Fault(field="trigger", code="fault.required")])
     after = now if trigger.start is None else trigger.start - MILLISECOND
     return Question(trigger=trigger, after=after, count=count)
+
+
+def _zone(value: JsonValue) -> ZoneInfo:
+    # Longer than any zone's name is enough to be refused; all of a long text would be compared with every name.
+    return find_zone(as_text(value)[:ZONE_LIMIT])
 
 
 def _refuse_unknown(
@@ -180,7 +186,7 @@ def _read_trigger(
     if kind is None:
         return None
     _refuse_unknown(asked, KNOWN_OF_KIND[kind], faults, "trigger.")
-    zone = reader.take("zone", lambda value: find_zone(as_text(value)), zone)
+    zone = reader.take("zone", _zone, zone)
     if kind == CronTrigger.kind:
         return _read_cron(reader, "expression", zone)
     return _read_simple(reader, zone, now)

@@ -1,6 +1,7 @@
 """`POST /schedule/explain`: words, fires, how often, notices; and all that is wrong with a question."""
 
 import json
+from time import perf_counter
 
 import pytest
 
@@ -165,6 +166,12 @@ def test_a_body_that_is_no_json_object_is_refused(post, body, code):
 def test_an_end_before_the_start_is_refused(post):
     asked = {"expr": "* * * * * ?", "start": "2027-01-02", "end": "2027-01-01"}
     assert faults(post, asked) == {"end": "trigger.end_before_start"}
+
+
+def test_an_endless_zone_name_is_refused_at_once(post):
+    began = perf_counter()
+    assert faults(post, {"expr": "* * * * * ?", "tz": "Z" * 500_000}) == {"tz": "trigger.zone"}
+    assert perf_counter() - began < 1
 
 
 async def test_where_a_token_is_asked_for_it_is_asked_for_here(start):
