@@ -1,7 +1,7 @@
 """Fires every n calendar days at a time of day: 24 hours apart or not, the wall clock shows the same time."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,11 @@ class DayIntervalTrigger:
     def anchored(self, now: datetime) -> "DayIntervalTrigger":
         """Unchanged: the first date is part of what was asked for."""
         return self
+
+    @property
+    def start(self) -> datetime:
+        """The time of day on the first date, for showing."""
+        return datetime.combine(self.first_date, self.at, self.zone).astimezone(UTC)
 
     def _from_date(self, day: date) -> date:
         if day <= self.first_date:

@@ -53,8 +53,9 @@ from dispatchserver.domain.trigger import (
     check_interval,
     find_zone,
 )
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.wallclock import offsets
-from dispatchserver.pages.fields import BLANK, CHOICES, wall
+from dispatchserver.pages.fields import BLANK, CHOICES, KEPT, wall
 from dispatchserver.pages.words import UNITS
 
 Form = Mapping[str, str]
@@ -87,7 +88,7 @@ class TaskForm:
         key = self._kept.key if self._kept else self._key()
         note = self._take("note", check_note, "")
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
-        trigger = self._cron() if self._word("trigger") == "cron" else self._simple()
+        trigger = self._trigger()
         recall = self._socket() if self._word("recall") == "SOCKET" else self._http()
         policies = Policies(**{name: self._timeout(name) for name in TIMEOUTS})
         self._faults.raise_if_any()
@@ -117,6 +118,11 @@ class TaskForm:
         return TaskKey(
             group=self._need("group", check_name, ""), name=self._need("name", check_name, "")
         )
+
+    def _trigger(self) -> Trigger | None:
+        if self._kept and self._values.get("trigger") == KEPT:
+            return self._kept.spec.trigger
+        return self._cron() if self._word("trigger") == "cron" else self._simple()
 
     def _simple(self) -> SimpleTrigger:
         start = self._moment("start") or self._now

@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
 from dispatchserver.ports import TaskStatus
+from dispatchserver.wording import describe
 
 ADDRESS_LIMIT = 80
 
@@ -160,9 +162,14 @@ def short_address(recall: Recall) -> str:
 
 def schedule(trigger: Trigger, viewer: Viewer) -> Schedule:
     """The trigger in a few words."""
-    if isinstance(trigger, CronTrigger):
-        return Schedule(words="", expression=trigger.expression.text, zone=trigger.zone.key)
-    return Schedule(words=_simple_words(trigger, viewer), expression="", zone=trigger.zone.key)
+    zone = trigger.zone.key
+    match trigger:
+        case CronTrigger(expression=expression):
+            return Schedule(words="", expression=expression.text, zone=zone)
+        case SimpleTrigger():
+            return Schedule(words=_simple_words(trigger, viewer), expression="", zone=zone)
+        case _:
+            return Schedule(words=describe(trigger, viewer.lang), expression="", zone=zone)
 
 
 def _simple_words(trigger: SimpleTrigger, viewer: Viewer) -> str:
@@ -194,7 +201,7 @@ def _schedule_facts(trigger: Trigger, viewer: Viewer) -> list[Fact]:
         facts = [Fact(label="form.cron.label", value=trigger.expression.text, code=True)]
         facts.append(Fact(label="page.fact.dst", value=viewer.say(f"page.dst.{trigger.dst}")))
     else:
-        facts = [Fact(label="page.fact.repeat", value=_simple_words(trigger, viewer))]
+        facts = [Fact(label="page.fact.repeat", value=schedule(trigger, viewer).words)]
     facts.append(Fact(label="form.zone.label", value=trigger.zone.key))
     for label, at in (("form.start.label", trigger.start), ("form.end.label", trigger.end)):
         if at is not None:

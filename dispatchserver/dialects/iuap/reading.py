@@ -37,12 +37,11 @@ from dispatchserver.domain.trigger import (
     COUNT_LIMIT,
     CronTrigger,
     SimpleTrigger,
-    Trigger,
     check_end,
     check_interval,
     find_zone,
-    first_fire,
 )
+from dispatchserver.domain.triggers import Trigger, first_fire
 
 ZONE_LIMIT = 64
 
