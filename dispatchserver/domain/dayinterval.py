@@ -30,6 +30,7 @@ class DayIntervalTrigger:
     def next_after(self, moment: datetime) -> datetime | None:
         """The first fire strictly after `moment`, or None when there is none left."""
         second = seconds_of(self.at)
+        moment = max(moment, self.start - timedelta(days=1))
         times = DayTimes(first=second, last=second)
         fire = next_instant_on(self._from_date, times, moment, self.zone, self.dst)
         return None if fire is None or (self.end is not None and fire > self.end) else fire
