@@ -16,8 +16,8 @@ from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.auth.tokens import TokenGuard, is_live
 from dispatchserver.clock import SystemClock
-from dispatchserver.dialects.iuap.reading import Habits, RepeatCount
 from dispatchserver.dialects.iuap.routes import IuapDialect
+from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules

@@ -10,7 +10,7 @@ from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_i
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME, missed_run
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.trigger import first_fire
+from dispatchserver.domain.triggers import first_fire
 
 
 class Action(StrEnum):

@@ -10,6 +10,7 @@ from dispatchserver.domain.clockchanges import changes_between
 from dispatchserver.domain.cronsearch import WallSchedule
 from dispatchserver.domain.describing import times_of_day
 from dispatchserver.domain.descriptions import DAY_SECONDS
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger
 from dispatchserver.domain.wallclock import SECOND
 
@@ -64,6 +65,13 @@ def _(trigger: CronTrigger, after: datetime, until: datetime) -> Count:
         total += count
         first = trigger.next_after(first + (last - wall))
     return Count(total)
+
+
+@fires_between.register
+def _(trigger: FixedDelayTrigger, after: datetime, until: datetime) -> Count:
+    """Only the first fire can be told; how many follow depends on how long they take."""
+    first = trigger.next_after(after)
+    return Count(0 if first is None or first > until else 1, exact=False)
 
 
 def _edges(zone: ZoneInfo, after: datetime, end: datetime) -> list[datetime]:

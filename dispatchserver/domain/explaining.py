@@ -9,7 +9,9 @@ from dispatchserver.domain.counting import Count, fires_between
 from dispatchserver.domain.crondays import LastDay, NearestWeekday, NthWeekday
 from dispatchserver.domain.describing import describe, times_of_day
 from dispatchserver.domain.descriptions import DaysOfMonth, Description, Numbers, Occasions, Repeats
-from dispatchserver.domain.trigger import CronTrigger, Trigger, upcoming
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import Trigger, upcoming
 
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -54,7 +56,8 @@ def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
     fires = tuple(upcoming(trigger, now, max(count, 1)))
     description = describe(trigger)
     per_day = _per_day(trigger, fires)
-    notices = [*_outlook(description, fires, now, count), *_frequency(per_day)]
+    told = 1 if isinstance(trigger, FixedDelayTrigger) else count
+    notices = [*_outlook(description, fires, now, told), *_frequency(per_day)]
     if fires and isinstance(description, Occasions):
         notices += _missing_days(description)
     if fires and isinstance(trigger, CronTrigger):

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from dispatchserver.domain.fire import Fire, MissedRun, new_fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.task import Task
-from dispatchserver.domain.trigger import SimpleTrigger, Trigger
+from dispatchserver.domain.trigger import SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
 
 MISFIRE_GRACE = timedelta(seconds=60)
 PENDING_LIFETIME = timedelta(hours=24)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.trigger import Trigger
+from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 2000

@@ -11,7 +11,7 @@ from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Task, TaskKey, TaskState
-from dispatchserver.domain.trigger import upcoming
+from dispatchserver.domain.triggers import upcoming
 from dispatchserver.ports import (
     Actor,
     Clock,

@@ -49,13 +49,13 @@ from dispatchserver.domain.trigger import (
     LONGEST_INTERVAL,
     CronTrigger,
     SimpleTrigger,
-    Trigger,
     check_end,
     check_interval,
     find_zone,
 )
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.wallclock import offsets
-from dispatchserver.pages.fields import BLANK, CHOICES, wall
+from dispatchserver.pages.fields import BLANK, CHOICES, KEPT, wall
 from dispatchserver.pages.words import UNITS
 
 Form = Mapping[str, str]
@@ -115,9 +115,6 @@ class TaskForm:
         assert trigger is not None, "a missing expression was booked"
         return trigger
 
-    def _trigger(self) -> Trigger | None:
-        return self._cron() if self._word("trigger") == "cron" else self._simple()
-
     def _take(self, name: str, read: Callable[[str], V], default: V) -> V:
         return self._reader.take(name, lambda value: read(as_text(value)), default)
 
@@ -129,6 +126,11 @@ class TaskForm:
         return TaskKey(
             group=self._need("group", check_name, ""), name=self._need("name", check_name, "")
         )
+
+    def _trigger(self) -> Trigger | None:
+        if self._kept and self._values.get("trigger") == KEPT:
+            return self._kept.spec.trigger
+        return self._cron() if self._word("trigger") == "cron" else self._simple()
 
     def _simple(self) -> SimpleTrigger:
         start = self._moment("start") or self._now

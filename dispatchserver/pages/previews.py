@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dispatchserver.domain.errors import Fault, Refused
 from dispatchserver.domain.explaining import Explanation, explain
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.trigger import Trigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.words import Moment, Viewer
 from dispatchserver.wording import say_description, say_notice, say_rate
 

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
-from dispatchserver.domain.trigger import CronTrigger, Trigger
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.previews import Preview, explained
 from dispatchserver.pages.queries import link

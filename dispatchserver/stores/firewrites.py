@@ -21,8 +21,8 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor, Assignment
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.driver import Tx
-from dispatchserver.stores.specs import ms
 from dispatchserver.stores.taskwrites import put
+from dispatchserver.stores.triggerspecs import ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,15 +23,12 @@ from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.ports import Assignment, Session, TaskStatus, Token
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
-    moment,
-    ms,
     policies_json,
     read_policies,
     read_recall,
-    read_trigger,
     recall_json,
-    trigger_json,
 )
+from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, trigger_json
 
 EXCERPT_LIMIT = 4096
 

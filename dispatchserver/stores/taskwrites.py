@@ -13,7 +13,7 @@ from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.driver import Tx
-from dispatchserver.stores.specs import ms
+from dispatchserver.stores.triggerspecs import ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dispatchserver.domain.fire import FireState, MissedRun
 from dispatchserver.domain.planning import FIRES_PER_PLAN, PENDING_LIFETIME, missed_run, plan
-from dispatchserver.domain.trigger import CronTrigger, first_fire
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import first_fire
 from tests.builders import NOON, a_task, at, cron, every, once
 
 SECOND = timedelta(seconds=1)

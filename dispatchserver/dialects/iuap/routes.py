@@ -8,7 +8,8 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
+from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.task import TaskKey
