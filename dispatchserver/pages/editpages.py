@@ -1,5 +1,6 @@
 """The pages that make and change a task: one form for both."""
 
+import asyncio
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
@@ -70,18 +71,20 @@ class EditPages:
         """What the schedule would do: the form again with that, or that alone for our script; keeps nothing."""
         form = await read_form(request)
         kept = (await self._tasks.find(read_key(form))).task if "version" in form else None
-        shown, refused = self._explained(form, kept, self._frame.viewer(request))
+        shown, refused = await self._explained(form, kept, self._frame.viewer(request))
         if "fragment" in form:
             return self._frame.page(request, "_preview.html", preview=shown)
         return await self._form(request, form, kept, refused)
 
-    def _explained(
+    async def _explained(
         self, form: Form, kept: Task | None, viewer: Viewer
     ) -> tuple[Preview, Refused | None]:
         try:
-            return preview(TaskForm(form, self._zone, viewer.now, kept).schedule(), viewer), None
+            trigger = TaskForm(form, self._zone, viewer.now, kept).schedule()
         except Refused as refused:
             return unexplained(refused, viewer), refused
+        # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
+        return await asyncio.to_thread(preview, trigger, viewer), None
 
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
@@ -101,7 +104,7 @@ class EditPages:
         refused: Refused | None = None,
     ) -> web.Response:
         viewer = self._frame.viewer(request)
-        shown, _ = self._explained(values, kept, viewer)
+        shown, _ = await self._explained(values, kept, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         return self._frame.page(
             request,

@@ -10,7 +10,6 @@ from dispatchserver.domain.task import Policies, Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.fields import pretty
-from dispatchserver.pages.previews import Preview, explained
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
 from dispatchserver.ports import TaskStatus
@@ -91,7 +90,6 @@ class TaskPage:
     rules: Sequence[Fact]
     data: str
     upcoming: Sequence[Moment]
-    explained: Preview
 
 
 def group_links(groups: Sequence[tuple[str, int]], values: Mapping[str, str]) -> list[GroupLink]:
@@ -183,7 +181,6 @@ def task_page(status: TaskStatus, upcoming: Sequence[datetime], viewer: Viewer) 
         rules=_rule_facts(status.task, viewer),
         data="" if data is None else visible(data if isinstance(data, str) else pretty(data)),
         upcoming=[viewer.moment(at, spec.trigger.zone) for at in upcoming],
-        explained=explained(spec.trigger, viewer),
     )
 
 
