@@ -59,12 +59,14 @@ class Addition:
     """A task to be added as it was read at the moment `at`.
 
     `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    `paused` adds it without letting it fire.
     """
 
     key: TaskKey
     spec: TaskSpec
     at: datetime
     overwrite: bool = False
+    paused: bool = False
     expected: str | None = None
 
 
@@ -83,7 +85,7 @@ def add(addition: Addition, *, new_id: str) -> Decide:
             id=existing.id if existing else new_id,
             key=key,
             version=existing.version + 1 if existing else 1,
-            state=TaskState.ACTIVE,
+            state=TaskState.PAUSED if addition.paused else TaskState.ACTIVE,
             spec=anchored,
             next_fire_at=first_fire(anchored.trigger, now),
             created_at=existing.created_at if existing else now,
