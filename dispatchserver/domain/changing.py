@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
-from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_id
+from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.planning import PENDING_LIFETIME, missed_run
+from dispatchserver.domain.occasions import run_between
+from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.triggers import first_fire
 
@@ -174,32 +175,15 @@ def resume(key: TaskKey, now: datetime) -> Decide:
 
 
 def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
-    """One row for all occasions up to `until` that were never planned: skipped by a pause, or cancelled.
-
-    It stands at the newest of them: the first may have a row already, when it was claimed in the very
-    moment of the pause or the clock was set back, and then the range would be lost with it.
-    """
+    """One row for all occasions up to `until` that were never planned: skipped by a pause, or cancelled."""
     first = task.next_fire_at
     if first is None or first > until:
         return ()
-    missed = missed_run(task.spec.trigger, first, until)
-    paused = task.state is TaskState.PAUSED
-    return (
-        Fire(
-            id=fire_id(task, missed.last),
-            task_id=task.id,
-            key=task.key,
-            version=task.version,
-            kind=FireKind.SCHEDULED,
-            priority=task.spec.priority,
-            due_at=missed.last,
-            run_at=missed.last,
-            state=FireState.SKIPPED if paused else FireState.CANCELLED,
-            reason=Reason.PAUSED if paused else reason,
-            finished_at=until,
-            missed=missed,
-        ),
-    )
+    missed = run_between(task.spec.trigger, first, until)
+    if task.state is TaskState.PAUSED:
+        return (skipped_fire(task, missed, Reason.PAUSED, until),)
+    row = skipped_fire(task, missed, reason, until)
+    return (replace(row, state=FireState.CANCELLED),)
 
 
 def delete(key: TaskKey, now: datetime) -> Decide:
