@@ -11,7 +11,7 @@ from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.triggers import first_fire
+from dispatchserver.domain.triggers import first_fire, waits_for_completion
 
 
 class Action(StrEnum):
@@ -122,7 +122,8 @@ def pause(key: TaskKey, now: datetime) -> Decide:
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
-        if task.state is TaskState.PAUSED:
+        waits = waits_for_completion(task.spec.trigger)
+        if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
         paused = replace(
             task,
@@ -135,7 +136,9 @@ def pause(key: TaskKey, now: datetime) -> Decide:
             before=task,
             after=paused,
             pending=PendingRule.HOLD,
-            done_until=now,
+            done_until=None
+            if waits
+            else now,  # the next occasion hangs on the fire: it is held instead
         )
 
     return decide
@@ -143,6 +146,8 @@ def pause(key: TaskKey, now: datetime) -> Decide:
 
 def _first_unserved(task: Task, now: datetime) -> datetime | None:
     """The first occasion that no row stands for once fires planned ahead are taken back."""
+    if waits_for_completion(task.spec.trigger):
+        return task.next_fire_at
     following = task.spec.trigger.next_after(now)
     if following is None or task.next_fire_at is None:
         return following or task.next_fire_at
@@ -156,6 +161,8 @@ def resume(key: TaskKey, now: datetime) -> Decide:
         task = _there(existing, key)
         if task.state is not TaskState.PAUSED:
             return Change(action=Action.RESUMED, before=task, after=task)
+        if waits_for_completion(task.spec.trigger):
+            return _resume_waiting(task, now)
         following = task.spec.trigger.next_after(now)
         active = replace(
             task,
@@ -172,6 +179,26 @@ def resume(key: TaskKey, now: datetime) -> Decide:
         )
 
     return decide
+
+
+def _resume_waiting(task: Task, now: datetime) -> Change:
+    """A fixed delay goes on: an occasion that the pause swallowed is due now, or else its fire is awaited."""
+    due, end = task.next_fire_at, task.spec.trigger.end
+    following = None if due is None else max(due, now)
+    over = following is not None and end is not None and following > end
+    active = replace(
+        task,
+        state=TaskState.FINISHED if over else TaskState.ACTIVE,
+        next_fire_at=None if over else following,
+        updated_at=now,
+    )
+    return Change(
+        action=Action.RESUMED,
+        before=task,
+        after=active,
+        pending=PendingRule.RELEASE,
+        fires=_unserved(task, now, Reason.PAUSED) if over else (),
+    )
 
 
 def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:

@@ -8,7 +8,8 @@ from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.misfire import Settlement, settle
 from dispatchserver.domain.misfirepolicy import FireOnce, MisfirePolicy
 from dispatchserver.domain.spread import spread_offset, task_key
-from dispatchserver.domain.task import Task
+from dispatchserver.domain.task import Task, TaskState
+from dispatchserver.domain.triggers import waits_for_completion
 
 PENDING_LIFETIME = timedelta(hours=24)
 FIRES_PER_PLAN = 200
@@ -24,6 +25,22 @@ class Plan:
     task: Task
     fires: tuple[Fire, ...]
     next_fire_at: datetime | None
+
+    @property
+    def state(self) -> TaskState:
+        """The task's state afterwards: one of a fixed delay waits, without a next occasion, for its fire to end."""
+        over = self.next_fire_at is None and not waits_for_completion(self.task.spec.trigger)
+        return TaskState.FINISHED if over else TaskState.ACTIVE
+
+
+def next_after_completion(task: Task, fire: Fire, ended_at: datetime) -> datetime | None:
+    """The occasion that follows a fire of a fixed delay which ended for good then; None when there is none.
+
+    It always lies after the fire's own, though the clock be set back: two fires of a task never share one.
+    """
+    trigger = task.spec.trigger
+    assert isinstance(trigger, FixedDelayTrigger), "others know their occasions beforehand"
+    return trigger.after_completion(max(ended_at, fire.due_at))
 
 
 def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
@@ -46,9 +63,8 @@ def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
 
 def _misfire_policy(task: Task) -> MisfirePolicy:
     """A fixed delay goes on from a fire's end, so one that was missed must fire, or none would follow."""
-    if isinstance(task.spec.trigger, FixedDelayTrigger):
-        return FireOnce()
-    return task.spec.policies.misfire
+    waits = waits_for_completion(task.spec.trigger)
+    return FireOnce() if waits else task.spec.policies.misfire
 
 
 def _settled_fires(task: Task, settled: Settlement, now: datetime) -> list[Fire]:
