@@ -169,7 +169,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     )
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock)
+    reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,

@@ -75,11 +75,15 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A claimed fire with what its version says: whom to call and within which limits."""
+    """A claimed fire with what its version says: whom to call and within which limits.
+
+    `delay` is how long after its end the task fires again, where that is the rule.
+    """
 
     fire: Fire
     recall: Recall
     policies: Policies
+    delay: timedelta | None = None
 
 
 class Clock(Protocol):
@@ -148,7 +152,8 @@ class Store(Protocol):
 
         False when the fire had already been moved on (reported, or recovered by another): then the
         attempt's row is kept and the fire left alone. A retry of a task that was deleted or replaced
-        meanwhile ends as failed; of a paused one it is held.
+        meanwhile ends as failed; of a paused one it is held. Whatever ends a scheduled fire for good, here
+        or below, in the same transaction writes the next occasion of a task that waits for it (fixed delay).
         """
 
     async def report(

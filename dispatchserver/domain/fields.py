@@ -157,6 +157,15 @@ class FieldReader:
         """Whether something stands under this name."""
         return self._values.get(name) not in (None, "")
 
+    def holds_object(self, name: str) -> bool:
+        """Whether a JSON object stands under this name, also as text."""
+        value = self._values.get(name)
+        return isinstance(value, Mapping) or str(value).lstrip().startswith("{")
+
+    def filled(self, name: str) -> bool:
+        """Whether something stands under this name, an empty list being nothing."""
+        return self.has(name) and self._values.get(name) != []
+
     @property
     def fault_count(self) -> int:
         """How many faults the whole request has so far."""

@@ -34,3 +34,8 @@ def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
     while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
         fires.append(fire)
     return fires
+
+
+def waits_for_completion(trigger: Trigger) -> bool:
+    """Whether the next occasion is known only once the last fire has ended for good."""
+    return isinstance(trigger, FixedDelayTrigger)

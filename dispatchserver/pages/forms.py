@@ -1,6 +1,7 @@
 """Reads the task form: its fields into a task, or all that is wrong with them. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -91,7 +92,13 @@ class TaskForm:
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
         trigger = self._trigger()
         recall = self._socket() if self._word("recall") == "SOCKET" else self._http()
-        policies = Policies(**{name: self._timeout(name) for name in TIMEOUTS})
+        kept = self._kept.spec.policies if self._kept else Policies()
+        policies = replace(
+            kept,
+            connect_timeout=self._timeout("connect_timeout"),
+            total_timeout=self._timeout("total_timeout"),
+            report_timeout=self._timeout("report_timeout"),
+        )
         self._faults.raise_if_any()
         assert trigger is not None, "a missing expression was booked"
         labels = self._kept.spec.labels if self._kept else {}

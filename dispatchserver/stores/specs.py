@@ -1,9 +1,20 @@
 """Whom a task calls back and by which policies, as the JSON that a version row keeps, and back."""
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.misfirepolicy import (
+    MISFIRE_GRACE,
+    FireAll,
+    FireOnce,
+    MisfirePolicy,
+    SkipMissed,
+)
+from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import (
     Ack,
     BodyShape,
@@ -50,8 +61,33 @@ def policies_json(policies: Policies) -> str:
         "connect": span_ms(policies.connect_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
+        "spread": span_ms(policies.spread),
     }
     return dumps({key: value for key, value in doc.items() if value is not None})
+
+
+def _unless(value: timedelta, usual: timedelta) -> int | None:
+    return None if value == usual else span_ms(value)
+
+
+def _misfire_doc(policy: MisfirePolicy) -> dict[str, object] | None:
+    match policy:
+        case FireOnce():
+            return None
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing": span_ms(spacing)}
+
+
+def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
+    if doc is None:
+        return FireOnce()
+    if doc["policy"] == "skip":
+        return SkipMissed()
+    return FireAll(limit=doc["max"], spacing=doc["spacing"] * MILLISECOND)
 
 
 @lru_cache(maxsize=1_024)
@@ -61,4 +97,7 @@ def read_policies(text: str) -> Policies:
         connect_timeout=span(doc.get("connect")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
+        misfire=_read_misfire(doc.get("misfire")),
+        misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
+        spread=span(doc.get("spread")),
     )

@@ -146,7 +146,13 @@ async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[in
 async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
     """Moves tasks on and creates their fires, for every plan whose task still stands as planned."""
     steps = [
-        [plan.task.id, plan.task.version, ms(plan.task.next_fire_at), ms(plan.next_fire_at)]
+        [
+            plan.task.id,
+            plan.task.version,
+            ms(plan.task.next_fire_at),
+            ms(plan.next_fire_at),
+            plan.state,
+        ]
         for plan in plans
     ]
     moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}

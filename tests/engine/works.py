@@ -69,7 +69,7 @@ class Works:
         self.engine = Engine(self.store, targets, self.clock, config, lambda: 0.5)
         wakes = (self.engine.plan_by, self.engine.dispatch_by)
         self.tasks = Tasks(self.store, self.clock, lambda: uuid4().hex, *wakes)
-        self.reports = Reports(self.store, self.clock)
+        self.reports = Reports(self.store, self.clock, self.engine.plan_by)
 
     async def add(self, name="task", trigger=None, *, overwrite=False, **spec):
         spec = a_spec(trigger, **spec)

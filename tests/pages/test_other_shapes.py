@@ -1,5 +1,6 @@
 """Pages of tasks whose when rule the form cannot say: shown in words, kept when the rest is edited."""
 
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -7,7 +8,8 @@ import pytest
 
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.daychoice import weekly
-from dispatchserver.domain.task import Task, TaskKey, TaskSpec
+from dispatchserver.domain.misfirepolicy import SkipMissed
+from dispatchserver.domain.task import Policies, Task, TaskKey, TaskSpec
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.fields import task_fields
 from dispatchserver.wording import describe
@@ -74,3 +76,15 @@ async def test_a_new_task_cannot_keep_a_rule(house: House, admin: Browser) -> No
     fields = {"group": "g", "name": "n", "url": "http://h.test/", "trigger": "kept"}
     answer = await admin.act("/tasks/new", zone=UTC_ZONE.key, **fields)
     assert answer.status == 422
+
+
+async def test_editing_keeps_the_policies_that_the_form_does_not_show(
+    house: House, admin: Browser
+) -> None:
+    policies = Policies(misfire=SkipMissed(), spread=timedelta(minutes=10))
+    spec = TaskSpec(trigger=shaped(house)["window"], recall=RECALL, policies=policies)
+    task = await house.tasks.add(Addition(key=KEY, spec=spec, at=house.clock.now()), ADMIN)
+    answer = await admin.act("/task/edit", **task_fields(task) | {"total_timeout": "7s"})
+    assert answer.status == 303
+    kept = (await house.tasks.find(KEY)).task.spec.policies
+    assert kept == replace(policies, total_timeout=timedelta(seconds=7))

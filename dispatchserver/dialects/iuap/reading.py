@@ -1,7 +1,8 @@
 """Fields of a `.do` request to domain values, every fault of the request at once. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from dispatchserver.dialects.iuap.policies import read_policies
 from dispatchserver.dialects.iuap.recalls import read_recall
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.triggers import read_trigger
@@ -12,22 +13,18 @@ from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,
-    as_duration,
     as_integer,
     as_text,
 )
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.judging import Report
 from dispatchserver.domain.task import (
-    LONGEST_REPORT,
-    LONGEST_TIMEOUT,
     Policies,
     TaskKey,
     TaskSpec,
     check_name,
     check_note,
     check_priority,
-    check_timeout,
 )
 from dispatchserver.domain.triggers import Trigger
 
@@ -82,23 +79,8 @@ def _read_task(
     name = reader.need(("jobCode", "jobName"), _name)
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
-    policies = _read_policies(reader)
+    policies = read_policies(reader)
     trigger = read_trigger(reader, now, habits)
     if trigger is None:
         return None
     return TaskKey(group=group or "", name=name or ""), trigger, priority, policies
-
-
-def _read_policies(reader: FieldReader) -> Policies:
-    inner = reader.inside_if_any("policies")
-    if inner is None:
-        return Policies()
-    return Policies(
-        connect_timeout=inner.take("connectTimeout", _timeout, None),
-        total_timeout=inner.take("timeout", _timeout, None),
-        report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
-    )
-
-
-def _timeout(value: JsonValue, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:
-    return check_timeout(as_duration(value), longest)

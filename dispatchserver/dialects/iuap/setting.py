@@ -1,6 +1,6 @@
 """What every trigger of add.do is read against, and the fields that all of them have. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,12 +61,17 @@ FIELD_OF = {
 }
 
 
-def checked(reader: FieldReader, field: str, make: Callable[[], T]) -> T | None:
+def checked(
+    reader: FieldReader,
+    field: str,
+    make: Callable[[], T],
+    fields: Mapping[str, str] = FIELD_OF,
+) -> T | None:
     """What is made; None where it breaks a rule, which is then booked at the field that can mend it."""
     try:
         return make()
     except Invalid as invalid:
-        reader.refuse(FIELD_OF.get(invalid.code, field), invalid.code, **invalid.params)
+        reader.refuse(fields.get(invalid.code, field), invalid.code, **invalid.params)
         return None
 
 

@@ -8,9 +8,10 @@ from dispatchserver.dialects.rest.triggerdocs import Doc, iso_or_none, seconds_o
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
+from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, MisfirePolicy, SkipMissed
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
 from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
@@ -33,11 +34,7 @@ def task_doc(status: TaskStatus) -> Doc:
         "labels": dict(spec.labels),
         "trigger": trigger_doc(spec.trigger),
         "recall": recall_doc(spec.recall),
-        "policies": {
-            "connect_timeout_s": seconds_or_none(spec.policies.connect_timeout),
-            "total_timeout_s": seconds_or_none(spec.policies.total_timeout),
-            "report_timeout_s": seconds_or_none(spec.policies.report_timeout),
-        },
+        "policies": _policies_doc(spec.policies),
         "next_fire_at": iso_or_none(task.next_fire_at) if task.state is TaskState.ACTIVE else None,
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
@@ -52,6 +49,27 @@ def task_doc(status: TaskStatus) -> Doc:
             "finished_at": iso_or_none(status.last_finished_at),
         },
     }
+
+
+def _policies_doc(policies: Policies) -> Doc:
+    return {
+        "connect_timeout_s": seconds_or_none(policies.connect_timeout),
+        "total_timeout_s": seconds_or_none(policies.total_timeout),
+        "report_timeout_s": seconds_or_none(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "misfire_grace_s": policies.misfire_grace.total_seconds(),
+        "spread_s": seconds_or_none(policies.spread),
+    }
+
+
+def _misfire_doc(policy: MisfirePolicy) -> Doc:
+    match policy:
+        case FireOnce():
+            return {"policy": "fire_once"}
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing_s": spacing.total_seconds()}
 
 
 def recall_doc(recall: Recall) -> Doc:
