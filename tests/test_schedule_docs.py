@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from dispatchserver.cli.main import cli
 from dispatchserver.dialects.rest.schedule import explanation_doc, read_question
-from dispatchserver.domain.trigger import Trigger, upcoming
+from dispatchserver.domain.triggers import Trigger, upcoming
 from dispatchserver.wording import describe
 
 DOCS = Path(__file__).parent.parent / "docs"
