@@ -10,7 +10,7 @@ from dispatchserver.ports import Clock, LookBy, Store
 
 LOOK_AHEAD = timedelta(seconds=1)
 TASKS_PER_PASS = 1_000
-LONGEST_PLANNING = timedelta(milliseconds=100)
+LONGEST_PLANNING = timedelta(milliseconds=50)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class Planner:
     """Plans everything due within the next second, so that a fire's own moment costs no planning.
 
     It looks again half a second before the first occasion beyond, which bounds it to two passes a second
-    however many tasks there are. A pass plans no longer than a tenth of a second, so that even 100,000
+    however many tasks there are. A pass plans no longer than a twentieth of a second, so that even 100,000
     tasks that were all missed for a year do not stall what else the server does.
     """
 
