@@ -49,11 +49,12 @@ class Planner:
     def _plan(self, tasks: Sequence[Task], now: datetime) -> tuple[list[Plan], int]:
         """The plans of as many tasks as a pass has time for, and how many tasks those were."""
         plans: list[Plan] = []
+        until = self._clock.now() + LONGEST_PLANNING  # reading the tasks has taken its own time
         for looked_at, task in enumerate(tasks, 1):
             planned = _plan_or_log(task, now)
             if planned is not None:
                 plans.append(planned)
-            if self._clock.now() - now > LONGEST_PLANNING:
+            if self._clock.now() > until:
                 return plans, looked_at
         return plans, len(tasks)
 
