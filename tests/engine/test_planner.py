@@ -112,7 +112,7 @@ async def test_a_pass_that_takes_long_writes_what_it_has_and_is_followed_by_anot
     original = planning.plan
 
     def plan(task, now, horizon):
-        clock.advance(0.06)
+        clock.advance(0.03)
         return original(task, now, horizon)
 
     monkeypatch.setattr(planning, "plan", plan)

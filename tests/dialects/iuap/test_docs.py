@@ -1,4 +1,4 @@
-"""Every example in docs/do-triggers.md is taken as it stands, in both languages of it."""
+"""Every example in docs/do-triggers.md is taken as it stands; both languages show the same."""
 
 import json
 import re
