@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from dispatchserver.auth.intake import read_body
-from dispatchserver.dialects.iuap.reading import Habits, read_add
+from dispatchserver.dialects.iuap.reading import read_add
+from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import envelope, read_fields
 
 HABITS = Habits(zone=ZoneInfo("Asia/Shanghai"))

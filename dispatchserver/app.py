@@ -16,11 +16,12 @@ from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.auth.tokens import TokenGuard, is_live
 from dispatchserver.clock import SystemClock
-from dispatchserver.dialects.iuap.reading import Habits, RepeatCount
 from dispatchserver.dialects.iuap.routes import IuapDialect
+from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
+from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
@@ -175,11 +176,12 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     )
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock)
+    reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
         CalendarRoutes(parts.calendars, rest.refuse),
+        Schedules(parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from dispatchserver.domain.calendarspec import (
-    CalendarKey,
-    CalendarPut,
-    DecideCalendar,
-    StoredCalendar,
-)
+from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
 from dispatchserver.domain.planning import Plan
@@ -81,11 +76,15 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A claimed fire with what its version says: whom to call and within which limits."""
+    """A claimed fire with what its version says: whom to call and within which limits.
+
+    `delay` is how long after its end the task fires again, where that is the rule.
+    """
 
     fire: Fire
     recall: Recall
     policies: Policies
+    delay: timedelta | None = None
 
 
 class Clock(Protocol):
@@ -154,7 +153,8 @@ class Store(Protocol):
 
         False when the fire had already been moved on (reported, or recovered by another): then the
         attempt's row is kept and the fire left alone. A retry of a task that was deleted or replaced
-        meanwhile ends as failed; of a paused one it is held.
+        meanwhile ends as failed; of a paused one it is held. Whatever ends a scheduled fire for good, here
+        or below, in the same transaction writes the next occasion of a task that waits for it (fixed delay).
         """
 
     async def report(
@@ -186,12 +186,10 @@ class Calendars(Protocol):
     """Keeps named calendars; every change is durable, and its tasks are planned anew, before it returns."""
 
     async def put(
-        self, key: CalendarKey, decide: DecideCalendar, actor: Actor, now: datetime
+        self, key: CalendarKey, decide: DecideDays, actor: Actor, now: datetime
     ) -> CalendarPut:
-        """Makes or changes a calendar, with its audit row and the tasks that use it, in one transaction.
-
-        What `decide` raises is raised here, and nothing was changed.
-        """
+        """Makes or changes a calendar, with its audit row and the tasks that use it, in one transaction;
+        raises what `decide` raises, and then nothing was changed."""
 
     async def find(self, key: CalendarKey) -> StoredCalendar | None:
         """The calendar of this name, or None."""

@@ -29,3 +29,23 @@ document.addEventListener("keydown", (event) => {
 document.querySelector(".narrow-only select")?.addEventListener("change", (event) => {
   event.target.form.requestSubmit();
 });
+
+// The preview of a schedule follows what is typed; without a script, the button shows it.
+const preview = document.getElementById("preview");
+if (preview) {
+  const button = document.querySelector("[data-preview]");
+  button.hidden = true;
+  let pause, latest = 0;
+  const show = async () => {
+    const turn = ++latest;
+    const fields = new URLSearchParams(new FormData(button.form));
+    fields.delete("data");
+    fields.set("fragment", "1");
+    const answer = await fetch(button.formAction, { method: "POST", body: fields }).catch(() => null);
+    if (answer?.ok && turn === latest) preview.innerHTML = await answer.text();
+  };
+  document.querySelector("[data-schedule]").addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(show, 300);
+  });
+}

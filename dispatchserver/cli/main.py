@@ -6,6 +6,7 @@ import click
 
 from dispatchserver import __version__
 from dispatchserver.cli.cron import cron
+from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.receive import receiver
 from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
@@ -29,6 +30,7 @@ def version() -> None:
     click.echo(f"dispatchserver {__version__}")
 
 
+cron.add_command(explain_expression)
 for command in (serve, demo, receiver, task, token, cron, config):
     cli.add_command(command)
 

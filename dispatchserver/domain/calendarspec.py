@@ -70,7 +70,7 @@ class CalendarPut:
     next_fire_at: datetime | None = None
 
 
-DecideCalendar = Callable[[StoredCalendar | None], CalendarSpec]
+DecideDays = Callable[[StoredCalendar | None], CalendarSpec]
 """Given the calendar as it stands (None: there is none), what it is to say; or raises a DispatchError."""
 
 

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
-from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, fire_id
+from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.planning import PENDING_LIFETIME, missed_of
+from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.timetable import first_turn, next_turn
-from dispatchserver.domain.trigger import first_fire
+from dispatchserver.domain.timetable import first_turn, missed_run, next_turn
+from dispatchserver.domain.triggers import first_fire, waits_for_completion
 
 
 class Action(StrEnum):
@@ -62,14 +62,15 @@ Decide = Callable[[Task | None], Change]
 class Addition:
     """A task to be added as it was read at the moment `at`.
 
-    `overwrite` replaces one of the same key; with `expected`, only the one of that revision. `edition` is
-    the calendar that its policies name, as it stands.
+    `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    `paused` adds it without letting it fire. `edition` is the calendar that its policies name, as it stands.
     """
 
     key: TaskKey
     spec: TaskSpec
     at: datetime
     overwrite: bool = False
+    paused: bool = False
     expected: str | None = None
     edition: Edition | None = None
 
@@ -89,7 +90,7 @@ def add(addition: Addition, *, new_id: str) -> Decide:
             id=existing.id if existing else new_id,
             key=key,
             version=existing.version + 1 if existing else 1,
-            state=TaskState.ACTIVE,
+            state=TaskState.PAUSED if addition.paused else TaskState.ACTIVE,
             spec=anchored,
             next_fire_at=first_fire(anchored.trigger, now),
             created_at=existing.created_at if existing else now,
@@ -128,7 +129,8 @@ def pause(key: TaskKey, now: datetime) -> Decide:
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
-        if task.state is TaskState.PAUSED:
+        waits = waits_for_completion(task.spec.trigger)
+        if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
         paused = replace(
             task,
@@ -141,7 +143,9 @@ def pause(key: TaskKey, now: datetime) -> Decide:
             before=task,
             after=paused,
             pending=PendingRule.HOLD,
-            done_until=now,
+            done_until=None
+            if waits
+            else now,  # the next occasion hangs on the fire: it is held instead
         )
 
     return decide
@@ -149,6 +153,8 @@ def pause(key: TaskKey, now: datetime) -> Decide:
 
 def _first_unserved(task: Task, now: datetime) -> datetime | None:
     """The first occasion that no row stands for once fires planned ahead are taken back."""
+    if waits_for_completion(task.spec.trigger):
+        return task.next_fire_at
     following = next_turn(task, now)
     if following is None or task.next_fire_at is None:
         return following or task.next_fire_at
@@ -162,6 +168,8 @@ def resume(key: TaskKey, now: datetime) -> Decide:
         task = _there(existing, key)
         if task.state is not TaskState.PAUSED:
             return Change(action=Action.RESUMED, before=task, after=task)
+        if waits_for_completion(task.spec.trigger):
+            return _resume_waiting(task, now)
         following = next_turn(task, now)
         active = replace(
             task,
@@ -180,33 +188,36 @@ def resume(key: TaskKey, now: datetime) -> Decide:
     return decide
 
 
-def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
-    """One row for all occasions up to `until` that were never planned: skipped by a pause, or cancelled.
+def _resume_waiting(task: Task, now: datetime) -> Change:
+    """A fixed delay goes on: an occasion that the pause swallowed is due now, or else its fire is awaited."""
+    due, end = task.next_fire_at, task.spec.trigger.end
+    following = None if due is None else max(due, now)
+    over = following is not None and end is not None and following > end
+    active = replace(
+        task,
+        state=TaskState.FINISHED if over else TaskState.ACTIVE,
+        next_fire_at=None if over else following,
+        updated_at=now,
+    )
+    return Change(
+        action=Action.RESUMED,
+        before=task,
+        after=active,
+        pending=PendingRule.RELEASE,
+        fires=_unserved(task, now, Reason.PAUSED) if over else (),
+    )
 
-    It stands at the newest of them: the first may have a row already, when it was claimed in the very
-    moment of the pause or the clock was set back, and then the range would be lost with it.
-    """
+
+def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
+    """One row for all occasions up to `until` that were never planned: skipped by a pause, or cancelled."""
     first = task.next_fire_at
     if first is None or first > until:
         return ()
-    missed = missed_of(task, first, until)
-    paused = task.state is TaskState.PAUSED
-    return (
-        Fire(
-            id=fire_id(task, missed.last),
-            task_id=task.id,
-            key=task.key,
-            version=task.version,
-            kind=FireKind.SCHEDULED,
-            priority=task.spec.priority,
-            due_at=missed.last,
-            run_at=missed.last,
-            state=FireState.SKIPPED if paused else FireState.CANCELLED,
-            reason=Reason.PAUSED if paused else reason,
-            finished_at=until,
-            missed=missed,
-        ),
-    )
+    missed = missed_run(task, first, until)
+    if task.state is TaskState.PAUSED:
+        return (skipped_fire(task, missed, Reason.PAUSED, until),)
+    row = skipped_fire(task, missed, reason, until)
+    return (replace(row, state=FireState.CANCELLED),)
 
 
 def delete(key: TaskKey, now: datetime) -> Decide:

@@ -1,8 +1,11 @@
 """How often a trigger fires: by arithmetic on what it names, without walking from fire to fire."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import singledispatch
+from heapq import merge
+from itertools import islice
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -10,7 +13,9 @@ from dispatchserver.domain.clockchanges import changes_between
 from dispatchserver.domain.cronsearch import WallSchedule
 from dispatchserver.domain.describing import times_of_day
 from dispatchserver.domain.descriptions import DAY_SECONDS
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger
+from dispatchserver.domain.uniontrigger import UnionTrigger
 from dispatchserver.domain.wallclock import SECOND
 
 LONGEST_WALK = 1_000
@@ -34,12 +39,8 @@ class Count:
 @singledispatch
 def fires_between(trigger: Firing, after: datetime, until: datetime) -> Count:
     """How many fires lie after one moment up to another. A shape without arithmetic is walked a bounded way."""
-    fire = trigger.next_after(after)
-    for count in range(LONGEST_WALK):
-        if fire is None or fire > until:
-            return Count(count)
-        fire = trigger.next_after(fire)
-    return Count(LONGEST_WALK, exact=False)
+    count = sum(1 for _ in islice(_walk(trigger, after, until), LONGEST_WALK + 1))
+    return Count(min(count, LONGEST_WALK), exact=count <= LONGEST_WALK)
 
 
 @fires_between.register
@@ -64,6 +65,33 @@ def _(trigger: CronTrigger, after: datetime, until: datetime) -> Count:
         total += count
         first = trigger.next_after(first + (last - wall))
     return Count(total)
+
+
+@fires_between.register
+def _(trigger: FixedDelayTrigger, after: datetime, until: datetime) -> Count:
+    """Only the first fire can be told; how many follow depends on how long they take."""
+    first = trigger.next_after(after)
+    return Count(0 if first is None or first > until else 1, exact=False)
+
+
+@fires_between.register
+def _(trigger: UnionTrigger, after: datetime, until: datetime) -> Count:
+    """Walked line by line: a line is asked again only after its own fire; fires at one instant are one."""
+    count, last = 0, None
+    for fire in merge(*(_walk(line, after, until) for line in trigger.lines)):
+        if fire == last:
+            continue
+        if count == LONGEST_WALK:
+            return Count(LONGEST_WALK, exact=False)
+        count, last = count + 1, fire
+    return Count(count)
+
+
+def _walk(trigger: Firing, after: datetime, until: datetime) -> Iterator[datetime]:
+    fire = trigger.next_after(after)
+    while fire is not None and fire <= until:
+        yield fire
+        fire = trigger.next_after(fire)
 
 
 def _edges(zone: ZoneInfo, after: datetime, end: datetime) -> list[datetime]:

@@ -6,7 +6,7 @@ asks for "the first one from here on".
 """
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -38,6 +38,14 @@ def as_mask(values: Iterable[int]) -> int:
     for value in values:
         mask |= 1 << value
     return mask
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The set bits as numbers, the lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
 
 
 def first_at(mask: int, low: int) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from dispatchserver.domain.crondays import (
     DayNumbers,
@@ -26,6 +26,7 @@ FOUND_LIMIT = 40
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
+_FIELD = re.compile(r"[^ \t]+")
 _NUMBERS = re.compile(
     r"(?:(?P<all>\*)|(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?)?(?:/(?P<step>[0-9]+))?"
 )
@@ -59,8 +60,7 @@ YEAR = Field("year", FIRST_YEAR, LAST_YEAR, digits=4, wraps=False)
 FIELDS = (SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY, YEAR)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of the expression in capitals, and the 1-based position where it stands."""
 
     text: str
@@ -71,6 +71,9 @@ class Token:
 
     def items(self) -> Iterator["Token"]:
         """The pieces between the commas."""
+        if "," not in self.text:
+            yield self
+            return
         start = 0
         for text in self.text.split(","):
             yield self.part(start, text)
@@ -84,9 +87,11 @@ class Token:
 
 def split(text: str) -> list[Token]:
     """The fields, parted by blanks or tabs as Quartz parts them. ASCII letters count in any case."""
+    if text.isascii():
+        return [Token(found[0], found.start() + 1) for found in _FIELD.finditer(text.upper())]
     return [
         Token(found[0].upper() if found[0].isascii() else found[0], found.start() + 1)
-        for found in re.finditer(r"[^ \t]+", text)
+        for found in _FIELD.finditer(text)
     ]
 
 
@@ -98,6 +103,8 @@ def refuse(problem: str, of: Field, at: Token, **params: object) -> NoReturn:
 
 def read_values(of: Field, token: Token) -> int:
     """The numbers a field names, as a bit mask; raises Invalid."""
+    if mask := _plain(of, token.text):
+        return mask
     if "?" in token.text and of not in (DAY, WEEKDAY):
         refuse("question", of, token.part(token.text.index("?"), "?"))
     mask = 0
@@ -106,8 +113,20 @@ def read_values(of: Field, token: Token) -> int:
     return mask
 
 
+def _plain(of: Field, text: str) -> int:
+    """The mask of `*` or of one number, which most fields are; 0 for all else, to be read with more care."""
+    if text == "*":
+        return (2 << of.high) - (1 << of.low)
+    if len(text) <= of.digits and text.isascii() and text.isdigit():
+        number = int(text)
+        return 1 << number if of.low <= number <= of.high else 0
+    return 0
+
+
 def read_days(token: Token) -> DayRule:
     """The rule of a day-of-month field; raises Invalid."""
+    if mask := _plain(DAY, token.text):
+        return DayNumbers(mask)
     if match := _LAST_DAY.fullmatch(token.text):
         rule = LastDayWeekday if match["nearest"] else LastDay
         return rule(_offset(token, match))
@@ -119,6 +138,8 @@ def read_days(token: Token) -> DayRule:
 
 def read_weekdays(token: Token) -> DayRule:
     """The rule of a day-of-week field; raises Invalid."""
+    if mask := _plain(WEEKDAY, token.text):
+        return Weekdays.of(mask)
     if token.text == "L":
         return Weekdays.of(1 << WEEKDAY.high)
     if match := _LAST_WEEKDAY.fullmatch(token.text):
@@ -133,6 +154,8 @@ def read_weekdays(token: Token) -> DayRule:
 
 def runs_all_day(token: Token) -> bool:
     """Whether an hour field runs over the whole day: it holds `*`, `*/n`, `/n`, `0/n`, `0-23` or `0-23/n`."""
+    if _plain(HOUR, token.text):
+        return token.text == "*"
     return any(
         match["first"] is None or (int(match["first"]) == HOUR.low and _runs_to_the_end(match))
         for item in token.items()
@@ -153,14 +176,16 @@ def _refuse_in_list(of: Field, token: Token, patterns: tuple[re.Pattern[str], ..
 
 
 def _read_item(of: Field, item: Token) -> int:
-    if _JENKINS.fullmatch(item.text):
+    if mask := _plain(of, item.text):
+        return mask
+    if item.text.startswith(("H", "R")) and _JENKINS.fullmatch(item.text):
         refuse("jenkins", of, item)
     if of.names and (match := _NAMES.fullmatch(item.text)):
         return _read_names(of, item, match)
     match = _NUMBERS.fullmatch(item.text)
     if match is None or not item.text:
         refuse("syntax", of, item)
-    return as_mask(_read_numbers(of, item, match))
+    return _read_numbers(of, item, match)
 
 
 def _read_names(of: Field, item: Token, match: re.Match[str]) -> int:
@@ -170,28 +195,30 @@ def _read_names(of: Field, item: Token, match: re.Match[str]) -> int:
     if match["step"]:  # Quartz reads past it and fires on every value
         numbers = f"{low}-{high}" if last else str(low)
         refuse("named_step", of, item, suggestion=f"{numbers}/{match['step']}")
-    return as_mask(_span(of, low, high))
+    return _span(of, low, high)
 
 
-def _read_numbers(of: Field, item: Token, match: re.Match[str]) -> range | list[int]:
+def _read_numbers(of: Field, item: Token, match: re.Match[str]) -> int:
     first, last, step = (item.group(match, name) for name in ("first", "last", "step"))
     by = _step(of, step, alone=bool(first and not last)) if step else 1
     if first is None:
-        return range(of.low, of.high + 1, by)
+        return _span(of, of.low, of.high, by)
     low = _number(of, first)
     if last:
         high = _number(of, last)
         if high < low and not of.wraps:
             refuse("backwards", of, item)
         return _span(of, low, high, by)
-    return range(low, of.high + 1, by) if step and by else [low]
+    return _span(of, low, of.high, by) if step and by else 1 << low
 
 
-def _span(of: Field, low: int, high: int, by: int = 1) -> list[int]:
+def _span(of: Field, low: int, high: int, by: int = 1) -> int:
     """A range; one that ends below its start goes on past the field's end without losing its step."""
+    if by == 1 and high >= low:
+        return (2 << high) - (1 << low)
     count = of.high - of.low + 1
     end = high if high >= low else high + count
-    return [(value - of.low) % count + of.low for value in range(low, end + 1, by)]
+    return as_mask((value - of.low) % count + of.low for value in range(low, end + 1, by))
 
 
 def _value(of: Field, at: Token) -> int:

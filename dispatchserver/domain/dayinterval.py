@@ -1,7 +1,7 @@
 """Fires every n calendar days at a time of day: 24 hours apart or not, the wall clock shows the same time."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ class DayIntervalTrigger:
     def next_after(self, moment: datetime) -> datetime | None:
         """The first fire strictly after `moment`, or None when there is none left."""
         second = seconds_of(self.at)
+        moment = max(moment, self.start - timedelta(days=1))
         times = DayTimes(first=second, last=second)
         fire = next_instant_on(self._from_date, times, moment, self.zone, self.dst)
         return None if fire is None or (self.end is not None and fire > self.end) else fire
@@ -37,6 +38,11 @@ class DayIntervalTrigger:
     def anchored(self, now: datetime) -> "DayIntervalTrigger":
         """Unchanged: the first date is part of what was asked for."""
         return self
+
+    @property
+    def start(self) -> datetime:
+        """The time of day on the first date, for showing."""
+        return datetime.combine(self.first_date, self.at, self.zone).astimezone(UTC)
 
     def _from_date(self, day: date) -> date:
         if day <= self.first_date:

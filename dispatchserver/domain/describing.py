@@ -4,9 +4,11 @@ It looks at the times a schedule names and not at the text, so `0/15`, `*/15` an
 described alike.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
+from dispatchserver.domain import describingdays as windows
 from dispatchserver.domain.crondays import (
     DayNumbers,
     DayRule,
@@ -17,64 +19,71 @@ from dispatchserver.domain.crondays import (
     NthWeekday,
     Weekdays,
     as_mask,
+    bits,
 )
-from dispatchserver.domain.cronfields import DAY, HOUR, MINUTE, MONTH, SECOND, YEAR, Field
+from dispatchserver.domain.cronfields import DAY, HOUR, MINUTE, MONTH, SECOND, YEAR
 from dispatchserver.domain.cronsearch import WallSchedule
+from dispatchserver.domain.cronunix import BothDays, EitherDay
+from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.descriptions import (
     DAY_SECONDS,
+    AfterRuns,
     Clocks,
     Days,
     DaysOfMonth,
     DaysOfWeek,
     Description,
     EveryDay,
-    Numbers,
+    Lines,
     Occasions,
     Pattern,
     Repeats,
     Rhythm,
-    Run,
     Times,
     Window,
 )
-from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger, Trigger
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.numberlists import ISO_WEEKDAY, SHORTEST_RUN, numbers, values_of
+from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
+from dispatchserver.domain.uniontrigger import Line, UnionTrigger
+from dispatchserver.domain.windowtrigger import WindowTrigger
 
-ISO_WEEKDAY = Field("weekday", 1, 7)
-SHORTEST_RUN = 3
 LISTED_TIMES, LONGEST_LIST_OF_TIMES = 3, 8
 MOST_WINDOWS = 3
-LISTED_VALUES, LISTED_YEARS = 6, 4
+LISTED_YEARS = 4
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
 
 
 def describe(trigger: Trigger) -> Description:
     """What this trigger does. A further shape is one more case and one function."""
     match trigger:
+        case UnionTrigger(lines=lines):
+            return Lines(lines=tuple(part for line in lines for part in _line(line)))
+        case FixedDelayTrigger(delay=delay, first=first, end=end, zone=zone):
+            return AfterRuns(delay=delay, first=first, end=end, zone=zone)
+        case _:
+            parts = _line(trigger)
+            return parts[0] if len(parts) == 1 else Lines(lines=parts)
+
+
+def _line(trigger: Line) -> tuple[Occasions | Repeats, ...]:
+    match trigger:
         case CronTrigger():
-            return _occasions(trigger)
+            return _cron_lines(trigger)
         case SimpleTrigger():
-            return _repeats(trigger)
+            return (_repeats(trigger),)
+        case WindowTrigger():
+            return (windows.occasions(trigger),)
+        case DayIntervalTrigger():
+            return (windows.day_interval(trigger),)
 
 
 def times_of_day(schedule: WallSchedule) -> int:
     """The times of day a schedule names, as a mask of the seconds after midnight."""
     minute = schedule.seconds
-    hour = sum(minute << MINUTE_SECONDS * at for at in _values(schedule.minutes, MINUTE))
-    return sum(hour << HOUR_SECONDS * at for at in _values(schedule.hours, HOUR))
-
-
-def numbers(of: Field, mask: int, *, listed: int = LISTED_VALUES, wraps: bool = False) -> Numbers:
-    """These values of a field as a person would list them; more than `listed` in even steps become one run."""
-    values = _values(mask, of)
-    steps = {later - earlier for earlier, later in pairwise(values)}
-    if len(steps) != 1:
-        return Numbers(_runs(of, values, wraps=wraps))
-    (step,) = steps
-    fills = (of.high - of.low + 1) % step == 0 and values[0] == of.low
-    every = step if fills and values[-1] + step > of.high else 0
-    if step > 1 and len(values) > listed:
-        return Numbers((Run(values[0], values[-1], step),), every)
-    return Numbers(_runs(of, values, wraps=wraps), every)
+    hour = sum(minute << MINUTE_SECONDS * at for at in values_of(schedule.minutes, MINUTE))
+    return sum(hour << HOUR_SECONDS * at for at in values_of(schedule.hours, HOUR))
 
 
 def _repeats(trigger: SimpleTrigger) -> Repeats:
@@ -96,9 +105,22 @@ def _number_of_repeats(trigger: SimpleTrigger) -> int | None:
     return max(1, min(limits)) if limits else None
 
 
-def _occasions(trigger: CronTrigger) -> Occasions:
+def _cron_lines(trigger: CronTrigger) -> tuple[Occasions, ...]:
+    """One line, or two where a unix expression means either of two days."""
+    match trigger.expression.schedule.days:
+        case EitherDay(days, weekdays):
+            return _occasions(trigger, days), _occasions(trigger, weekdays)
+        case BothDays(days, weekdays):
+            only = _days(weekdays)
+            assert isinstance(only, DaysOfWeek), "a weekday field that leaves none out adds nothing"
+            return (replace(_occasions(trigger, days), only=only),)
+        case rule:
+            return (_occasions(trigger, rule),)
+
+
+def _occasions(trigger: CronTrigger, rule: DayRule) -> Occasions:
     schedule = trigger.expression.schedule
-    days = _days(schedule.days)
+    days = _days(rule)
     years = numbers(YEAR, schedule.years, listed=LISTED_YEARS)
     months = numbers(MONTH, schedule.months, listed=MONTH.high, wraps=years.whole)
     daily = isinstance(days, EveryDay) and months.whole and years.whole
@@ -136,7 +158,7 @@ def _times(schedule: WallSchedule, *, wraps: bool) -> Times:
     if count > LISTED_TIMES and (rhythm := _rhythm(named, wraps=wraps)):
         return rhythm
     if count <= LONGEST_LIST_OF_TIMES:
-        return Clocks(tuple(_bits(named)))
+        return Clocks(tuple(bits(named)))
     return Pattern(
         numbers(HOUR, schedule.hours),
         numbers(MINUTE, schedule.minutes),
@@ -171,7 +193,7 @@ def _windows(named: int, step: int) -> list[Window]:
     starts, ends = named & ~(named << step), named & ~(named >> step)
     if starts.bit_count() > MOST_WINDOWS + 1:
         return []
-    windows = [Window(first, last) for first, last in zip(_bits(starts), _bits(ends), strict=True)]
+    windows = [Window(first, last) for first, last in zip(bits(starts), bits(ends), strict=True)]
     in_order = all(earlier.last < later.first for earlier, later in pairwise(windows))
     return windows if in_order else []
 
@@ -184,33 +206,3 @@ def _is_sayable(rhythm: Rhythm, count: int) -> bool:
     if rhythm.all_day:
         return rhythm.windows[0].first == 0 or rhythm.step > HOUR_SECONDS
     return count >= SHORTEST_RUN * len(rhythm.windows)
-
-
-def _runs(of: Field, values: Sequence[int], *, wraps: bool) -> tuple[Run, ...]:
-    """Single values, and three or more in a row as one run."""
-    rows = [[values[0]]]
-    for value in values[1:]:
-        if value == rows[-1][-1] + 1:
-            rows[-1].append(value)
-        else:
-            rows.append([value])
-    if wraps and len(rows) > 1 and (rows[0][0], rows[-1][-1]) == (of.low, of.high):
-        rows = [*rows[1:-1], rows[-1] + rows[0]]
-    return tuple(run for row in rows for run in _as_runs(row))
-
-
-def _as_runs(row: Sequence[int]) -> list[Run]:
-    if len(row) >= SHORTEST_RUN:
-        return [Run(row[0], row[-1])]
-    return [Run(value, value) for value in row]
-
-
-def _values(mask: int, of: Field) -> list[int]:
-    return [value for value in range(of.low, of.high + 1) if mask >> value & 1]
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

@@ -5,6 +5,7 @@ Made by describing.py, put into Chinese or English by the wording package.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.crondays import (
@@ -65,8 +66,24 @@ class DaysOfWeek:
     numbers: Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class EveryNthDay:
+    """One day in so many, counted from the start."""
+
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAndLast:
+    """These days of the month, where the month has them, and its last day."""
+
+    numbers: Numbers
+
+
 Days = (
     EveryDay
+    | EveryNthDay
+    | DaysAndLast
     | DaysOfMonth
     | DaysOfWeek
     | LastDay
@@ -120,9 +137,27 @@ class Pattern:
 Times = Clocks | Rhythm | Pattern
 
 
+class CycleUnit(StrEnum):
+    """What is counted where only every n-th one has its turn."""
+
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Only every n-th week or month, counted from the start."""
+
+    unit: CycleUnit
+    every: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasions:
-    """Times of day on certain days, by the wall clock of a zone, from `start` to `end`."""
+    """Times of day on certain days, by the wall clock of a zone, from `start` to `end`.
+
+    `only` leaves out the days that are not one of these weekdays too.
+    """
 
     times: Times
     days: Days
@@ -131,6 +166,8 @@ class Occasions:
     zone: ZoneInfo
     start: datetime | None = None
     end: datetime | None = None
+    only: DaysOfWeek | None = None
+    cycle: Cycle | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,4 +181,21 @@ class Repeats:
     zone: ZoneInfo
 
 
-Description = Occasions | Repeats
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """Whatever one of these says."""
+
+    lines: tuple[Occasions | Repeats, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterRuns:
+    """At `first`, then so long after each run has ended, up to `end`."""
+
+    delay: timedelta
+    first: datetime
+    end: datetime | None
+    zone: ZoneInfo
+
+
+Description = Occasions | Repeats | Lines | AfterRuns

@@ -170,8 +170,8 @@ class Faults:
         except Invalid as invalid:
             self.add(field, invalid.code, sent, **invalid.params)
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def raise_if_any(self) -> None:
         """Raises Refused with all that was booked; does nothing when that is nothing."""

@@ -8,13 +8,16 @@ from dispatchserver.domain.clockchanges import ClockEffect, changes_between, eff
 from dispatchserver.domain.counting import Count, fires_between
 from dispatchserver.domain.crondays import LastDay, NearestWeekday, NthWeekday
 from dispatchserver.domain.describing import describe, times_of_day
-from dispatchserver.domain.descriptions import DaysOfMonth, Description, Numbers, Occasions
-from dispatchserver.domain.trigger import CronTrigger, Trigger, upcoming
+from dispatchserver.domain.descriptions import DaysOfMonth, Description, Numbers, Occasions, Repeats
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import Trigger, upcoming
 
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 OFTEN = 1_440
 MOST_FIRES = 1_000
+FEW = 10
 LONGEST_MONTHS = (1, 3, 5, 7, 8, 10, 12)
 FEBRUARY, ALL_MONTHS, ALL_HOURS = 2, 12, (1 << 24) - 1
 
@@ -53,7 +56,8 @@ def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
     fires = tuple(upcoming(trigger, now, max(count, 1)))
     description = describe(trigger)
     per_day = _per_day(trigger, fires)
-    notices = [*_outlook(fires, now, count), *_frequency(per_day)]
+    told = 1 if isinstance(trigger, FixedDelayTrigger) else count
+    notices = [*_outlook(description, fires, now, told), *_frequency(per_day)]
     if fires and isinstance(description, Occasions):
         notices += _missing_days(description)
     if fires and isinstance(trigger, CronTrigger):
@@ -76,15 +80,22 @@ def _per_day(trigger: Trigger, fires: tuple[datetime, ...]) -> Count:
     return fires_between(trigger, before, before + DAY)
 
 
-def _outlook(fires: tuple[datetime, ...], now: datetime, count: int) -> Iterator[Notice]:
+def _outlook(
+    description: Description, fires: tuple[datetime, ...], now: datetime, count: int
+) -> Iterator[Notice]:
     if not fires:
         yield Notice(code="never")
         return
-    if len(fires) < count:
+    if len(fires) < min(count, FEW) and not _tells_its_end(description, fires[0]):
         code = "ends_soon_one" if len(fires) == 1 else "ends_soon"
         yield Notice(code=code, params={"left": len(fires), "last": fires[-1]})
     if fires[0] - now > YEAR:
         yield Notice(code="far_away", params={"first": fires[0]})
+
+
+def _tells_its_end(description: Description, first: datetime) -> bool:
+    """Whether the words say already how many fires are left: for repeats that are all to come."""
+    return isinstance(description, Repeats) and description.first == first
 
 
 def _frequency(per_day: Count) -> Iterator[Notice]:

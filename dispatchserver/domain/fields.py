@@ -1,7 +1,7 @@
 """Loosely typed values from any wire, read as what they mean; each reader raises Invalid."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -62,6 +62,15 @@ def as_object(value: JsonValue) -> Mapping[str, JsonValue]:
     if isinstance(value, Mapping):
         return value
     raise Invalid("field.object")
+
+
+def as_list(value: JsonValue, most: int) -> Sequence[JsonValue]:
+    """A JSON list of 1 to `most` values, or text that holds one."""
+    if isinstance(value, str):
+        value = jsontext.loads(value.strip())
+    if isinstance(value, Sequence) and not isinstance(value, str) and 1 <= len(value) <= most:
+        return value
+    raise Invalid("field.list", most=most)
 
 
 def as_member(value: JsonValue, kind: type[E]) -> E:
@@ -140,9 +149,27 @@ class FieldReader:
             self._faults.add(self._path + name, invalid.code, value, **invalid.params)
             return default
 
-    def refuse(self, name: str, code: str) -> None:
+    def refuse(self, name: str, code: str, **params: object) -> None:
         """Books a fault that shows only beside other fields."""
-        self._faults.add(self._path + name, code, self._values.get(name))
+        self._faults.add(self._path + name, code, self._values.get(name), **params)
+
+    def has(self, name: str) -> bool:
+        """Whether something stands under this name."""
+        return self._values.get(name) not in (None, "")
+
+    def holds_object(self, name: str) -> bool:
+        """Whether a JSON object stands under this name, also as text."""
+        value = self._values.get(name)
+        return isinstance(value, Mapping) or str(value).lstrip().startswith("{")
+
+    def filled(self, name: str) -> bool:
+        """Whether something stands under this name, an empty list being nothing."""
+        return self.has(name) and self._values.get(name) != []
+
+    @property
+    def fault_count(self) -> int:
+        """How many faults the whole request has so far."""
+        return len(self._faults)
 
     def need(self, names: tuple[str, ...], read: Callable[[JsonValue], V]) -> V | None:
         """The value under the first of these names that is there; booked as missing when none is."""
@@ -161,3 +188,15 @@ class FieldReader:
         """A reader of the object under this name; None where it is absent, or faulty (and then booked)."""
         inner = self.take(name, as_object, None)
         return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")
+
+    def each(self, name: str, most: int) -> "list[FieldReader]":
+        """A reader of each object in the list under this name; what is no such list, or longer, is booked."""
+        rows = self.need((name,), lambda value: as_list(value, most))
+        readers = []
+        for index, row in enumerate(rows or ()):
+            path = f"{self._path}{name}[{index}]"
+            if isinstance(row, Mapping):
+                readers.append(FieldReader(row, self._faults, f"{path}."))
+            else:
+                self._faults.add(path, "field.object", row)
+        return readers

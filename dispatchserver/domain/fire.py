@@ -178,3 +178,25 @@ def new_fire(task: Task, due_at: datetime, deadline_at: datetime) -> Fire:
         run_at=due_at,
         deadline_at=deadline_at,
     )
+
+
+def skipped_fire(task: Task, run: MissedRun, reason: Reason, now: datetime) -> Fire:
+    """One ended row for all occasions of a run that nobody was called back for.
+
+    It stands at the newest of them: the first may have a row already, when it was claimed in the very
+    moment of a pause or the clock was set back, and then the range would be lost with it.
+    """
+    return Fire(
+        id=fire_id(task, run.last),
+        task_id=task.id,
+        key=task.key,
+        version=task.version,
+        kind=FireKind.SCHEDULED,
+        priority=task.spec.priority,
+        due_at=run.last,
+        run_at=run.last,
+        state=FireState.SKIPPED,
+        reason=reason,
+        finished_at=now,
+        missed=run,
+    )

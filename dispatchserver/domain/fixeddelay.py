@@ -5,6 +5,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.moments import MILLISECOND
+
+SHORTEST_DELAY = MILLISECOND
+LONGEST_DELAY = timedelta(days=3660)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedDelayTrigger:
@@ -33,6 +39,26 @@ class FixedDelayTrigger:
         fire = ended_at + self.delay
         return None if self.end is not None and fire > self.end else fire
 
+    @property
+    def start(self) -> datetime:
+        """The first fire."""
+        return self.first
+
     def anchored(self, now: datetime) -> "FixedDelayTrigger":
         """The trigger as it counts when it is added at `now`: a first fire in the past is due now."""
         return self if self.first >= now else replace(self, first=now)
+
+
+def check_delay(delay: timedelta) -> timedelta:
+    """The delay when it is longer than nothing and at most ten years; raises Invalid otherwise."""
+    if not SHORTEST_DELAY <= delay <= LONGEST_DELAY:
+        raise Invalid("trigger.delay", longest_days=LONGEST_DELAY.days)
+    return delay
+
+
+def check_fixed_delay(trigger: FixedDelayTrigger) -> FixedDelayTrigger:
+    """The trigger when its delay is allowed and it fires at least once; raises Invalid otherwise."""
+    check_delay(trigger.delay)
+    if trigger.end is not None and trigger.end < trigger.first:
+        raise Invalid("trigger.window_ends_early")
+    return trigger

@@ -14,35 +14,12 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import MissedRun
+from dispatchserver.domain.misfirepolicy import FireAll, MisfirePolicy, SkipMissed
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, backwards, before, newest, run_between
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 
-FIRE_ALL_LIMIT = 100
-LONGEST_SPACING = timedelta(hours=1)
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class FireOnce:
-    """The newest missed occasion fires, once for all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SkipMissed:
-    """None fires; the next occasion is the next one after now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FireAll:
-    """The newest `limit` fire, oldest first, `spacing` apart; those before them are skipped."""
-
-    limit: int = FIRE_ALL_LIMIT
-    spacing: timedelta = timedelta(milliseconds=100)
-
-
-MisfirePolicy = FireOnce | SkipMissed | FireAll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +40,6 @@ class Settlement:
     fires: tuple[MissedFire, ...]
     unserved: MissedRun | None
     next_due: datetime | None
-
-
-def check_fire_all(limit: int, spacing: timedelta) -> FireAll:
-    """The policy fire_all with this limit and spacing; raises Invalid."""
-    if not 1 <= limit <= FIRE_ALL_LIMIT:
-        raise Invalid("trigger.misfire_limit", limit=FIRE_ALL_LIMIT)
-    if not timedelta(0) <= spacing <= LONGEST_SPACING:
-        raise Invalid("trigger.misfire_spacing", longest_s=LONGEST_SPACING // timedelta(seconds=1))
-    return FireAll(limit=limit, spacing=spacing)
 
 
 def settle(trigger: Fires, first: datetime, now: datetime, policy: MisfirePolicy) -> Settlement:

@@ -4,16 +4,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.calendartrigger import CalendarTrigger, Exclusion
-from dispatchserver.domain.fire import Fire, MissedRun, new_fire
+from dispatchserver.domain.fire import Fire, Reason, new_fire, skipped_fire
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.misfire import Settlement, settle
+from dispatchserver.domain.misfirepolicy import FireOnce, MisfirePolicy
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.task import Task
-from dispatchserver.domain.timetable import excluded_fire, missed_turns, under_calendar
-from dispatchserver.domain.trigger import SimpleTrigger, Trigger
+from dispatchserver.domain.spread import spread_offset, task_key
+from dispatchserver.domain.task import Task, TaskState
+from dispatchserver.domain.timetable import excluded_fire, excluded_run, under_calendar
+from dispatchserver.domain.triggers import waits_for_completion
 
-MISFIRE_GRACE = timedelta(seconds=60)
 PENDING_LIFETIME = timedelta(hours=24)
 FIRES_PER_PLAN = 200
-STEP_LIMIT = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,28 +30,41 @@ class Plan:
     fires: tuple[Fire, ...]
     next_fire_at: datetime | None
 
+    @property
+    def state(self) -> TaskState:
+        """The task's state afterwards: one of a fixed delay waits, without a next occasion, for its fire to end."""
+        over = self.next_fire_at is None and not waits_for_completion(self.task.spec.trigger)
+        return TaskState.FINISHED if over else TaskState.ACTIVE
+
+
+def next_after_completion(task: Task, fire: Fire, ended_at: datetime) -> datetime | None:
+    """The occasion that follows a fire of a fixed delay which ended for good then; None when there is none.
+
+    It always lies after the fire's own, though the clock be set back: two fires of a task never share one.
+    """
+    trigger = task.spec.trigger
+    assert isinstance(trigger, FixedDelayTrigger), "others know their occasions beforehand"
+    return trigger.after_completion(max(ended_at, fire.due_at))
+
 
 def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
-    """All fires of an active task due up to `horizon`, misfires settled by `fire_once`.
+    """All fires of an active task due up to `horizon`; what was missed is settled by the task's policy.
 
-    Up to a minute late, each occasion is fired late. Once the first is later than that, all up to `now`
-    are misfires: the newest of them fires once and carries the range of those before it. A plan holds at
-    most 200 fires; the task is then simply due again.
+    Up to its grace, each occasion is fired late. Once the first is later than that, all up to `now`
+    are misfires. A plan holds at most 200 fires; the task is then simply due again.
     """
     calendar = under_calendar(task)
     if calendar is not None:
         return _plan_turns(task, calendar, now, horizon)
     fires: list[Fire] = []
-    due = task.next_fire_at
-    if due is not None and due < now - MISFIRE_GRACE:
-        newest, missed = _newest_missed(task.spec.trigger, due, now)
-        fires.append(
-            replace(_fire(task, newest), missed=missed, deadline_at=now + PENDING_LIFETIME)
-        )
-        due = task.spec.trigger.next_after(newest)
+    due, trigger = task.next_fire_at, task.spec.trigger
+    if due is not None and due < now - task.spec.policies.misfire_grace:
+        settled = settle(trigger, due, now, _misfire_policy(task))
+        fires += _settled_fires(task, settled, now)
+        due = settled.next_due
     while due is not None and due <= horizon and len(fires) < FIRES_PER_PLAN:
-        fires.append(_fire(task, due))
-        due = task.spec.trigger.next_after(due)
+        fires.append(_fire(task, due, due))
+        due = trigger.next_after(due)
     return Plan(task=task, fires=tuple(fires), next_fire_at=due)
 
 
@@ -57,10 +72,8 @@ def _plan_turns(task: Task, calendar: CalendarTrigger, now: datetime, horizon: d
     """The same under a calendar, where a run of excluded occasions becomes one row."""
     fires: list[Fire] = []
     due = task.next_fire_at
-    if due is not None and due < now - MISFIRE_GRACE:
-        newest, fires = _settle_turns(task, calendar, due, now)
-        following = calendar.turn_after(newest)
-        due = None if following is None else following.at
+    if due is not None and due < now - task.spec.policies.misfire_grace:
+        fires, due = _settle_turns(task, calendar, due, now)
     if due is None:
         return Plan(task=task, fires=tuple(fires), next_fire_at=None)
     for turn in calendar.turns(due - MILLISECOND, FIRES_PER_PLAN + 1):
@@ -69,98 +82,47 @@ def _plan_turns(task: Task, calendar: CalendarTrigger, now: datetime, horizon: d
         fires.append(
             excluded_fire(task, turn.run, now)
             if isinstance(turn, Exclusion)
-            else _fire(task, turn.at)
+            else _fire(task, turn.at, turn.at)
         )
     return Plan(task=task, fires=tuple(fires), next_fire_at=None)
 
 
 def _settle_turns(
     task: Task, calendar: CalendarTrigger, due: datetime, now: datetime
-) -> tuple[datetime, list[Fire]]:
-    """Where to go on after what was missed up to `now`, and its rows: what was excluded, and the newest fire."""
-    newest, missed, excluded = missed_turns(calendar, due, now)
+) -> tuple[list[Fire], datetime | None]:
+    """What was missed up to `now`: one row for what was excluded, the policy for the rest; and the turn after."""
+    excluded = excluded_run(calendar, due, now)
     fires = [] if excluded is None else [excluded_fire(task, excluded, now)]
-    if newest is not None:
-        late = replace(_fire(task, newest), missed=missed, deadline_at=now + PENDING_LIFETIME)
-        fires.append(late)
-    ends = [newest] if newest else []
-    ends += [excluded.last] if excluded else []
-    return max(ends, default=now), fires
+    first = calendar.next_after(due - MILLISECOND)
+    if first is not None and first <= now:
+        settled = settle(calendar, first, now, task.spec.policies.misfire)
+        fires += _settled_fires(task, settled, now)
+    following = calendar.turn_after(now if excluded is None else max(now, excluded.last))
+    return fires, None if following is None else following.at
 
 
-def _fire(task: Task, due_at: datetime) -> Fire:
-    return new_fire(task, due_at, due_at + PENDING_LIFETIME)
+def _misfire_policy(task: Task) -> MisfirePolicy:
+    """A fixed delay goes on from a fire's end, so one that was missed must fire, or none would follow."""
+    waits = waits_for_completion(task.spec.trigger)
+    return FireOnce() if waits else task.spec.policies.misfire
 
 
-def missed_of(task: Task, first: datetime, now: datetime) -> MissedRun:
-    """All turns of the task from `first` (itself one) up to `now`, excluded or not, as one run."""
-    calendar = under_calendar(task)
-    if calendar is None:
-        return missed_run(task.spec.trigger, first, now)
-    newest, _, excluded = missed_turns(calendar, first, now)
-    ends = [end for end in (newest, excluded and min(excluded.last, now)) if end]
-    return MissedRun(first=first, last=max(ends, default=first), count=None)
+def _settled_fires(task: Task, settled: Settlement, now: datetime) -> list[Fire]:
+    """The missed occasions that fire after all, and one row for those that do not.
 
-
-def missed_run(trigger: Trigger, first: datetime, now: datetime) -> MissedRun:
-    """All occasions from `first` (itself one) up to `now`, as one run; bounded work."""
-    newest, before = _newest_missed(trigger, first, now)
-    count = 1 if before is None else None if before.count is None else before.count + 1
-    return MissedRun(first=first, last=newest, count=count)
-
-
-def _newest_missed(
-    trigger: Trigger, first: datetime, now: datetime
-) -> tuple[datetime, MissedRun | None]:
-    """The newest occasion from `first` up to `now`, and the run of those before it; bounded work.
-
-    Simple triggers by arithmetic. A cron expression is stepped; past 1,000 steps the rest is bisected,
-    and the run's count is left open.
+    Under `fire_once` that row is the fire itself, which carries their range.
     """
-    if isinstance(trigger, SimpleTrigger):
-        return _newest_simple(trigger, first, now)
-    newest, before, steps = first, first, 0
-    while (following := trigger.next_after(newest)) and following <= now:
-        newest, before, steps = following, newest, steps + 1
-        if steps == STEP_LIMIT:
-            newest, before = _newest_two(trigger, before, newest, now)
-            return newest, MissedRun(first=first, last=before, count=None)
-    return newest, MissedRun(first=first, last=before, count=steps) if steps else None
+    fires = [_fire(task, missed.due_at, missed.run_at) for missed in settled.fires]
+    if settled.unserved is None:
+        return fires
+    if isinstance(_misfire_policy(task), FireOnce):
+        return [replace(fire, missed=settled.unserved) for fire in fires]
+    return [skipped_fire(task, settled.unserved, Reason.MISFIRE, now), *fires]
 
 
-def _newest_simple(
-    trigger: SimpleTrigger, first: datetime, now: datetime
-) -> tuple[datetime, MissedRun | None]:
-    if trigger.interval is None:
-        return first, None
-    last = now if trigger.end is None else max(min(now, trigger.end - MILLISECOND), first)
-    steps = (last - first) // trigger.interval
-    if trigger.count is not None:
-        steps = min(steps, trigger.count - 1 - (first - trigger.start) // trigger.interval)
-    if steps <= 0:
-        return first, None
-    newest = first + steps * trigger.interval
-    return newest, MissedRun(first=first, last=newest - trigger.interval, count=steps)
-
-
-def _newest_two(
-    trigger: Trigger, before: datetime, reached: datetime, now: datetime
-) -> tuple[datetime, datetime]:
-    """The newest occasion up to `now` and the one before it, given two occasions in a row."""
-    newest = _newest_by_bisection(trigger, reached, now)
-    if newest > reached:
-        before = _newest_by_bisection(trigger, reached, newest - MILLISECOND)
-    return newest, before
-
-
-def _newest_by_bisection(trigger: Trigger, reached: datetime, until: datetime) -> datetime:
-    """The newest occasion up to `until`, from the occasion `reached` on; occasions lie on whole milliseconds."""
-    newest, low, high = reached, 0, (until - reached) // MILLISECOND + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = trigger.next_after(reached + middle * MILLISECOND)
-        if found is not None and found <= until:
-            newest, low = found, max(middle + 1, (found - reached) // MILLISECOND)
-        else:
-            high = middle
-    return newest
+def _fire(task: Task, due_at: datetime, run_at: datetime) -> Fire:
+    """A fire to be sent at `run_at`, or later where the task has its place in a window."""
+    window, key = task.spec.policies.spread, task.key
+    if window is not None:
+        run_at = max(run_at, due_at + spread_offset(task_key(key.group, key.name), window))
+    return replace(new_fire(task, due_at, run_at + PENDING_LIFETIME), run_at=run_at)

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.trigger import Trigger
+from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 2000
@@ -37,11 +38,18 @@ class TaskKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """What a task decides for itself; None takes the server's default, and no calendar."""
+    """What a task decides for itself; a time limit that is None is the server's default.
+
+    Occasions later than `misfire_grace` are settled by `misfire`; with `spread` each is sent so much later
+    as the task's place in that window says. `shift` is what becomes of what its calendar excludes.
+    """
 
     connect_timeout: timedelta | None = None
     total_timeout: timedelta | None = None
     report_timeout: timedelta | None = None
+    misfire: MisfirePolicy = FIRE_ONCE
+    misfire_grace: timedelta = MISFIRE_GRACE
+    spread: timedelta | None = None
     calendar: str | None = None
     shift: Shift = Shift.SKIP
 

@@ -1,6 +1,7 @@
 """When a task's turns come: by its trigger alone, or by its trigger under its calendar."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from dispatchserver.domain.calendar import DAY, Edition
@@ -8,10 +9,12 @@ from dispatchserver.domain.calendartrigger import (
     CalendarTrigger,
     check_calendar_trigger,
 )
-from dispatchserver.domain.fire import Fire, FireKind, FireState, MissedRun, Reason, fire_id
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Fire, MissedRun, Reason, fire_id, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, newest, run_between
 from dispatchserver.domain.task import Task, TaskSpec
+from dispatchserver.domain.triggers import waits_for_completion
 
 RUNS_LIMIT = 8
 DAYS_LIMIT = 400
@@ -62,46 +65,37 @@ def first_turn(task: Task, now: datetime) -> datetime | None:
     """The first turn at or after `now`; raises Invalid when the calendar leaves it no fire."""
     calendar = under_calendar(task)
     if calendar is not None:
+        if waits_for_completion(task.spec.trigger):
+            raise Invalid("calendar.fixed_delay")
         check_calendar_trigger(calendar, now)
     return next_turn(task, now - MILLISECOND)
 
 
 def excluded_fire(task: Task, run: MissedRun, now: datetime) -> Fire:
-    """The row of a run of excluded occasions; it stands at the first of them."""
-    return Fire(
-        id=fire_id(task, run.first),
-        task_id=task.id,
-        key=task.key,
-        version=task.version,
-        kind=FireKind.SCHEDULED,
-        priority=task.spec.priority,
-        due_at=run.first,
-        run_at=run.first,
-        state=FireState.SKIPPED,
-        reason=Reason.CALENDAR,
-        finished_at=max(now, run.first),
-        missed=run,
-    )
+    """The row of a run of excluded occasions; it stands at the first of them, for it is written when that is due."""
+    row = skipped_fire(task, run, Reason.CALENDAR, max(now, run.first))
+    return replace(row, id=fire_id(task, run.first), due_at=run.first, run_at=run.first)
 
 
-def missed_turns(
-    calendar: CalendarTrigger, first: datetime, now: datetime
-) -> tuple[datetime | None, MissedRun | None, MissedRun | None]:
-    """Of the turns from `first` up to `now`: the newest fire, the run of fires before it, the excluded run.
-
-    Excluded runs are folded into one; past eight its end is found by a jump and its count left open.
-    """
-    runs = _excluded_runs(calendar, first, now)
+def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
+    """All turns of the task from `first` (itself one) up to `until`, excluded or not, as one run."""
+    calendar = under_calendar(task)
+    if calendar is None:
+        return run_between(task.spec.trigger, first, until)
+    excluded = excluded_run(calendar, first, until)
     fire = calendar.next_after(first - MILLISECOND)
-    if fire is None or fire > now:
-        return None, None, runs
-    last = newest(calendar, fire, now)
-    older = None if last == fire else run_between(calendar, fire, last - MILLISECOND)
-    return last, older, runs
+    ends = [first] if excluded is None else [first, min(excluded.last, until)]
+    if fire is not None and fire <= until:
+        ends.append(newest(calendar, fire, until))
+    return MissedRun(first=first, last=max(ends), count=None)
 
 
-def _excluded_runs(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
-    """Looks at one occasion a working day, however many there are."""
+def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
+    """All excluded occasions from `first` up to `now` as one run; None when there are none.
+
+    Looks at one occasion a working day, however many there are. Past eight runs the end is found by a jump
+    and the count left open.
+    """
     found: list[MissedRun] = []
     moment = first - MILLISECOND
     for _ in range(DAYS_LIMIT):

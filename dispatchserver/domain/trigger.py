@@ -1,13 +1,15 @@
-"""When a task fires: the trigger shapes and their one question, next_after."""
+"""When a task fires: the two plain trigger shapes, simple and cron, and their one question, next_after."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from enum import StrEnum
 from functools import cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from dispatchserver.domain.cron import CronExpression, DstRule
+from dispatchserver.domain.cronunix import UnixCronExpression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
 
@@ -56,11 +58,25 @@ class SimpleTrigger:
         return replace(self, start=now)
 
 
+class CronDialect(StrEnum):
+    """Whose grammar a cron expression is written in."""
+
+    QUARTZ = "quartz"
+    UNIX = "unix"
+
+
+def parse_cron(text: str, dialect: CronDialect) -> CronExpression | UnixCronExpression:
+    """Reads an expression in one of the two grammars; raises Invalid."""
+    if dialect is CronDialect.UNIX:
+        return UnixCronExpression.parse(text)
+    return CronExpression.parse(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronTrigger:
-    """Fires where a Quartz cron expression matches the wall clock of a zone, from `start` to `end`, both counted."""
+    """Fires where a cron expression matches the wall clock of a zone, from `start` to `end`, both counted."""
 
-    expression: CronExpression
+    expression: CronExpression | UnixCronExpression
     zone: ZoneInfo
     dst: DstRule = DstRule.EXACTLY_ONCE
     start: datetime | None = None
@@ -78,8 +94,11 @@ class CronTrigger:
         """Unchanged: a cron expression has no first fire to move."""
         return self
 
-
-Trigger = SimpleTrigger | CronTrigger
+    @property
+    def dialect(self) -> CronDialect:
+        """Whose grammar the expression is written in."""
+        is_unix = isinstance(self.expression, UnixCronExpression)
+        return CronDialect.UNIX if is_unix else CronDialect.QUARTZ
 
 
 def check_interval(interval: timedelta) -> timedelta:
@@ -93,22 +112,6 @@ def check_end(start: datetime | None, end: datetime | None) -> None:
     """Raises Invalid for an end that is not after the start."""
     if start is not None and end is not None and end <= start:
         raise Invalid("trigger.end_before_start")
-
-
-def first_fire(trigger: Trigger, now: datetime) -> datetime:
-    """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
-    fire = trigger.next_after(now - MILLISECOND)
-    if fire is None or (trigger.end is not None and trigger.end < now):
-        raise Invalid("trigger.never")
-    return fire
-
-
-def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
-    """At most `count` fires after `moment`, in order."""
-    fires: list[datetime] = []
-    while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
-        fires.append(fire)
-    return fires
 
 
 def find_zone(name: str) -> ZoneInfo:

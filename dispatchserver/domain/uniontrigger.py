@@ -40,6 +40,11 @@ class UnionTrigger:
         return self.lines[0].zone
 
     @property
+    def start(self) -> None:
+        """Every line has its own."""
+        return None
+
+    @property
     def end(self) -> datetime | None:
         """When the last line ends; None when one of them has no end."""
         ends = [line.end for line in self.lines]

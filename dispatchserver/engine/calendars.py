@@ -9,7 +9,7 @@ from dispatchserver.domain.calendar import DAY, DateRange
 from dispatchserver.domain.calendarspec import (
     CalendarKey,
     CalendarSpec,
-    DecideCalendar,
+    DecideDays,
     StoredCalendar,
     check_calendar,
 )
@@ -52,7 +52,7 @@ class CalendarCases:
         dates = read_ical(text, self._zone, window)
         return await self._put(key, _adding(dates, title), actor)
 
-    async def _put(self, key: CalendarKey, decide: DecideCalendar, actor: Actor) -> StoredCalendar:
+    async def _put(self, key: CalendarKey, decide: DecideDays, actor: Actor) -> StoredCalendar:
         today = self.today()
         done = await self._calendars.put(
             key,
@@ -91,7 +91,7 @@ class CalendarCases:
         return _preview((await self.find(key)).spec, shown)
 
 
-def _adding(dates: Sequence[DateRange], title: str) -> DecideCalendar:
+def _adding(dates: Sequence[DateRange], title: str) -> DecideDays:
     def decide(standing: StoredCalendar | None) -> CalendarSpec:
         spec = CalendarSpec() if standing is None else standing.spec
         return spec.with_dates(dates, title)

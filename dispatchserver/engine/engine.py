@@ -45,7 +45,7 @@ class Engine:
         self.executor = Executor(store, targets, clock, config.limits, jitter)
         self.planner = Planner(store, clock, self.dispatch_by)
         self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
-        self.sweeper = Sweeper(store, clock, self.wake_dispatcher)
+        self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
         self._planning = Loop("planner", self.planner.run_once, clock)
         self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock)
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock)
@@ -65,6 +65,8 @@ class Engine:
 
     async def _run(self, assignment: Assignment) -> None:
         await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
+        if assignment.delay is not None:
+            self.plan_by(self._clock.now() + assignment.delay)
 
     async def recover(self) -> int:
         """Moves on what an earlier run of this server left in flight; returns how many fires that were."""

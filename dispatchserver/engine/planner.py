@@ -10,6 +10,7 @@ from dispatchserver.ports import Clock, LookBy, Store
 
 LOOK_AHEAD = timedelta(seconds=1)
 TASKS_PER_PASS = 1_000
+LONGEST_PLANNING = timedelta(milliseconds=50)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,8 @@ class Planner:
     """Plans everything due within the next second, so that a fire's own moment costs no planning.
 
     It looks again half a second before the first occasion beyond, which bounds it to two passes a second
-    however many tasks there are.
+    however many tasks there are. A pass plans no longer than a twentieth of a second, so that even 100,000
+    tasks that were all missed for a year do not stall what else the server does.
     """
 
     def __init__(self, store: Store, clock: Clock, dispatch_by: LookBy) -> None:
@@ -31,18 +33,30 @@ class Planner:
         """One pass; answers when the next one is needed."""
         now = self._clock.now()
         tasks = await self._store.due_tasks(now + LOOK_AHEAD, TASKS_PER_PASS)
-        plans = [planned for task in tasks if (planned := _plan_or_log(task, now)) is not None]
+        plans, looked_at = self._plan(tasks, now)
         if plans:
             await self._store.record_plans(plans)
             first = _first_due(plans)
             if first is not None:
                 self._dispatch_by(first)
-        if len(plans) < len(tasks):
+        if len(plans) < looked_at:
             return now + PAUSE_AFTER_FAULT
-        if len(tasks) == TASKS_PER_PASS:
+        if looked_at < len(tasks) or looked_at == TASKS_PER_PASS:
             return now
         following = await self._store.next_occasion()
         return None if following is None else look_at(following)
+
+    def _plan(self, tasks: Sequence[Task], now: datetime) -> tuple[list[Plan], int]:
+        """The plans of as many tasks as a pass has time for, and how many tasks those were."""
+        plans: list[Plan] = []
+        until = self._clock.now() + LONGEST_PLANNING  # reading the tasks has taken its own time
+        for looked_at, task in enumerate(tasks, 1):
+            planned = _plan_or_log(task, now)
+            if planned is not None:
+                plans.append(planned)
+            if self._clock.now() > until:
+                return plans, looked_at
+        return plans, len(tasks)
 
 
 def _first_due(plans: Sequence[Plan]) -> datetime | None:

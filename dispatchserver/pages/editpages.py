@@ -1,5 +1,6 @@
 """The pages that make and change a task: one form for both."""
 
+import asyncio
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.forms import Form, TaskForm, placed
 from dispatchserver.pages.formviews import form_view
 from dispatchserver.pages.frame import Frame, actor
+from dispatchserver.pages.previews import Preview, preview, unexplained
 from dispatchserver.pages.queries import link, read_key
+from dispatchserver.pages.words import Viewer
 
 
 class EditPages:
@@ -35,6 +38,7 @@ class EditPages:
             route("POST", "/tasks/new", self.create, person),
             route("GET", "/task/edit", self.edit, person),
             route("POST", "/task/edit", self.save, person),
+            route("POST", "/tasks/preview", self.preview, person),
         ]
 
     async def new(self, request: web.Request) -> web.Response:
@@ -63,6 +67,25 @@ class EditPages:
             return await self._form(request, form, kept, refused)
         return self._frame.see(link("/task", group=key.group, name=key.name, done="saved"))
 
+    async def preview(self, request: web.Request) -> web.Response:
+        """What the schedule would do: the form again with that, or that alone for our script; keeps nothing."""
+        form = await read_form(request)
+        kept = (await self._tasks.find(read_key(form))).task if "version" in form else None
+        shown, refused = await self._explained(form, kept, self._frame.viewer(request))
+        if "fragment" in form:
+            return self._frame.page(request, "_preview.html", preview=shown)
+        return await self._form(request, form, kept, refused)
+
+    async def _explained(
+        self, form: Form, kept: Task | None, viewer: Viewer
+    ) -> tuple[Preview, Refused | None]:
+        try:
+            trigger = TaskForm(form, self._zone, viewer.now, kept).schedule()
+        except Refused as refused:
+            return unexplained(refused, viewer), refused
+        # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
+        return await asyncio.to_thread(preview, trigger, viewer), None
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
         now = self._frame.viewer(request).now
@@ -81,6 +104,7 @@ class EditPages:
         refused: Refused | None = None,
     ) -> web.Response:
         viewer = self._frame.viewer(request)
+        shown, _ = await self._explained(values, kept, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         return self._frame.page(
             request,
@@ -88,5 +112,6 @@ class EditPages:
             status=422 if refused else 200,
             form=form_view(values, refused, self._limits, viewer),
             kept=kept,
+            preview=shown,
             groups=groups,
         )

@@ -15,9 +15,11 @@ from dispatchserver.domain.recall import (
     ReplyRule,
 )
 from dispatchserver.domain.task import Policies, Task
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
+from dispatchserver.domain.trigger import CronDialect, CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.words import UNITS, in_units
 
+KEPT = "kept"
 CHOICES: dict[str, tuple[str, ...]] = {
     "trigger": ("simple", "cron"),
     "repeat": ("forever", "count", "once"),
@@ -74,6 +76,13 @@ def task_fields(task: Task) -> dict[str, str]:
     return fields | _trigger_fields(spec.trigger) | _recall_fields(spec.recall)
 
 
+def in_form(trigger: Trigger) -> bool:
+    """Whether the form can say this when rule; any other is kept as it is."""
+    if isinstance(trigger, CronTrigger):
+        return trigger.dialect is CronDialect.QUARTZ
+    return isinstance(trigger, SimpleTrigger)
+
+
 def _timeout_fields(policies: Policies) -> dict[str, str]:
     return {
         "connect_timeout": _seconds(policies.connect_timeout),
@@ -83,8 +92,11 @@ def _timeout_fields(policies: Policies) -> dict[str, str]:
 
 
 def _trigger_fields(trigger: Trigger) -> dict[str, str]:
+    if not in_form(trigger):
+        return {"trigger": KEPT}
     if isinstance(trigger, CronTrigger):
         return {"trigger": trigger.kind, "cron": trigger.expression.text}
+    assert isinstance(trigger, SimpleTrigger), "the form has no other shape"
     if trigger.interval is None:
         return {"trigger": trigger.kind, "repeat": "once"}
     unit, interval = in_units(trigger.interval)

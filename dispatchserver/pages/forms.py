@@ -54,8 +54,9 @@ from dispatchserver.domain.trigger import (
     check_interval,
     find_zone,
 )
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.wallclock import offsets
-from dispatchserver.pages.fields import BLANK, CHOICES, wall
+from dispatchserver.pages.fields import BLANK, CHOICES, KEPT, wall
 from dispatchserver.pages.words import UNITS
 
 Form = Mapping[str, str]
@@ -64,6 +65,7 @@ E = TypeVar("E", bound=StrEnum)
 
 KEPT_AS_TYPED = frozenset({"group", "name", "note", "data"})
 PORT_LIMIT = 65_535
+ZONE_LIMIT = 64  # longer than any zone's name; a near one is looked for, which must not take long
 TIMEOUTS = {
     "connect_timeout": LONGEST_TIMEOUT,
     "total_timeout": LONGEST_TIMEOUT,
@@ -81,18 +83,18 @@ class TaskForm:
         self._reader = FieldReader(values, self._faults)
         self._now = now
         self._kept = kept
-        self._zone = self._take("zone", find_zone, zone)
+        self._zone = self._take("zone", lambda text: find_zone(text[:ZONE_LIMIT]), zone)
 
     def read(self) -> Addition:
         """The task that the form describes, to replace the one it was opened on; raises Refused with all faults."""
         key = self._kept.key if self._kept else self._key()
         note = self._take("note", check_note, "")
         priority = self._take("priority", lambda text: check_priority(as_integer(text)), 0)
-        trigger = self._cron() if self._word("trigger") == "cron" else self._simple()
+        trigger = self._trigger()
         recall = self._socket() if self._word("recall") == "SOCKET" else self._http()
-        kept_policies = self._kept.spec.policies if self._kept else Policies()
+        kept = self._kept.spec.policies if self._kept else Policies()
         policies = replace(
-            kept_policies,
+            kept,
             connect_timeout=self._timeout("connect_timeout"),
             total_timeout=self._timeout("total_timeout"),
             report_timeout=self._timeout("report_timeout"),
@@ -113,6 +115,13 @@ class TaskForm:
             key=key, spec=spec, at=self._now, overwrite=self._kept is not None, expected=expected
         )
 
+    def schedule(self) -> Trigger:
+        """When the task would fire; raises Refused with the faults of the fields that say so."""
+        trigger = self._trigger()
+        self._faults.raise_if_any()
+        assert trigger is not None, "a missing expression was booked"
+        return trigger
+
     def _take(self, name: str, read: Callable[[str], V], default: V) -> V:
         return self._reader.take(name, lambda value: read(as_text(value)), default)
 
@@ -124,6 +133,11 @@ class TaskForm:
         return TaskKey(
             group=self._need("group", check_name, ""), name=self._need("name", check_name, "")
         )
+
+    def _trigger(self) -> Trigger | None:
+        if self._kept and self._values.get("trigger") == KEPT:
+            return self._kept.spec.trigger
+        return self._cron() if self._word("trigger") == "cron" else self._simple()
 
     def _simple(self) -> SimpleTrigger:
         start = self._moment("start") or self._now

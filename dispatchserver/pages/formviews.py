@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from dispatchserver.domain.errors import Refused
 from dispatchserver.engine.executor import Limits
-from dispatchserver.pages.fields import CHOICES
+from dispatchserver.pages.fields import CHOICES, KEPT
 from dispatchserver.pages.words import Viewer
 
 ORDER = """
@@ -53,9 +53,16 @@ def form_view(
         faults=dict(reversed(said)),
         summary=[_line(field, problem, viewer) for field, problem in said],
         usual=_usual(limits, viewer),
-        choices=CHOICES,
+        choices=_choices(values),
         zones=_zones(),
     )
+
+
+def _choices(values: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """What there is to choose; a when rule that the form cannot say may be kept."""
+    if values.get("trigger") != KEPT:
+        return CHOICES
+    return CHOICES | {"trigger": (*CHOICES["trigger"], KEPT)}
 
 
 def _line(field: str, problem: str, viewer: Viewer) -> SummaryLine:

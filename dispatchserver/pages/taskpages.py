@@ -1,5 +1,7 @@
 """The pages of tasks: the list, one task, and the actions on it."""
 
+import asyncio
+
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
@@ -8,6 +10,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fireviews import fire_row
 from dispatchserver.pages.frame import Frame, actor
+from dispatchserver.pages.previews import explained
 from dispatchserver.pages.queries import link, local, read_key, read_task_query, with_params
 from dispatchserver.pages.views import group_links, task_page, task_row
 from dispatchserver.ports import FireFilter, Page, PageRequest, TaskStatus
@@ -57,12 +60,14 @@ class TaskPages:
         status = await self._tasks.find(key)
         wanted = FireFilter(namespace=key.namespace, group=key.group, name=key.name)
         recent = await self._tasks.fires(wanted, PageRequest(limit=RECENT))
-        zone = status.task.spec.trigger.zone
+        trigger = status.task.spec.trigger
+        meaning = await asyncio.to_thread(explained, trigger, viewer)
         return self._frame.page(
             request,
             "task.html",
             task=task_page(status, self._tasks.upcoming(status.task, UPCOMING), viewer),
-            fires=[fire_row(fire, zone, viewer) for fire in recent.items],
+            meaning=meaning,
+            fires=[fire_row(fire, trigger.zone, viewer) for fire in recent.items],
         )
 
     async def pause(self, request: web.Request) -> web.Response:

@@ -8,18 +8,20 @@ from urllib.parse import urlsplit
 from dispatchserver.domain import timetable
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
 from dispatchserver.ports import TaskStatus
+from dispatchserver.wording import describe
 
 ADDRESS_LIMIT = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When a task fires: in words, or as a cron expression where there are none."""
+    """When a task fires: in words, with the cron expression where there is one."""
 
     words: str
     expression: str
@@ -160,19 +162,12 @@ def short_address(recall: Recall) -> str:
 
 
 def schedule(trigger: Trigger, viewer: Viewer) -> Schedule:
-    """The trigger in a few words."""
-    if isinstance(trigger, CronTrigger):
-        return Schedule(words="", expression=trigger.expression.text, zone=trigger.zone.key)
-    return Schedule(words=_simple_words(trigger, viewer), expression="", zone=trigger.zone.key)
-
-
-def _simple_words(trigger: SimpleTrigger, viewer: Viewer) -> str:
-    if trigger.interval is None or trigger.count == 1:
-        return viewer.say("page.schedule.once")
-    every = viewer.every(trigger.interval)
-    if trigger.count is None:
-        return every
-    return viewer.say("page.schedule.count", every=every, count=trigger.count)
+    """The trigger in words, and to the letter."""
+    return Schedule(
+        words=describe(trigger, viewer.lang),
+        expression=trigger.expression.text if isinstance(trigger, CronTrigger) else "",
+        zone=trigger.zone.key,
+    )
 
 
 def task_page(status: TaskStatus, upcoming: Sequence[datetime], viewer: Viewer) -> TaskPage:
@@ -191,11 +186,10 @@ def task_page(status: TaskStatus, upcoming: Sequence[datetime], viewer: Viewer) 
 
 
 def _schedule_facts(trigger: Trigger, viewer: Viewer) -> list[Fact]:
+    facts = []
     if isinstance(trigger, CronTrigger):
-        facts = [Fact(label="form.cron.label", value=trigger.expression.text, code=True)]
+        facts.append(Fact(label="form.cron.label", value=trigger.expression.text, code=True))
         facts.append(Fact(label="page.fact.dst", value=viewer.say(f"page.dst.{trigger.dst}")))
-    else:
-        facts = [Fact(label="page.fact.repeat", value=_simple_words(trigger, viewer))]
     facts.append(Fact(label="form.zone.label", value=trigger.zone.key))
     for label, at in (("form.start.label", trigger.start), ("form.end.label", trigger.end)):
         if at is not None:

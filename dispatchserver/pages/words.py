@@ -106,12 +106,6 @@ class Viewer:
                 parts.append(self.say(f"page.span.{name}", n=count))
         return " ".join(parts[:2])
 
-    def every(self, interval: timedelta) -> str:
-        """An interval in its largest whole unit: every 5 minutes."""
-        name, count = in_units(interval)
-        key = f"page.every.{name}.{'one' if count == 1 else 'many'}"
-        return self.say(key, n=count)
-
     def fire_state(self, state: FireState) -> Badge:
         tone, icon = FIRE_LOOKS[state]
         return Badge(tone=tone, icon=icon, word=self.say(f"state.{state}"))

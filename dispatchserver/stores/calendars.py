@@ -8,7 +8,7 @@ from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import (
     CalendarKey,
     CalendarPut,
-    DecideCalendar,
+    DecideDays,
     StoredCalendar,
 )
 from dispatchserver.domain.changing import plan_anew
@@ -27,7 +27,7 @@ class Put:
     """A calendar to be made or changed."""
 
     key: CalendarKey
-    decide: DecideCalendar
+    decide: DecideDays
     actor: Actor
     now: datetime
 
@@ -48,7 +48,7 @@ class SqlCalendars:
         self._driver = driver
 
     async def put(
-        self, key: CalendarKey, decide: DecideCalendar, actor: Actor, now: datetime
+        self, key: CalendarKey, decide: DecideDays, actor: Actor, now: datetime
     ) -> CalendarPut:
         return await self._driver.submit(put_calendars, Put(key, decide, actor, now))
 

@@ -20,9 +20,10 @@ from dispatchserver.domain.judging import Settlement, after_deadline, after_loss
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor, Assignment
 from dispatchserver.stores import rows, sql
+from dispatchserver.stores.completions import go_on
 from dispatchserver.stores.driver import Tx
-from dispatchserver.stores.specs import ms
 from dispatchserver.stores.taskwrites import put
+from dispatchserver.stores.triggerspecs import ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ async def _move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[s
     found = await tx.fetch(sql.MOVE_FIRES, dumps([_move_row(*move) for move in moves]))
     moved = {(row["id"], row["attempts"]) for row in found}
     counted = [move for move in moves if _claim_key(move[0]) in moved]
-    await put(tx, sql.COUNT_ENDED, _tallies(counted))
+    if counted:
+        told = await tx.fetch(sql.COUNT_ENDED, dumps(_tallies(counted)))
+        await go_on(tx, counted, {row["id"] for row in told if row["waits"]})
     return moved
 
 

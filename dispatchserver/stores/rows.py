@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from dispatchserver.domain.calendar import Edition
@@ -17,22 +18,21 @@ from dispatchserver.domain.fire import (
     Reason,
     Verdict,
 )
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import storable
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.ports import Assignment, Session, TaskStatus, Token
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
-    moment,
-    ms,
     policies_json,
     read_policies,
     read_recall,
-    read_trigger,
     recall_json,
-    trigger_json,
 )
+from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, trigger_json
 
 EXCERPT_LIMIT = 4096
 
@@ -162,7 +162,12 @@ def read_assignment(row: Row) -> Assignment:
         fire=read_fire(row),
         recall=read_recall(row["recall_json"]),
         policies=read_policies(row["policies_json"]),
+        delay=_delay(read_trigger(row["trigger_json"])),
     )
+
+
+def _delay(trigger: Trigger) -> timedelta | None:
+    return trigger.delay if isinstance(trigger, FixedDelayTrigger) else None
 
 
 def attempt_row(attempt: Attempt) -> list[object]:

@@ -1,14 +1,21 @@
-"""What an owner said of a task, as the JSON that a version row keeps, and back."""
+"""Whom a task calls back and by which policies, as the JSON that a version row keeps, and back."""
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from dispatchserver.domain.calendar import Shift
-from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.jsontext import dumps
-from dispatchserver.domain.moments import MILLISECOND, from_ms, to_ms
+from dispatchserver.domain.misfirepolicy import (
+    MISFIRE_GRACE,
+    FireAll,
+    FireOnce,
+    MisfirePolicy,
+    SkipMissed,
+)
+from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import (
     Ack,
     BodyShape,
@@ -20,57 +27,7 @@ from dispatchserver.domain.recall import (
     SocketRecall,
 )
 from dispatchserver.domain.task import Policies
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, Trigger
-
-
-def ms(moment: datetime | None) -> int | None:
-    return None if moment is None else to_ms(moment)
-
-
-def moment(value: int | None) -> datetime | None:
-    return None if value is None else from_ms(value)
-
-
-def _span_ms(span: timedelta | None) -> int | None:
-    return None if span is None else span // MILLISECOND
-
-
-def _span(value: int | None) -> timedelta | None:
-    return None if value is None else value * MILLISECOND
-
-
-def trigger_json(trigger: Trigger) -> str:
-    doc: dict[str, object] = {
-        "kind": trigger.kind,
-        "zone": trigger.zone.key,
-        "start": ms(trigger.start),
-        "end": ms(trigger.end),
-    }
-    if isinstance(trigger, SimpleTrigger):
-        return dumps(doc | {"interval": _span_ms(trigger.interval), "count": trigger.count})
-    return dumps(doc | {"expression": trigger.expression.text, "dst": trigger.dst})
-
-
-@lru_cache(maxsize=16_384)
-def read_trigger(text: str) -> Trigger:
-    """Parsed once per distinct text: a plan must not pay for parsing."""
-    doc = json.loads(text)
-    zone, start, end = ZoneInfo(doc["zone"]), moment(doc["start"]), moment(doc["end"])
-    if doc["kind"] == CronTrigger.kind:
-        return CronTrigger(
-            expression=CronExpression.parse(doc["expression"]),
-            zone=zone,
-            dst=DstRule(doc["dst"]),
-            start=start,
-            end=end,
-        )
-    return SimpleTrigger(
-        start=from_ms(doc["start"]),
-        interval=_span(doc["interval"]),
-        count=doc["count"],
-        end=end,
-        zone=zone,
-    )
+from dispatchserver.stores.triggerspecs import span, span_ms
 
 
 def recall_json(recall: Recall) -> str:
@@ -102,22 +59,50 @@ def read_recall(text: str) -> Recall:
 
 def policies_json(policies: Policies) -> str:
     doc = {
-        "connect": _span_ms(policies.connect_timeout),
-        "total": _span_ms(policies.total_timeout),
-        "report": _span_ms(policies.report_timeout),
+        "connect": span_ms(policies.connect_timeout),
+        "total": span_ms(policies.total_timeout),
+        "report": span_ms(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
+        "spread": span_ms(policies.spread),
         "calendar": policies.calendar,
         "shift": policies.shift if policies.calendar else None,
     }
     return dumps({key: value for key, value in doc.items() if value is not None})
 
 
+def _unless(value: timedelta, usual: timedelta) -> int | None:
+    return None if value == usual else span_ms(value)
+
+
+def _misfire_doc(policy: MisfirePolicy) -> dict[str, object] | None:
+    match policy:
+        case FireOnce():
+            return None
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing": span_ms(spacing)}
+
+
+def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
+    if doc is None:
+        return FireOnce()
+    if doc["policy"] == "skip":
+        return SkipMissed()
+    return FireAll(limit=doc["max"], spacing=doc["spacing"] * MILLISECOND)
+
+
 @lru_cache(maxsize=1_024)
 def read_policies(text: str) -> Policies:
     doc = json.loads(text)
     return Policies(
-        connect_timeout=_span(doc.get("connect")),
-        total_timeout=_span(doc.get("total")),
-        report_timeout=_span(doc.get("report")),
+        connect_timeout=span(doc.get("connect")),
+        total_timeout=span(doc.get("total")),
+        report_timeout=span(doc.get("report")),
+        misfire=_read_misfire(doc.get("misfire")),
+        misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
+        spread=span(doc.get("spread")),
         calendar=doc.get("calendar"),
         shift=Shift(doc.get("shift", Shift.SKIP)),
     )

@@ -117,8 +117,12 @@ ON CONFLICT DO NOTHING
 # Written only where the task and its calendar still are as it was planned from: both the fires and the step, or neither.
 MOVE_TASKS = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
-    state = CASE WHEN s.next_fire_at IS NULL THEN 'finished' ELSE 'active' END
-FROM ({_unfold("id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, edition BIGINT")}) s
+    state = s.state
+FROM ({
+    _unfold(
+        "id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, state TEXT, edition BIGINT"
+    )
+}) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
     AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
@@ -138,7 +142,7 @@ WHERE id IN (
 RETURNING id
 """
 CLAIMED = f"""
-SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.recall_json, v.policies_json
+SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 WHERE f.id IN ({_unfold("id TEXT")})
 """
@@ -182,6 +186,18 @@ FROM ({
     )
 }) s
 WHERE tasks.id = s.task_id
+RETURNING tasks.id, tasks.next_fire_at IS NULL AND tasks.state IN ('active', 'paused') AS waits
+"""
+WAITING_TASKS = f"""
+{TASKS} JOIN ({_unfold("id TEXT, version BIGINT")}) k ON t.id = k.id AND t.version = k.version
+WHERE t.next_fire_at IS NULL
+"""
+# A fire of a fixed delay has ended for good: only now its task's next occasion is known, or that there is none.
+GO_ON = f"""
+UPDATE tasks SET next_fire_at = s.next_fire_at,
+    state = CASE WHEN s.next_fire_at IS NULL AND tasks.state = 'active' THEN 'finished' ELSE tasks.state END
+FROM ({_unfold("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
+WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at IS NULL
 """
 LOST_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE state = 'running' AND claimed_by <> $1"
 EXPIRED_FIRES = f"""

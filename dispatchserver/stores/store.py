@@ -25,7 +25,8 @@ from dispatchserver.ports import (
 from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
 from dispatchserver.stores.calendarspecs import editions_of, read_tasks
 from dispatchserver.stores.driver import Driver, Row, Tx
-from dispatchserver.stores.specs import moment, ms, read_recall
+from dispatchserver.stores.specs import read_recall
+from dispatchserver.stores.triggerspecs import moment, ms
 
 
 class SqlStore:

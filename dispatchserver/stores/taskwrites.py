@@ -14,7 +14,7 @@ from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
-from dispatchserver.stores.specs import ms
+from dispatchserver.stores.triggerspecs import ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,7 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
             plan.task.version,
             ms(plan.task.next_fire_at),
             ms(plan.next_fire_at),
+            plan.state,
             plan.task.edition and plan.task.edition.version,
         ]
         for plan in plans

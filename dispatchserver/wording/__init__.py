@@ -1,16 +1,24 @@
 """Schedules in words: descriptions and notices of the domain, put into Chinese or English for people."""
 
 from dispatchserver.domain.describing import describe as describe_in_facts
-from dispatchserver.domain.descriptions import Clocks, Description, Occasions, Repeats
-from dispatchserver.domain.trigger import Trigger
+from dispatchserver.domain.descriptions import (
+    AfterRuns,
+    Clocks,
+    Description,
+    Lines,
+    Occasions,
+    Repeats,
+)
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.messages import say
-from dispatchserver.wording.bounds import in_bounds, say_repeats
-from dispatchserver.wording.days import say_days, say_years
+from dispatchserver.wording.bounds import in_bounds, say_after_runs, say_repeats
+from dispatchserver.wording.days import say_days, say_limits, say_years
 from dispatchserver.wording.listing import spaced
 from dispatchserver.wording.notices import say_notice
+from dispatchserver.wording.rates import say_rate
 from dispatchserver.wording.times import goes_round_the_clock, say_times
 
-__all__ = ["describe", "say_description", "say_notice"]
+__all__ = ["describe", "say_description", "say_notice", "say_rate"]
 
 
 def describe(trigger: Trigger, lang: str) -> str:
@@ -25,6 +33,10 @@ def say_description(description: Description, lang: str) -> str:
             return spaced(_say_occasions(description, lang))
         case Repeats():
             return spaced(say_repeats(description, lang))
+        case Lines(lines=lines):
+            return say(lang, "words.lines").join(say_description(line, lang) for line in lines)
+        case AfterRuns():
+            return spaced(say_after_runs(description, lang))
 
 
 def _say_occasions(occasions: Occasions, lang: str) -> str:
@@ -34,4 +46,5 @@ def _say_occasions(occasions: Occasions, lang: str) -> str:
     days = say_days(occasions, lang, form=form)
     key = "words.when.clocks" if at_clocks else "words.when.rhythm"
     text = say(lang, key, days=days, times=times) if days else times
-    return in_bounds(occasions, say_years(occasions, text, lang), lang)
+    text = say_limits(occasions, say_years(occasions, text, lang), lang)
+    return in_bounds(occasions, text, lang)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.descriptions import Occasions, Repeats
+from dispatchserver.domain.descriptions import AfterRuns, Occasions, Repeats
 from dispatchserver.messages import say
 
 UNITS = (
@@ -39,6 +39,15 @@ def say_repeats(repeats: Repeats, lang: str) -> str:
     last = say_moment(repeats.last, repeats.zone, since=repeats.first)
     count = repeats.count
     return say(lang, "words.repeats.counted", every=every, first=first, last=last, count=count)
+
+
+def say_after_runs(runs: AfterRuns, lang: str) -> str:
+    """`10 minutes after each run ends, the first on 2026-05-01 10:00:00`."""
+    first, delay = say_moment(runs.first, runs.zone), _say_length(runs.delay, lang)
+    text = say(lang, "words.after_runs", delay=delay, first=first)
+    if runs.end is None:
+        return text
+    return say(lang, "words.bounds.end", text=text, end=say_moment(runs.end, runs.zone))
 
 
 def say_moment(moment: datetime, zone: ZoneInfo, since: datetime | None = None) -> str:

@@ -10,9 +10,11 @@ from dispatchserver.domain.crondays import (
 from dispatchserver.domain.cronfields import FIRST_YEAR
 from dispatchserver.domain.cronsearch import LAST_YEAR
 from dispatchserver.domain.descriptions import (
+    DaysAndLast,
     DaysOfMonth,
     DaysOfWeek,
     EveryDay,
+    EveryNthDay,
     Numbers,
     Occasions,
 )
@@ -22,7 +24,9 @@ from dispatchserver.wording.listing import joined, listed, members, name_of, nam
 WORKING_DAYS, WEEKEND = [1, 2, 3, 4, 5], [6, 7]
 MONTHS, WEEK = 12, 7
 
-MonthDays = DaysOfMonth | LastDay | LastDayWeekday | NearestWeekday | LastWeekday | NthWeekday
+MonthDays = (
+    DaysOfMonth | DaysAndLast | LastDay | LastDayWeekday | NearestWeekday | LastWeekday | NthWeekday
+)
 
 
 def say_days(occasions: Occasions, lang: str, *, form: str) -> str:
@@ -33,6 +37,9 @@ def say_days(occasions: Occasions, lang: str, *, form: str) -> str:
     match occasions.days:
         case EveryDay():
             return _within_months(say(lang, f"words.daily.{form}"), months, lang)
+        case EveryNthDay(every):
+            nth = say(lang, "words.every_nth_day", count=every)
+            return _within_months(nth, months, lang)
         case DaysOfWeek(numbers):
             form = "lead" if form == "lead" else "on"
             return _within_months(_say_weekdays(numbers, form, lang), months, lang)
@@ -57,6 +64,17 @@ def say_years(occasions: Occasions, text: str, lang: str) -> str:
     if step == 2 and only.first == FIRST_YEAR:
         key = "words.years.even"
     return say(lang, key, text=text, first=only.first, last=only.last, step=step)
+
+
+def say_limits(occasions: Occasions, text: str, lang: str) -> str:
+    """The sentence so far, with what else a day must be: one of some weekdays, in every n-th week or month."""
+    if occasions.only is not None:
+        days = _say_weekdays(occasions.only.numbers, "on", lang)
+        text = say(lang, "words.only", text=text, days=days)
+    if occasions.cycle is not None:
+        key = f"words.cycle.{occasions.cycle.unit}"
+        text = say(lang, key, text=text, count=occasions.cycle.every)
+    return text
 
 
 def say_weekday(weekday: int, lang: str) -> str:
@@ -111,6 +129,9 @@ def _say_date(days: MonthDays, of: str, lang: str) -> str:
         case DaysOfMonth(numbers):
             found = listed(numbers, lang, namer("days", lang))
             return say(lang, "words.date.numbers", of=of, days=found)
+        case DaysAndLast(numbers):
+            found = listed(numbers, lang, namer("days", lang))
+            return say(lang, "words.date.numbers_and_last", of=of, days=found)
         case LastDay(offset) | LastDayWeekday(offset):
             kind = "last_weekday" if isinstance(days, LastDayWeekday) else "last"
             if offset == 0:

@@ -22,7 +22,8 @@ from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, upcoming
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import upcoming
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")

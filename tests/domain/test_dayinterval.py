@@ -15,7 +15,7 @@ from dispatchserver.domain.dayinterval import (
 )
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.domain.trigger import upcoming
+from dispatchserver.domain.triggers import upcoming
 
 NEW_YORK = ZoneInfo("America/New_York")
 NEW_YEAR_2016 = datetime(2016, 1, 1, tzinfo=UTC)

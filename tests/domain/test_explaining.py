@@ -15,6 +15,7 @@ from dispatchserver.domain.counting import LONGEST_WALK, Count, fires_between
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.explaining import MOST_FIRES, explain
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.uniontrigger import UnionTrigger
 from dispatchserver.wording import say_notice
 
 DATA = Path(__file__).parent.parent / "data"
@@ -176,6 +177,16 @@ def test_a_trigger_that_has_fired_its_last_says_only_that():
     trigger = SimpleTrigger(start=NOW - DAY, zone=UTC_ZONE)
     assert notices(trigger) == ["it never fires again"]
     assert explain(trigger, NOW, 5).per_day == Count(0)
+
+
+def test_repeats_that_are_all_to_come_need_no_warning_of_their_end():
+    trigger = SimpleTrigger(start=NOW + DAY, interval=DAY, count=3, zone=UTC_ZONE)
+    assert notices(trigger) == []
+    assert explain(trigger, NOW + DAY, 10).notices[0].code == "ends_soon"
+
+
+def test_many_fires_are_no_few_however_many_are_asked_for():
+    assert notices(a_cron("0 0 0 * * ? 2026"), count=1000) == []
 
 
 def test_asking_for_no_fires_warns_of_none_missing():
@@ -364,3 +375,21 @@ def test_explaining_any_recorded_expression_is_quick():
     print(f"\nmedian {took[len(took) // 2] * 1e3:.1f} ms, slowest {took[-1] * 1e3:.1f} ms")
     assert took[len(took) // 2] < 0.02
     assert took[-1] < 0.5
+
+
+# Shapes that are walked
+
+
+def test_a_union_counts_what_its_lines_fire_together_and_an_instant_of_two_lines_once():
+    noon, hourly = a_cron("0 0 12 * * ?"), a_cron("0 0 * * * ?")
+    half = a_cron("0 30 12 * * ?")
+    union = UnionTrigger(lines=(noon, hourly, half))
+    assert fires_between(union, NOW, NOW + 10 * DAY) == Count(250)
+    assert fires_between(union, NOW, NOW + 365 * DAY) == Count(LONGEST_WALK, exact=False)
+
+
+def test_a_union_of_many_lines_is_counted_in_bounded_time():
+    lines = tuple(a_cron(f"{second} * * * * ?") for second in range(20))
+    began = perf_counter()
+    explain(UnionTrigger(lines=lines), NOW, 5)
+    assert perf_counter() - began < 1

@@ -15,16 +15,18 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.misfire import (
     CRON_CODES,
     SIMPLE_CODES,
-    FireAll,
-    FireOnce,
     Instruction,
-    MisfirePolicy,
     Settlement,
-    SkipMissed,
-    check_fire_all,
     find_instruction,
     settle,
     settle_simple,
+)
+from dispatchserver.domain.misfirepolicy import (
+    FireAll,
+    FireOnce,
+    MisfirePolicy,
+    SkipMissed,
+    check_fire_all,
 )
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, backwards, newest

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatchserver.domain.fire import FireState, MissedRun
-from dispatchserver.domain.planning import FIRES_PER_PLAN, PENDING_LIFETIME, missed_run, plan
-from dispatchserver.domain.trigger import CronTrigger, first_fire
+from dispatchserver.domain.occasions import run_between
+from dispatchserver.domain.planning import FIRES_PER_PLAN, PENDING_LIFETIME, plan
+from dispatchserver.domain.trigger import CronTrigger
+from dispatchserver.domain.triggers import first_fire
 from tests.builders import NOON, a_task, at, cron, every, once
 
 SECOND = timedelta(seconds=1)
@@ -127,10 +129,10 @@ def test_a_long_outage_of_a_fast_simple_trigger_is_arithmetic():
     assert late.fires[0].missed.count == 50 * YEAR // timedelta(milliseconds=10)
 
 
-def test_a_cron_outage_of_a_thousand_steps_is_counted_exactly(steps):
-    late = planned(a_task(cron("* * * * * ?")), at(999), ahead=0)
-    assert dues(late) == [999]
-    assert late.fires[0].missed == MissedRun(first=NOON, last=at(998), count=999)
+def test_a_cron_outage_of_a_hundred_occasions_is_counted_exactly():
+    late = planned(a_task(cron("* * * * * ?")), at(100), ahead=0)
+    assert dues(late) == [100]
+    assert late.fires[0].missed == MissedRun(first=NOON, last=at(99), count=100)
 
 
 def test_a_year_long_outage_of_a_cron_of_every_second_takes_few_steps(steps):
@@ -138,7 +140,7 @@ def test_a_year_long_outage_of_a_cron_of_every_second_takes_few_steps(steps):
     assert late.fires[0].due_at == NOON + YEAR
     missed = MissedRun(first=NOON, last=NOON + YEAR - SECOND, count=None)
     assert late.fires[0].missed == missed
-    assert len(steps) < 1_100
+    assert len(steps) < 250
 
 
 @pytest.mark.parametrize(
@@ -170,9 +172,9 @@ def test_a_cron_that_ended_during_the_outage_fires_its_last_occasion():
 
 
 def test_a_missed_run_counts_its_newest_occasion_too():
-    assert missed_run(every(20), NOON, at(59)) == MissedRun(first=NOON, last=at(40), count=3)
-    assert missed_run(once(), NOON, at(59)) == MissedRun(first=NOON, last=NOON, count=1)
-    assert missed_run(cron("* * * * * ?"), NOON, NOON + YEAR).count is None
+    assert run_between(every(20), NOON, at(59)) == MissedRun(first=NOON, last=at(40), count=3)
+    assert run_between(once(), NOON, at(59)) == MissedRun(first=NOON, last=NOON, count=1)
+    assert run_between(cron("* * * * * ?"), NOON, NOON + YEAR).count is None
 
 
 EXPRESSIONS = ("* * * * * ?", "0/7 * * * * ?", "0 0/5 * * * ?", "30 15 3 * * ?", "* 0-3 2 * * ?")

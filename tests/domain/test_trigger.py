@@ -10,9 +10,8 @@ from dispatchserver.domain.trigger import (
     check_end,
     check_interval,
     find_zone,
-    first_fire,
-    upcoming,
 )
+from dispatchserver.domain.triggers import first_fire, upcoming
 from tests.builders import NOON, at, cron, every, once
 
 MS = timedelta(milliseconds=1)

@@ -11,7 +11,8 @@ from dispatchserver.domain.cron import CronExpression
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, upcoming
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import upcoming
 from dispatchserver.domain.uniontrigger import Line, UnionTrigger, check_union
 
 UTC_ZONE = ZoneInfo("UTC")

@@ -12,7 +12,7 @@ from dispatchserver.domain.daychoice import DayChoice, EveryDays, every_days, mo
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.trigger import upcoming
+from dispatchserver.domain.triggers import upcoming
 from dispatchserver.domain.windowtrigger import WindowTrigger, check_window, read_clock
 from dispatchserver.messages import LANGUAGES, say_error
 

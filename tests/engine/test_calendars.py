@@ -9,6 +9,8 @@ import pytest
 from dispatchserver.domain.calendar import DateRange, Shift
 from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
 from dispatchserver.domain.errors import CalendarChanged, CalendarInUse, CalendarNotFound, Invalid
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.misfirepolicy import FireAll
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.task import Policies, TaskState
 from dispatchserver.engine.calendars import CalendarCases
@@ -233,3 +235,21 @@ async def test_a_calendar_that_excludes_everything_changes_nothing(works, calend
     with pytest.raises(Invalid, match="excludes_all"):
         await calendars.put(CN, CalendarSpec(weekdays=(1, 2, 3, 4, 5, 6, 7)), ALICE)
     assert await calendars.find(CN) == holiday
+
+
+async def test_missed_working_occasions_are_settled_by_the_tasks_own_policy(works, holiday):
+    policies = Policies(calendar="CN", misfire=FireAll(limit=2, spacing=HOUR))
+    await works.add(trigger=DAILY, policies=policies)
+    await works.turn(13 * 24 * 3600)
+    assert await told(works) == [
+        "01-09 skipped to 10-09 ×8",
+        "11-09 skipped to 11-09 ×3",
+        "12-09 succeeded",
+        "13-09 pending",
+    ]
+    assert [str(fire.reason) for fire in await works.house.fires()][:2] == ["calendar", "misfire"]
+
+
+async def test_a_fixed_delay_has_no_calendar(works, holiday):
+    with pytest.raises(Invalid, match="fixed_delay"):
+        await add(works, FixedDelayTrigger(first=NOON, delay=HOUR, zone=ZoneInfo("UTC")))

@@ -104,3 +104,22 @@ async def test_what_the_store_refuses_is_told_to_the_loop(house, planner, wakes,
     with pytest.raises(StoreUnavailable):
         await planner.run_once()
     assert wakes == []
+
+
+async def test_a_pass_that_takes_long_writes_what_it_has_and_is_followed_by_another(
+    house, planner, clock, monkeypatch
+):
+    original = planning.plan
+
+    def plan(task, now, horizon):
+        clock.advance(0.03)
+        return original(task, now, horizon)
+
+    monkeypatch.setattr(planning, "plan", plan)
+    for n in range(5):
+        await house.add(str(n), once())
+    assert await planner.run_once() == NOON
+    assert len(await house.fires()) == 2
+    while await planner.run_once() is not None:
+        pass
+    assert len(await house.fires()) == 5

@@ -70,7 +70,7 @@ class Works:
         wakes = Wakes(plan_by=self.engine.plan_by, dispatch_by=self.engine.dispatch_by)
         calendars = self.house.calendars
         self.tasks = Tasks(self.store, calendars, self.clock, lambda: uuid4().hex, wakes)
-        self.reports = Reports(self.store, self.clock)
+        self.reports = Reports(self.store, self.clock, self.engine.plan_by)
 
     async def add(self, name="task", trigger=None, *, overwrite=False, **spec):
         spec = a_spec(trigger, **spec)

@@ -185,7 +185,14 @@ async def test_no_page_scrolls_sideways_on_any_screen(
         await set_up(page, server)
         await create_task(page, "http://127.0.0.1:9/" + "long" * 100)
         key = "group=示例&name=问好"
-        paths = ["/tasks", f"/task?{key}", f"/task/edit?{key}", "/fires", f"/task/delete?{key}"]
+        paths = [
+            "/tasks",
+            "/tasks/new",
+            f"/task?{key}",
+            f"/task/edit?{key}",
+            "/fires",
+            f"/task/delete?{key}",
+        ]
         for path in [*paths, "/tasks?text=none", "/login"]:
             for lang in ("zh", "en"):
                 await page.context.add_cookies([{"name": "lang", "value": lang, "url": server.url}])
@@ -217,6 +224,45 @@ async def test_the_form_shows_only_what_the_chosen_kinds_need(
         await page.get_by_text("SOCKET", exact=True).click()
         await expect(page.locator("#port")).to_be_visible()
         await expect(page.locator("#url")).to_be_hidden()
+
+
+async def test_the_preview_follows_what_is_typed(server: Server, chromium: Browser) -> None:
+    async with opened(chromium) as page:
+        await set_up(page, server)
+        await page.goto(f"{server.url}/tasks/new")
+        preview = page.locator("#preview")
+        await expect(preview).to_contain_text("每 5 分钟一次")
+        await expect(page.get_by_role("button", name="预览")).to_be_hidden()
+        await page.get_by_text("cron 表达式", exact=True).first.click()
+        await expect(preview).to_contain_text("填写 cron 表达式后")
+        await page.locator("#cron").fill("0 0 2 31 * ?")
+        await expect(preview.locator(".meaning")).to_have_text("每月 31 日 02:00")
+        await expect(preview.locator("time")).to_have_count(5)
+        await expect(preview.locator(".warnings")).to_contain_text("这 5 个月没有这次触发")
+        await page.locator("#zone").fill("America/New_York")
+        await expect(preview.locator("time").first).to_contain_text("-05:00")
+        await page.locator("#cron").fill("0 0 25 * * ?")
+        await expect(preview.locator(".fault")).to_be_visible()
+        await expect(page.locator("#cron")).to_be_focused()
+
+
+async def test_without_a_script_a_button_shows_the_preview(
+    server: Server, chromium: Browser
+) -> None:
+    async with opened(chromium, script=False) as page:
+        await set_up(page, server)
+        await page.goto(f"{server.url}/tasks/new")
+        await page.locator("#name").fill("月末")
+        await page.get_by_text("cron 表达式", exact=True).first.click()
+        await page.locator("#cron").fill("0 0 2 31 * ?")
+        await page.get_by_role("button", name="预览").click()
+        await expect(page.locator("#preview .meaning")).to_have_text("每月 31 日 02:00")
+        await expect(page.locator("#preview")).to_be_in_viewport()
+        await expect(page.locator("#name")).to_have_value("月末")
+        await page.locator("#group").fill("g")
+        await page.locator("#url").fill("http://127.0.0.1:9/hello")
+        await page.locator("#name").press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("任务已创建")
 
 
 async def test_language_and_theme_are_switched_in_place(server: Server, chromium: Browser) -> None:

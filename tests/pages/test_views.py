@@ -116,13 +116,20 @@ def test_a_duration_in_words(span: timedelta, words: str) -> None:
     assert EN.span(span) == words
 
 
-def test_a_schedule_is_told_in_words_or_as_its_expression() -> None:
+def test_a_schedule_is_told_in_words_and_as_its_expression() -> None:
     counted = SimpleTrigger(start=NOW, interval=timedelta(hours=1), count=24, zone=SHANGHAI)
     cron = CronTrigger(expression=CronExpression.parse("0 0 2 * * ?"), zone=SHANGHAI)
-    assert schedule(every(seconds=90), ZH).words == "每 90 秒"
-    assert schedule(counted, EN).words == "every hour, 24 times"
-    assert schedule(SimpleTrigger(start=NOW, zone=SHANGHAI), EN).words == "once"
-    assert schedule(cron, EN).expression == "0 0 2 * * ?"
+    assert schedule(every(seconds=90), ZH).words == "自 2026-11-22 09:00:00 起每 90 秒一次"
+    assert schedule(counted, EN).words.endswith("24 times in all")
+    assert (
+        schedule(SimpleTrigger(start=NOW, zone=SHANGHAI), EN).words
+        == "once, on 2026-11-22 09:00:00"
+    )
+    assert schedule(cron, EN).words == "every day at 02:00"
+    assert (schedule(cron, EN).expression, schedule(cron, EN).zone) == (
+        "0 0 2 * * ?",
+        "Asia/Shanghai",
+    )
 
 
 def test_a_row_names_the_target_without_its_query() -> None:

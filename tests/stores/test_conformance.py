@@ -37,11 +37,11 @@ from tests.builders import (
     an_attempt,
     an_outcome,
     at,
-    cron,
     every,
     once,
 )
 from tests.houses import NODE
+from tests.shapes import SHAPES
 
 ID = "f" * 32
 DAY = timedelta(days=1)
@@ -59,15 +59,7 @@ async def test_an_added_task_is_found_as_it_was_said(house):
     assert (status.last_fire_id, status.last_state, status.last_finished_at) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    "trigger",
-    [
-        once(at(5)),
-        every(0.01, start=at(5), count=3, end=at(6)),
-        every(timedelta(days=36_525)),
-        cron("0/7 * * ? * MON-FRI", "Europe/Berlin", start=at(1), end=at(900_000)),
-    ],
-)
+@pytest.mark.parametrize("trigger", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize(
     "recall",
     [

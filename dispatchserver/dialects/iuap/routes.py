@@ -8,8 +8,11 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
+from dispatchserver.dialects.iuap.saving import read_save
+from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.task import TaskKey
 from dispatchserver.engine.reports import Reports
@@ -32,6 +35,7 @@ STATUS: dict[type[DispatchError], int] = {
     Unexpected: 500,
 }
 
+ReadAddition = Callable[[Fields, datetime, Habits], Addition]
 OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
 
 
@@ -56,6 +60,7 @@ class IuapDialect:
             "resume.do": self._on_key(self._tasks.resume),
             "delete.do": self._on_key(self._tasks.delete),
             "trigger.do": self._trigger,
+            "taskrest/saveTask.do": self._save,
             " trigger.do": self._trigger,  # the manual prints the address with a blank, and people copy it
         }
         routes = [
@@ -87,7 +92,13 @@ class IuapDialect:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        asked = read_add(await _fields(request), self._clock.now(), self._habits)
+        return await self._put(request, read_add)
+
+    async def _save(self, request: web.Request) -> web.Response:
+        return await self._put(request, read_save)
+
+    async def _put(self, request: web.Request, read: ReadAddition) -> web.Response:
+        asked = read(await _fields(request), self._clock.now(), self._habits)
         task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))

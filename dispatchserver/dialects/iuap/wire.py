@@ -6,7 +6,7 @@ holding JSON; in UTF-8 or, from Chinese Windows, in GBK. All of it ends here as 
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Fault, Invalid, Refused
@@ -17,6 +17,7 @@ FIELD_LIMIT = 64
 UTF8_NAMES = frozenset({"", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
 CHINESE_NAMES = frozenset({"gbk", "gb2312", "gb18030"})
 WRAPPER = "data"
+ENCODED_BRACE = "%7B"  # some clients encode the JSON before they encode the form
 OUR_FIELDS = frozenset(
     {
         "recallConfig",
@@ -147,6 +148,8 @@ def _from_pairs(pairs: Sequence[tuple[str, bytes]], charset: str) -> Fields:
 def _unwrapped(fields: Fields) -> Fields:
     """The JSON object in the one field `data`, where that is how the request came."""
     wrapped = fields.get(WRAPPER)
+    if isinstance(wrapped, str) and wrapped.lstrip()[:3].upper() == ENCODED_BRACE:
+        wrapped = unquote_plus(wrapped)
     if isinstance(wrapped, str | Mapping) and OUR_FIELDS.isdisjoint(fields):
         return {**{k: v for k, v in fields.items() if k != WRAPPER}, **_object(wrapped, WRAPPER)}
     return fields

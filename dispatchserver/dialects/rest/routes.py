@@ -15,8 +15,8 @@ from dispatchserver.auth.doors import (
     language,
 )
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
+from dispatchserver.dialects.rest.triggerdocs import Doc
 from dispatchserver.dialects.rest.wire import (
-    Doc,
     fire_doc,
     history_doc,
     naming_the_cursor,

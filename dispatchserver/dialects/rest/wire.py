@@ -2,23 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from dispatchserver.dialects.rest.triggerdocs import Doc, iso_or_none, seconds_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
-from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, MisfirePolicy, SkipMissed
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
 from dispatchserver.domain.timetable import next_fire
-from dispatchserver.domain.trigger import CronTrigger, Trigger
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
 from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 
-Doc = dict[str, JsonValue]
 MOST_ROWS = 500
 
 
@@ -37,14 +35,8 @@ def task_doc(status: TaskStatus) -> Doc:
         "labels": dict(spec.labels),
         "trigger": trigger_doc(spec.trigger),
         "recall": recall_doc(spec.recall),
-        "policies": {
-            "connect_timeout_s": _seconds(spec.policies.connect_timeout),
-            "total_timeout_s": _seconds(spec.policies.total_timeout),
-            "report_timeout_s": _seconds(spec.policies.report_timeout),
-            "calendar": spec.policies.calendar,
-            "shift": spec.policies.shift if spec.policies.calendar else None,
-        },
-        "next_fire_at": _iso(next_fire(task)) if task.state is TaskState.ACTIVE else None,
+        "policies": _policies_doc(spec.policies),
+        "next_fire_at": iso_or_none(next_fire(task)) if task.state is TaskState.ACTIVE else None,
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {
@@ -55,22 +47,32 @@ def task_doc(status: TaskStatus) -> Doc:
         "last": {
             "fire_id": status.last_fire_id,
             "state": status.last_state,
-            "finished_at": _iso(status.last_finished_at),
+            "finished_at": iso_or_none(status.last_finished_at),
         },
     }
 
 
-def trigger_doc(trigger: Trigger) -> Doc:
-    """The when rule."""
-    doc: Doc = {
-        "kind": trigger.kind,
-        "zone": trigger.zone.key,
-        "start": _iso(trigger.start),
-        "end": _iso(trigger.end),
+def _policies_doc(policies: Policies) -> Doc:
+    return {
+        "connect_timeout_s": seconds_or_none(policies.connect_timeout),
+        "total_timeout_s": seconds_or_none(policies.total_timeout),
+        "report_timeout_s": seconds_or_none(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "misfire_grace_s": policies.misfire_grace.total_seconds(),
+        "spread_s": seconds_or_none(policies.spread),
+        "calendar": policies.calendar,
+        "shift": policies.shift if policies.calendar else None,
     }
-    if isinstance(trigger, CronTrigger):
-        return doc | {"expression": trigger.expression.text, "dst": trigger.dst}
-    return doc | {"interval_s": _seconds(trigger.interval), "count": trigger.count}
+
+
+def _misfire_doc(policy: MisfirePolicy) -> Doc:
+    match policy:
+        case FireOnce():
+            return {"policy": "fire_once"}
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing_s": spacing.total_seconds()}
 
 
 def recall_doc(recall: Recall) -> Doc:
@@ -104,8 +106,8 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "run_at": iso(fire.run_at),
         "held": fire.held,
         "attempts": fire.attempts,
-        "deadline_at": _iso(fire.deadline_at),
-        "finished_at": _iso(fire.finished_at),
+        "deadline_at": iso_or_none(fire.deadline_at),
+        "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
         "missed": None if missed is None else _missed_doc(missed),
     }
@@ -137,7 +139,7 @@ def attempt_doc(attempt: Attempt) -> Doc:
             "decision": verdict.decision,
             "reason": verdict.reason,
             "result": verdict.result,
-            "at": _iso(verdict.at),
+            "at": iso_or_none(verdict.at),
         },
     }
 
@@ -154,14 +156,6 @@ def history_doc(history: FireHistory, lang: str) -> Doc:
 def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
     """One page of a list."""
     return {"items": [render(item) for item in page.items], "next_cursor": page.next_cursor}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else iso(moment)
-
-
-def _seconds(span: timedelta | None) -> float | None:
-    return None if span is None else span.total_seconds()
 
 
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:

@@ -53,7 +53,7 @@ async def test_a_fault_says_what_was_sent_and_what_is_allowed(server):
         (a_cron(cronExpress="* " * 200), "at most 256"),
         (a_cron(cronExpress=None), "taskConfig.cronExpress: is required"),
         (a_cron(endDate="2020-01-01 00:00"), "taskConfig.endDate: would never fire"),
-        (a_cron(triggerType="Cron"), "SimpleTrigger, CronTrigger (sent: Cron)"),
+        (a_cron(triggerType="Cron"), "FixedDelayTrigger, UnionTrigger (sent: Cron)"),
         (a_cron(triggerType=None), "taskConfig.triggerType: is required"),
         (a_cron(jobCode=None), "taskConfig.jobCode: is required"),
         (a_cron(groupCode="g" * 201), "1 to 200 characters"),

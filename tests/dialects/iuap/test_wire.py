@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatchserver.dialects.iuap.reading import Habits, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
+from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import envelope, read_fields
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.messages import LANGUAGES, say_error

@@ -1,0 +1,41 @@
+"""All trigger shapes as one type, and what is asked of any of them."""
+
+from datetime import datetime
+
+from dispatchserver.domain.dayinterval import DayIntervalTrigger
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.uniontrigger import UnionTrigger
+from dispatchserver.domain.windowtrigger import WindowTrigger
+
+Trigger = (
+    SimpleTrigger
+    | CronTrigger
+    | WindowTrigger
+    | DayIntervalTrigger
+    | UnionTrigger
+    | FixedDelayTrigger
+)
+
+
+def first_fire(trigger: Trigger, now: datetime) -> datetime:
+    """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
+    fire = trigger.next_after(now - MILLISECOND)
+    if fire is None or (trigger.end is not None and trigger.end < now):
+        raise Invalid("trigger.never")
+    return fire
+
+
+def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
+    """At most `count` fires after `moment`, in order."""
+    fires: list[datetime] = []
+    while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
+        fires.append(fire)
+    return fires
+
+
+def waits_for_completion(trigger: Trigger) -> bool:
+    """Whether the next occasion is known only once the last fire has ended for good."""
+    return isinstance(trigger, FixedDelayTrigger)
