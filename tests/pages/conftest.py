@@ -45,7 +45,7 @@ class HandClock:
         return from_ms(to_ms(datetime.now(UTC) + self.ahead))
 
     async def sleep_until(self, moment: datetime) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"a page waits until {moment}")
 
 
 @dataclass
