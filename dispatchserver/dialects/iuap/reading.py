@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from dispatchserver.dialects.iuap.policies import read_policies
 from dispatchserver.dialects.iuap.recalls import read_recall
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.triggers import read_trigger
 from dispatchserver.dialects.iuap.wire import Fields
+from dispatchserver.documents.policies import read_policies
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import Faults, Invalid

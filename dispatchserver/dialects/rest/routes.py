@@ -15,7 +15,6 @@ from dispatchserver.auth.doors import (
     language,
 )
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
-from dispatchserver.dialects.rest.triggerdocs import Doc
 from dispatchserver.dialects.rest.wire import (
     fire_doc,
     history_doc,
@@ -26,6 +25,7 @@ from dispatchserver.dialects.rest.wire import (
     read_task_query,
     task_doc,
 )
+from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import (
     CalendarInUse,

@@ -11,7 +11,7 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, ErrorPage, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.routes import BASE, answer
-from dispatchserver.dialects.rest.triggerdocs import Doc
+from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused
 from dispatchserver.domain.explaining import MOST_FIRES, explain

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dispatchserver.dialects.rest.triggerdocs import trigger_doc
+from dispatchserver.documents.triggers import trigger_doc
 from tests.shapes import SHAPES
 
 BERLIN = {"zone": "Europe/Berlin"}

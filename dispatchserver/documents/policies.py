@@ -1,4 +1,4 @@
-"""The `policies` of add.do: what a task decides for itself. Pure."""
+"""The `policies` of a task, as `.do` forms and REST say them: what a task decides for itself. Pure."""
 
 from datetime import timedelta
 from enum import StrEnum
