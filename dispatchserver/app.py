@@ -1,6 +1,5 @@
 """The composition root: opens the store, builds the engine, mounts the doors; the only file that knows every room."""
 
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.reports import Reports
-from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Calendars, Clock
 from dispatchserver.recalls.http import HttpTarget
@@ -116,10 +115,8 @@ async def _serving(
         {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget()},
         clock,
         _engine_config(settings),
-        random.random,
     )
-    wakes = Wakes(plan_by=engine.plan_by, dispatch_by=engine.dispatch_by)
-    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, wakes)
+    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, clock, settings.zone, engine.plan_by)
     app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases))
@@ -176,7 +173,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     )
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
+    reports = Reports(parts.store, parts.clock, parts.engine.wakes)
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,

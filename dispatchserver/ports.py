@@ -10,6 +10,7 @@ from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
 
 T = TypeVar("T")
@@ -158,9 +159,9 @@ class Store(Protocol):
         """
 
     async def report(
-        self, fire_id: str, decide: Callable[[Fire], Verdict], actor: Actor, now: datetime
+        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
     ) -> Fire:
-        """Loads the fire, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
+        """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
         a refused report is noted in the audit and changes nothing else."""
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:

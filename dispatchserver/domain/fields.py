@@ -189,6 +189,27 @@ class FieldReader:
         inner = self.take(name, as_object, None)
         return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")
 
+    def take_each(self, name: str, most: int, read: Callable[[JsonValue], V]) -> list[V]:
+        """The values of the list under this name, each read under its own number; empty where there is none."""
+        values = self.take(name, lambda value: as_list(value, most), ())
+        found: list[V] = []
+        for index, value in enumerate(values):
+            try:
+                found.append(read(value))
+            except Invalid as invalid:
+                full = f"{self._path}{name}[{index}]"
+                self._faults.add(full, invalid.code, value, **invalid.params)
+        return found
+
+    def refuse_unknown(self, known: Sequence[str]) -> None:
+        """Books every name that is none of these."""
+        for name in self._values:
+            if name not in known:
+                allowed = ", ".join(known)
+                self._faults.add(
+                    self._path + name, "field.unknown", self._values[name], allowed=allowed
+                )
+
     def each(self, name: str, most: int) -> "list[FieldReader]":
         """A reader of each object in the list under this name; what is no such list, or longer, is booked."""
         rows = self.need((name,), lambda value: as_list(value, most))

@@ -76,7 +76,8 @@ class Fire:
 
     `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a
     paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
-    that is sending it.
+    that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
+    repetition on, it is not tried again.
     """
 
     id: str
@@ -91,6 +92,8 @@ class Fire:
     reason: Reason | None = None
     held: bool = False
     attempts: int = 0
+    losses: int = 0
+    give_up_at: datetime | None = None
     claimed_by: str | None = None
     claimed_at: datetime | None = None
     deadline_at: datetime | None = None
@@ -112,7 +115,8 @@ class Outcome:
     """What the transport saw of one attempt; what it means is judged elsewhere.
 
     `body` is what was read of the reply, capped; `detail` is the technical error in one line;
-    `asynchronous` is the receiver's header saying that a report will follow. Times are milliseconds
+    `asynchronous` is the receiver's header saying that a report will follow, `retry_after` its header of that
+    name. Times are milliseconds
     since the attempt began; None when that point was not reached.
     """
 
@@ -123,6 +127,7 @@ class Outcome:
     body: bytes = b""
     truncated: bool = False
     asynchronous: bool = False
+    retry_after: str = ""
     connect_ms: int | None = None
     first_byte_ms: int | None = None
 
@@ -138,12 +143,13 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The judgement of one attempt: `at` is when to try again (RETRY) or to stop waiting (WAIT)."""
+    """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT)."""
 
     decision: Decision
     reason: Reason | None = None
     result: str | None = None
     at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """What an outcome means: success, failure, try again, or wait for a report. Pure."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import unquote
 
 from dispatchserver.domain.errors import FireEnded
@@ -11,15 +10,22 @@ from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outc
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
+from dispatchserver.domain.retrying import again, failure_of
+from dispatchserver.domain.retrypolicy import UNASKED, Failure, Retry
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
-RETRIES = 3
-RETRY_BASE = timedelta(seconds=5)
 LOST_LIMIT = 10
+LOSSES = (Reason.LOST, Reason.INTERRUPTED)
 
-Jitter = Callable[[], float]
-"""A source of numbers from 0 to 1, passed in so that a judgement stays repeatable."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited."""
+
+    recall: Recall
+    retry: Retry
+    report_by: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +37,38 @@ class Report:
     result: str | None
 
 
-def judge(
-    fire: Fire, outcome: Outcome, recall: Recall, report_by: datetime, now: datetime, jitter: Jitter
-) -> Verdict:
-    """The verdict on one attempt. Tried again only where certainly nothing was sent, three times at most."""
+def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
+    """The verdict on one attempt: a failure is repeated as the task's retry policy says."""
     if outcome.delivery is Delivery.ANSWERED:
-        return _judge_answer(outcome, recall, report_by)
-    if outcome.delivery is Delivery.NOT_SENT and outcome.reason is not Reason.EGRESS:
-        return _again(fire, outcome, now, jitter)
-    return Verdict(decision=Decision.FAILURE, reason=outcome.reason)
+        verdict = _judge_answer(outcome, terms.recall, terms.report_by)
+    else:
+        verdict = Verdict(decision=Decision.FAILURE, reason=outcome.reason)
+    if verdict.decision is not Decision.FAILURE or _is_final(outcome):
+        return verdict
+    return repeated(fire, verdict, terms.retry, failure_of(outcome), now, outcome)
 
 
-def _again(fire: Fire, outcome: Outcome, now: datetime, jitter: Jitter) -> Verdict:
-    if fire.attempts > RETRIES:
-        return Verdict(decision=Decision.FAILURE, reason=outcome.reason)
-    delay = RETRY_BASE * 2 ** (fire.attempts - 1) * (0.5 + jitter() / 2)
-    return Verdict(decision=Decision.RETRY, reason=outcome.reason, at=now + delay)
+def repeated(
+    fire: Fire,
+    verdict: Verdict,
+    retry: Retry,
+    failure: Failure,
+    now: datetime,
+    outcome: Outcome | None = None,
+) -> Verdict:
+    """This verdict of failure, or that the attempt is repeated because of it."""
+    found = again(fire, retry, failure, now, outcome)
+    if found is None:
+        return verdict
+    return replace(verdict, decision=Decision.RETRY, at=found.at, until=found.until)
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Whether no repetition can help: our own rules forbid the address, or the receiver wants none."""
+    if outcome.reason is Reason.EGRESS:
+        return True
+    reply = _object(outcome.body)
+    return reply is not None and _no(reply.get("retry"))
 
 
 def _judge_answer(outcome: Outcome, recall: Recall, report_by: datetime) -> Verdict:
@@ -75,7 +97,13 @@ def _judge_free_reply(outcome: Outcome, rule: ReplyRule, report_by: datetime) ->
 
 
 def _contract(body: bytes) -> dict[str, JsonValue] | None:
-    """The reply as the contract's map, when it is a JSON object with at least one of the contract's keys.
+    """The reply as the contract's map, when it has at least one of the contract's keys."""
+    reply = _object(body)
+    return None if reply is None or CONTRACT_KEYS.isdisjoint(reply) else reply
+
+
+def _object(body: bytes) -> dict[str, JsonValue] | None:
+    """The reply when it is a JSON object.
 
     Read leniently (a BOM, another charset's text, NaN, lone surrogates): strictness would turn a plain
     "success": false into a free reply, and so into a success.
@@ -84,7 +112,11 @@ def _contract(body: bytes) -> dict[str, JsonValue] | None:
         value = json.loads(body.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and not CONTRACT_KEYS.isdisjoint(value) else None
+    return value if isinstance(value, dict) else None
+
+
+def _no(value: JsonValue) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
 def _yes(value: JsonValue) -> bool:
@@ -108,13 +140,15 @@ def storable(text: str) -> str:
     return text[:RESULT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def accept_report(fire: Fire, report: Report) -> Verdict:
+def accept_report(fire: Fire, retry: Retry, report: Report, now: datetime) -> Verdict:
     """The verdict that a report gives an open fire, whether or not the reply came yet; raises FireEnded after that."""
     if not fire.state.open or fire.attempts == 0:
         raise FireEnded(fire.id, fire.state)
-    decision = Decision.SUCCESS if report.success else Decision.FAILURE
     result = None if report.result is None else storable(unquoted(report.result))
-    return Verdict(decision=decision, reason=Reason.REPORTED, result=result)
+    if report.success:
+        return Verdict(decision=Decision.SUCCESS, reason=Reason.REPORTED, result=result)
+    verdict = Verdict(decision=Decision.FAILURE, reason=Reason.REPORTED, result=result)
+    return repeated(fire, verdict, retry, Failure.CONTRACT, now)
 
 
 def unquoted(text: str) -> str:
@@ -127,7 +161,7 @@ def unquoted(text: str) -> str:
 
 def after_loss(fire: Fire, now: datetime) -> Verdict:
     """What becomes of a fire whose node died or was stopped in mid-attempt: again at once, ten times at most."""
-    if fire.attempts >= LOST_LIMIT:
+    if fire.losses + 1 >= LOST_LIMIT:
         return Verdict(decision=Decision.FAILURE, reason=Reason.LOST)
     return Verdict(decision=Decision.RETRY, reason=Reason.LOST, at=now)
 
@@ -152,35 +186,52 @@ class Settlement:
     run_at: datetime | None = None
     deadline_at: datetime | None = None
     finished_at: datetime | None = None
+    give_up_at: datetime | None = None
     held: bool = False
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a fire's task stands by now: whether the fire's version is still `current`, whether a fire of it must
+    be `held` back, and what that version says of repetitions.
+    """
+
+    current: bool = True
+    held: bool = False
+    retry: Retry = UNASKED
 
 
 def settled(
-    fire: Fire, verdict: Verdict, now: datetime, current: bool = True, held: bool = False
+    fire: Fire, verdict: Verdict, now: datetime, standing: Standing = Standing()
 ) -> Settlement:
-    """Where a verdict leads a fire. A retry whose task is gone or replaced (not `current`) ends as failed."""
+    """Where a verdict leads a fire. A retry whose task is gone or replaced ends as failed."""
     state = state_after(verdict)
-    if state is FireState.PENDING and not current:
+    if state is FireState.PENDING and not standing.current:
         state = FireState.FAILED
     if state is FireState.PENDING and verdict.at is not None:
-        until = verdict.at + PENDING_LIFETIME
         return Settlement(
-            state=state, reason=verdict.reason, run_at=verdict.at, deadline_at=until, held=held
+            state=state,
+            reason=verdict.reason,
+            run_at=verdict.at,
+            deadline_at=verdict.at + PENDING_LIFETIME,
+            give_up_at=verdict.until,
+            held=standing.held,
+            lost=verdict.reason in LOSSES,
         )
     if state is FireState.WAITING:
         return Settlement(state=state, result=verdict.result, deadline_at=verdict.at)
     return Settlement(state=state, reason=verdict.reason, result=verdict.result, finished_at=now)
 
 
-def after_deadline(fire: Fire, now: datetime) -> Settlement:
+def after_deadline(fire: Fire, standing: Standing, now: datetime) -> Settlement:
     """What becomes of a waiting or pending fire that nobody ended in time; a running one is lost: see after_loss."""
     if fire.state is FireState.WAITING:
-        return Settlement(
-            state=FireState.FAILED,
-            reason=Reason.REPORT_TIMEOUT,
-            result=fire.result,
-            finished_at=now,
+        verdict = Verdict(
+            decision=Decision.FAILURE, reason=Reason.REPORT_TIMEOUT, result=fire.result
         )
+        verdict = repeated(fire, verdict, standing.retry, Failure.REPORT_TIMEOUT, now)
+        return settled(fire, verdict, now, standing)
     if fire.attempts:
         return Settlement(state=FireState.FAILED, reason=Reason.EXPIRED, finished_at=now)
     reason = Reason.PAUSED if fire.held else Reason.EXPIRED

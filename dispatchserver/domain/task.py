@@ -9,6 +9,7 @@ from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.retrypolicy import UNASKED, Retry
 from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
@@ -47,6 +48,7 @@ class Policies:
     connect_timeout: timedelta | None = None
     total_timeout: timedelta | None = None
     report_timeout: timedelta | None = None
+    retry: Retry = UNASKED
     misfire: MisfirePolicy = FIRE_ONCE
     misfire_grace: timedelta = MISFIRE_GRACE
     spread: timedelta | None = None

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from dispatchserver.domain.judging import Jitter, after_loss
+from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
 from dispatchserver.engine.planner import Planner, look_at
 from dispatchserver.engine.sweeper import Sweeper
+from dispatchserver.engine.tasks import Wakes
 from dispatchserver.ports import Assignment, Clock, RecallTarget, Store
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,12 @@ class Engine:
         targets: Mapping[RecallKind, RecallTarget],
         clock: Clock,
         config: EngineConfig,
-        jitter: Jitter,
     ) -> None:
         self._store = store
         self._clock = clock
         self._node = config.node
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
-        self.executor = Executor(store, targets, clock, config.limits, jitter)
+        self.executor = Executor(store, targets, clock, config.limits)
         self.planner = Planner(store, clock, self.dispatch_by)
         self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
@@ -50,6 +50,11 @@ class Engine:
         self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock)
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock)
         self.draining = False
+
+    @property
+    def wakes(self) -> Wakes:
+        """How others tell the loops of what they changed."""
+        return Wakes(plan_by=self.plan_by, dispatch_by=self.dispatch_by)
 
     def plan_by(self, due_at: datetime) -> None:
         """A task has an occasion at this moment."""

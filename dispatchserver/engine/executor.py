@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcome, Reason, Verdict
-from dispatchserver.domain.judging import Jitter, judge
+from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.recall import RecallKind, render_body
 from dispatchserver.engine.headers import render_headers
 from dispatchserver.ports import Assignment, Clock, LookBy, RecallTarget, SendOrder, Store
@@ -36,13 +36,11 @@ class Executor:
         targets: Mapping[RecallKind, RecallTarget],
         clock: Clock,
         limits: Limits,
-        jitter: Jitter,
     ) -> None:
         self._store = store
         self._targets = targets
         self._clock = clock
         self._limits = limits
-        self._jitter = jitter
 
     async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> None:
         """One attempt of one fire, from beginning to end."""
@@ -80,9 +78,13 @@ class Executor:
             return Outcome(delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error))
 
     def _judge(self, assignment: Assignment, outcome: Outcome) -> Verdict:
-        now = self._clock.now()
-        patience = assignment.policies.report_timeout or self._limits.report_timeout
-        return judge(assignment.fire, outcome, assignment.recall, now + patience, now, self._jitter)
+        now, policies = self._clock.now(), assignment.policies
+        terms = Terms(
+            recall=assignment.recall,
+            retry=policies.retry,
+            report_by=now + (policies.report_timeout or self._limits.report_timeout),
+        )
+        return judge(assignment.fire, outcome, terms, now)
 
     def _attempt(
         self, fire: Fire, started_at: datetime, outcome: Outcome, verdict: Verdict

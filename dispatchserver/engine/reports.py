@@ -3,9 +3,10 @@
 from datetime import timedelta
 from functools import partial
 
-from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.judging import Report, accept_report
-from dispatchserver.ports import Actor, Clock, LookBy, Store
+from dispatchserver.engine.tasks import Wakes
+from dispatchserver.ports import Actor, Clock, Store
 
 # A task may have waited for the fire. Looking so much later joins the passes that many reports would ask for.
 LOOK_AFTER = timedelta(seconds=1)
@@ -14,15 +15,17 @@ LOOK_AFTER = timedelta(seconds=1)
 class Reports:
     """Takes receivers' reports. The first one wins; what comes after it is refused and noted."""
 
-    def __init__(self, store: Store, clock: Clock, plan_by: LookBy) -> None:
+    def __init__(self, store: Store, clock: Clock, wakes: Wakes) -> None:
         self._store = store
         self._clock = clock
-        self._plan_by = plan_by
+        self._wakes = wakes
 
     async def accept(self, report: Report, actor: Actor) -> Fire:
-        """The fire as the report left it; raises FireNotFound, FireEnded."""
-        decide = partial(accept_report, report=report)
+        """The fire as the report left it, ended or to be tried again; raises FireNotFound, FireEnded."""
         now = self._clock.now()
+        decide = partial(accept_report, report=report, now=now)
         fire = await self._store.report(report.fire_id, decide, actor, now)
-        self._plan_by(now + LOOK_AFTER)
+        if fire.state is FireState.PENDING:
+            self._wakes.dispatch_by(fire.run_at)
+        self._wakes.plan_by(now + LOOK_AFTER)
         return fire

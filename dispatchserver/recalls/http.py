@@ -134,6 +134,7 @@ async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) ->
 async def _read(reply: aiohttp.ClientResponse, seen: Seen) -> None:
     seen.status = reply.status
     seen.asynchronous = reply.headers.get("X-Dispatch-Async", "").strip().lower() == "true"
+    seen.retry_after = reply.headers.get("Retry-After", "")
     ending = _ending(reply)
     async for chunk in reply.content.iter_any():
         if not seen.take(chunk):

@@ -32,6 +32,7 @@ class Seen:
     body: bytearray = field(default_factory=bytearray)
     truncated: bool = False
     asynchronous: bool = False
+    retry_after: str = ""
 
     def take(self, chunk: bytes) -> bool:
         """Keeps what still fits of the reply; False when the reply is longer than what is kept of one."""
@@ -61,6 +62,7 @@ class Seen:
             body=bytes(self.body),
             truncated=self.truncated,
             asynchronous=self.asynchronous,
+            retry_after=self.retry_after,
             connect_ms=self._since_start(self.connected_at),
             first_byte_ms=self._since_start(self.replied_at),
         )

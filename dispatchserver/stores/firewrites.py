@@ -9,6 +9,7 @@ from functools import partial
 from dispatchserver.domain.errors import DispatchError, FireEnded, FireNotFound
 from dispatchserver.domain.fire import (
     Attempt,
+    Decision,
     Delivery,
     Fire,
     FireState,
@@ -16,8 +17,9 @@ from dispatchserver.domain.fire import (
     Verdict,
 )
 from dispatchserver.domain.jsontext import dumps
-from dispatchserver.domain.judging import Settlement, after_deadline, after_loss, settled
+from dispatchserver.domain.judging import Settlement, Standing, after_deadline, after_loss, settled
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.ports import Actor, Assignment
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.completions import go_on
@@ -49,7 +51,7 @@ class Reported:
     """Somebody reports on a fire."""
 
     fire_id: str
-    decide: Callable[[Fire], Verdict]
+    decide: Callable[[Fire, Retry], Verdict]
     actor: Actor
     now: datetime
 
@@ -72,7 +74,8 @@ async def _claim_one(tx: Tx, asked: Claim) -> Sequence[Assignment]:
 
 async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Exception]:
     """Books ended attempts; answers for each whether its fire was still there to be moved on."""
-    standing = await _standing(tx, bookings)
+    again = [b.fire.id for b in bookings if b.attempt.verdict.decision is Decision.RETRY]
+    standing = await _standing(tx, again)
     first: dict[tuple[str, int], Booking] = {}
     for booking in bookings:
         first.setdefault(_claim_key(booking.fire), booking)
@@ -83,7 +86,7 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
                 booking.fire,
                 booking.attempt.verdict,
                 booking.attempt.ended_at,
-                *standing.get(booking.fire.id, (True, False)),
+                standing.get(booking.fire.id, Standing()),
             ),
         )
         for booking in first.values()
@@ -102,11 +105,11 @@ def _claim_key(fire: Fire) -> tuple[str, int]:
     return fire.id, fire.attempts
 
 
-async def _standing(tx: Tx, bookings: Sequence[Booking]) -> dict[str, tuple[bool, bool]]:
-    """For fires that would be tried again: is their version still current, and must they be held?"""
-    again = [[b.fire.id] for b in bookings if b.attempt.verdict.at is not None]
-    found = await tx.fetch(sql.STANDING, dumps(again)) if again else []
-    return {row["id"]: (bool(row["current"]), bool(row["held"])) for row in found}
+async def _standing(tx: Tx, fire_ids: Sequence[str]) -> dict[str, Standing]:
+    """How the tasks of these fires stand."""
+    asked = dumps([[fire_id] for fire_id in fire_ids])
+    found = await tx.fetch(sql.STANDING, asked) if fire_ids else []
+    return {row["id"]: rows.read_standing(row) for row in found}
 
 
 async def _move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[str, int]]:
@@ -135,6 +138,8 @@ def _move_row(fire: Fire, to: Settlement) -> list[object]:
         ms(to.deadline_at),
         ms(to.finished_at),
         to.result,
+        int(to.lost),
+        ms(to.give_up_at),
     ]
 
 
@@ -177,17 +182,23 @@ async def _report_one(tx: Tx, reported: Reported) -> Fire | Exception:
     if not found:
         return FireNotFound(reported.fire_id)
     fire = rows.read_fire(found[0])
+    standing = (await _standing(tx, [fire.id]))[fire.id]
     try:
-        verdict = reported.decide(fire)
+        verdict = reported.decide(fire, standing.retry)
     except DispatchError as refusal:
         await _note(tx, reported, fire, "report_refused", refusal.code)
         return refusal
-    to = settled(fire, verdict, reported.now)
+    to = settled(fire, verdict, reported.now, standing)
     if not await _move(tx, [(fire, to)]):
         return FireEnded(fire.id, fire.state)
     await _note(tx, reported, fire, "reported", to.state)
     return replace(
-        fire, state=to.state, reason=to.reason, result=to.result, finished_at=to.finished_at
+        fire,
+        state=to.state,
+        reason=to.reason,
+        result=to.result,
+        run_at=to.run_at or fire.run_at,
+        finished_at=to.finished_at,
     )
 
 
@@ -265,8 +276,9 @@ async def _expire_one(tx: Tx, expiry: Expiry) -> int:
     found = await tx.fetch(sql.EXPIRED_FIRES, to_ms(expiry.now), expiry.limit)
     fires = [rows.read_fire(row) for row in found]
     lost = [fire for fire in fires if fire.state is FireState.RUNNING]
+    standing = await _standing(tx, [f.id for f in fires if f.state is FireState.WAITING])
     ended = [
-        (fire, after_deadline(fire, expiry.now))
+        (fire, after_deadline(fire, standing.get(fire.id, Standing()), expiry.now))
         for fire in fires
         if fire.state is not FireState.RUNNING
     ]

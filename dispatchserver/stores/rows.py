@@ -20,7 +20,7 @@ from dispatchserver.domain.fire import (
 )
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.jsontext import dumps
-from dispatchserver.domain.judging import storable
+from dispatchserver.domain.judging import Standing, storable
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.triggers import Trigger
@@ -146,6 +146,8 @@ def read_fire(row: Row) -> Fire:
         reason=_reason(row["reason"]),
         held=bool(row["held"]),
         attempts=row["attempts"],
+        losses=row["losses"],
+        give_up_at=moment(row["give_up_at"]),
         claimed_by=row["claimed_by"],
         claimed_at=moment(row["claimed_at"]),
         deadline_at=moment(row["deadline_at"]),
@@ -155,6 +157,11 @@ def read_fire(row: Row) -> Fire:
         if first and last
         else None,
     )
+
+
+def read_standing(row: Row) -> Standing:
+    policies = read_policies(row["policies_json"])
+    return Standing(current=bool(row["current"]), held=bool(row["held"]), retry=policies.retry)
 
 
 def read_assignment(row: Row) -> Assignment:

@@ -27,6 +27,7 @@ from dispatchserver.domain.recall import (
     SocketRecall,
 )
 from dispatchserver.domain.task import Policies
+from dispatchserver.stores.retryspecs import read_retry, retry_doc
 from dispatchserver.stores.triggerspecs import span, span_ms
 
 
@@ -62,6 +63,7 @@ def policies_json(policies: Policies) -> str:
         "connect": span_ms(policies.connect_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
+        "retry": retry_doc(policies.retry),
         "misfire": _misfire_doc(policies.misfire),
         "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
         "spread": span_ms(policies.spread),
@@ -100,6 +102,7 @@ def read_policies(text: str) -> Policies:
         connect_timeout=span(doc.get("connect")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
+        retry=read_retry(doc.get("retry")),
         misfire=_read_misfire(doc.get("misfire")),
         misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
         spread=span(doc.get("spread")),

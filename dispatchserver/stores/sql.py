@@ -100,7 +100,8 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
-    claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count
+    claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
+    losses, give_up_at
 """
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
@@ -147,17 +148,19 @@ FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.ver
 WHERE f.id IN ({_unfold("id TEXT")})
 """
 STANDING = f"""
-SELECT f.id, t.version = f.version AS current, t.state = 'paused' AND f.kind = 'scheduled' AS held
-FROM fires f LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({_unfold("id TEXT")})
+SELECT f.id, t.version = f.version AS current, t.state = 'paused' AND f.kind = 'scheduled' AS held, v.policies_json
+FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
+LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({_unfold("id TEXT")})
 """
 # The fence: a fire moves on only from the state, the attempt and the claimer that the move was decided on.
 MOVE_FIRES = f"""
 UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at, fires.run_at), held = s.held,
-    deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL
+    deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL,
+    losses = fires.losses + s.lost, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
 FROM ({
     _unfold(
         "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
-        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT"
+        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, give_up_at BIGINT"
     )
 }) s
 WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.attempts

@@ -10,6 +10,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import (
     Actor,
@@ -88,7 +89,7 @@ class SqlStore:
         return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
 
     async def report(
-        self, fire_id: str, decide: Callable[[Fire], Verdict], actor: Actor, now: datetime
+        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
     ) -> Fire:
         reported = firewrites.Reported(fire_id, decide, actor, now)
         return await self._driver.submit(firewrites.report, reported)

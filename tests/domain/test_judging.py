@@ -12,6 +12,8 @@ from dispatchserver.domain.judging import (
     LOST_LIMIT,
     RESULT_LIMIT,
     Report,
+    Standing,
+    Terms,
     accept_report,
     after_deadline,
     after_loss,
@@ -22,6 +24,7 @@ from dispatchserver.domain.judging import (
 )
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, ReplyRule, SocketRecall
+from dispatchserver.domain.retrypolicy import UNASKED
 from tests.builders import NOON, RECALL, a_fire, an_outcome, at
 
 REPORT_BY = at(3600)
@@ -39,9 +42,10 @@ def a_recall(rule):
     return HttpRecall(url=RECALL.url, reply_rule=rule)
 
 
-def judged(outcome, recall=RECALL, *, attempts=1, jitter=0.5):
-    fire = a_fire(attempts=attempts, state=FireState.RUNNING)
-    return judge(fire, outcome, recall, REPORT_BY, NOON, lambda: jitter)
+def judged(outcome, recall=RECALL, *, attempts=1, retry=UNASKED):
+    fire = a_fire(attempts=attempts, state=FireState.RUNNING, claimed_at=NOON)
+    terms = Terms(recall=recall, retry=retry, report_by=REPORT_BY)
+    return judge(fire, outcome, terms, NOON)
 
 
 def judged_reply(reply, *, rule=ReplyRule.AUTO, **outcome):
@@ -202,15 +206,6 @@ def test_a_refusal_by_our_own_egress_rules_is_not_tried_again():
     assert judged(not_sent(Reason.EGRESS)) == Verdict(decision=FAILURE, reason=Reason.EGRESS)
 
 
-@pytest.mark.parametrize(
-    ("attempts", "jitter", "seconds"),
-    [(1, 0, 2.5), (1, 1, 5), (2, 0, 5), (2, 1, 10), (3, 0, 10), (3, 1, 20)],
-)
-def test_the_wait_doubles_and_is_spread_over_its_upper_half(attempts, jitter, seconds):
-    verdict = judged(not_sent(Reason.CONNECT), attempts=attempts, jitter=jitter)
-    assert verdict.at == at(seconds)
-
-
 def a_report(success=True, result=None):
     return Report(fire_id=ID, success=success, result=result)
 
@@ -218,19 +213,19 @@ def a_report(success=True, result=None):
 @pytest.mark.parametrize("state", [FireState.RUNNING, FireState.WAITING, FireState.PENDING])
 @pytest.mark.parametrize(("success", "decision"), [(True, SUCCESS), (False, FAILURE)])
 def test_a_report_ends_an_attempted_fire_before_or_after_the_reply(state, success, decision):
-    verdict = accept_report(a_fire(state=state, attempts=1), a_report(success, "r"))
+    verdict = accept_report(a_fire(state=state, attempts=1), UNASKED, a_report(success, "r"), NOON)
     assert verdict == Verdict(decision=decision, reason=Reason.REPORTED, result="r")
 
 
 @pytest.mark.parametrize("state", ENDED)
 def test_a_report_on_an_ended_fire_is_refused(state):
     with pytest.raises(FireEnded):
-        accept_report(a_fire(state=state, attempts=1), a_report())
+        accept_report(a_fire(state=state, attempts=1), UNASKED, a_report(), NOON)
 
 
 def test_a_report_on_a_fire_that_was_never_sent_is_refused():
     with pytest.raises(FireEnded):
-        accept_report(a_fire(), a_report())
+        accept_report(a_fire(), UNASKED, a_report(), NOON)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +244,7 @@ def test_a_report_on_a_fire_that_was_never_sent_is_refused():
     ],
 )
 def test_a_percent_encoded_result_is_decoded_only_when_it_is_clean(text, kept):
-    assert accept_report(a_fire(attempts=1), a_report(result=text)).result == kept
+    assert accept_report(a_fire(attempts=1), UNASKED, a_report(result=text), NOON).result == kept
 
 
 def test_decoding_leaves_what_is_not_utf_8_alone():
@@ -264,7 +259,7 @@ def test_a_lost_attempt_is_tried_again_at_once_ten_times_at_most():
     assert after_loss(a_fire(attempts=1), NOON) == Verdict(
         decision=RETRY, reason=Reason.LOST, at=NOON
     )
-    assert after_loss(a_fire(attempts=LOST_LIMIT), NOON).decision is FAILURE
+    assert after_loss(a_fire(attempts=30, losses=LOST_LIMIT - 1), NOON).decision is FAILURE
 
 
 def test_a_retry_is_pending_again_with_a_new_deadline():
@@ -276,8 +271,8 @@ def test_a_retry_is_pending_again_with_a_new_deadline():
 
 def test_a_retry_of_a_gone_task_ends_as_failed_and_of_a_paused_one_is_held():
     verdict = Verdict(decision=RETRY, reason=Reason.DNS, at=at(5))
-    gone = settled(a_fire(), verdict, NOON, current=False)
-    held = settled(a_fire(), verdict, NOON, held=True)
+    gone = settled(a_fire(), verdict, NOON, Standing(current=False))
+    held = settled(a_fire(), verdict, NOON, Standing(held=True))
     assert (gone.state, gone.reason, gone.finished_at) == (FireState.FAILED, Reason.DNS, NOON)
     assert (held.state, held.held) == (FireState.PENDING, True)
 
@@ -286,7 +281,7 @@ def test_a_retry_of_a_gone_task_ends_as_failed_and_of_a_paused_one_is_held():
     ("decision", "state"), [(SUCCESS, FireState.SUCCEEDED), (FAILURE, FireState.FAILED)]
 )
 def test_a_final_verdict_ends_the_fire_though_its_task_be_gone(decision, state):
-    to = settled(a_fire(), Verdict(decision=decision, result="r"), NOON, current=False)
+    to = settled(a_fire(), Verdict(decision=decision, result="r"), NOON, Standing(current=False))
     assert (to.state, to.result, to.finished_at) == (state, "r", NOON)
     assert to.deadline_at is None
 
@@ -307,5 +302,5 @@ def test_a_waiting_fire_has_the_reports_deadline():
     ],
 )
 def test_a_passed_deadline_ends_every_open_state(fire, state, reason):
-    to = after_deadline(replace(fire, result="so far"), NOON + timedelta(days=2))
+    to = after_deadline(replace(fire, result="so far"), Standing(), NOON + timedelta(days=2))
     assert (to.state, to.reason, to.finished_at) == (state, reason, NOON + timedelta(days=2))

@@ -8,7 +8,7 @@ from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.reports import Reports
-from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.engine.tasks import Tasks
 from tests.builders import ALICE, a_key, a_spec, an_outcome
 from tests.clocks import until
 from tests.houses import NODE
@@ -66,11 +66,12 @@ class Works:
         self.slots = slots
         targets = dict.fromkeys(RecallKind, self.receiver)
         config = EngineConfig(node=node, slots=slots, limits=self.limits)
-        self.engine = Engine(self.store, targets, self.clock, config, lambda: 0.5)
-        wakes = Wakes(plan_by=self.engine.plan_by, dispatch_by=self.engine.dispatch_by)
+        self.engine = Engine(self.store, targets, self.clock, config)
         calendars = self.house.calendars
-        self.tasks = Tasks(self.store, calendars, self.clock, lambda: uuid4().hex, wakes)
-        self.reports = Reports(self.store, self.clock, self.engine.plan_by)
+        self.tasks = Tasks(
+            self.store, calendars, self.clock, lambda: uuid4().hex, self.engine.wakes
+        )
+        self.reports = Reports(self.store, self.clock, self.engine.wakes)
 
     async def add(self, name="task", trigger=None, *, overwrite=False, **spec):
         spec = a_spec(trigger, **spec)

@@ -531,7 +531,7 @@ async def test_a_retry_of_a_manual_fire_goes_on_while_its_task_is_paused(house):
 
 def reporting(house, fire_id, *, success=True, result=None, now=NOON):
     report = Report(fire_id=fire_id, success=success, result=result)
-    return house.store.report(fire_id, partial(accept_report, report=report), ALICE, now)
+    return house.store.report(fire_id, partial(accept_report, report=report, now=now), ALICE, now)
 
 
 async def test_a_report_ends_a_waiting_fire(house):

@@ -64,7 +64,9 @@ async def test_a_retry_or_a_wait_for_a_report_is_no_end(house):
 async def test_a_report_ends_it(house):
     fire = await waiting(house)
     await settle(house, fire, Decision.WAIT, now=at(1), at=at(3600))
-    decide = partial(accept_report, report=Report(fire_id=fire.id, success=True, result=None))
+    decide = partial(
+        accept_report, report=Report(fire_id=fire.id, success=True, result=None), now=fire.due_at
+    )
     await house.store.report(fire.id, decide, ALICE, at(100))
     assert await state_of(house) == (TaskState.ACTIVE, at(700))
 
