@@ -8,6 +8,7 @@ from dispatchserver.domain.daychoice import weekly
 from dispatchserver.domain.fire import Delivery, Reason
 from dispatchserver.domain.judging import Report
 from dispatchserver.domain.misfirepolicy import FireAll
+from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, a_key, an_outcome, at, cron, every
 from tests.clocks import until
@@ -67,9 +68,10 @@ async def test_a_fixed_delay_counts_from_the_end_of_each_run(works):
 
 async def test_tries_of_one_fire_are_one_run(works):
     works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
-    await works.add(trigger=after_runs(60))
+    soon = Retry(pauses=Delays(spans=(timedelta(seconds=4),)), on=frozenset({"not_sent"}))
+    await works.add(trigger=after_runs(60), policies=Policies(retry=soon))
     await walk(works, 66)
-    assert works.dues == ["12:00:00", "12:00:00", "12:01:03.750"]
+    assert works.dues == ["12:00:00", "12:00:00", "12:01:04"]
 
 
 async def test_after_a_crash_in_mid_run_the_delay_goes_on(works):
