@@ -12,7 +12,7 @@ import pytest
 
 from dispatchserver.app import running
 from dispatchserver.clock import SystemClock
-from dispatchserver.receiver import Call, Receiver, serve
+from dispatchserver.receiver.server import Call, Receiver, serve
 from dispatchserver.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import click
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
 from dispatchserver.messages import say
-from dispatchserver.receiver import Call, Receiver, serve
+from dispatchserver.receiver.server import Call, Receiver, serve
 
 GROUP = "demo"
 

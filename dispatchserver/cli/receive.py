@@ -8,7 +8,7 @@ from dispatchserver.cli.demonstration import print_call
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
 from dispatchserver.messages import say
-from dispatchserver.receiver import REPORT_URL, Receiver, serve
+from dispatchserver.receiver.server import REPORT_URL, Receiver, serve
 
 
 @click.command()

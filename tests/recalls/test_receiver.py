@@ -13,7 +13,7 @@ from dispatchserver.domain.recall import HttpRecall, SocketRecall, render_body
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
-from dispatchserver.receiver import Call, Receiver, make_app, serve
+from dispatchserver.receiver.server import Call, Receiver, make_app, serve
 
 FIRE = "0123456789abcdef0123456789abcdef"
 YES, NO = "true", "false"
