@@ -9,6 +9,7 @@ from dispatchserver.domain.fire import FireState, Reason
 from dispatchserver.domain.moments import MILLISECOND, iso
 from dispatchserver.domain.task import TaskState
 from dispatchserver.messages import say
+from dispatchserver.wording.spans import STEPS, say_span
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -19,7 +20,6 @@ UNITS = {
     "second": SECOND,
     "millisecond": MILLISECOND,
 }
-STEPS = (("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", SECOND))
 OFFSET_AT = len("2026-11-22 09:00:00")
 
 FIRE_LOOKS = {
@@ -89,22 +89,13 @@ class Viewer:
     def _largest(self, span: timedelta) -> str:
         for name, unit in STEPS:
             # 47 hours say more than one day
-            if span >= (2 * unit if unit is DAY else unit):
+            if span >= (2 * unit if unit == DAY else unit):
                 return self.say(f"page.span.{name}", n=span // unit)
         return self.say("page.span.ms", n=span // MILLISECOND)
 
     def span(self, span: timedelta) -> str:
         """A duration in at most two units: 3 min 5 s, 1.25 s, 80 ms."""
-        if span < SECOND:
-            return self.say("page.span.ms", n=span // MILLISECOND)
-        if span < MINUTE:
-            return self.say("page.span.s", n=f"{span / SECOND:.2f}".rstrip("0").rstrip("."))
-        parts = []
-        for name, unit in STEPS:
-            count, span = divmod(span, unit)
-            if count:
-                parts.append(self.say(f"page.span.{name}", n=count))
-        return " ".join(parts[:2])
+        return say_span(span, self.lang)
 
     def fire_state(self, state: FireState) -> Badge:
         tone, icon = FIRE_LOOKS[state]
