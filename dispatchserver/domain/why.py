@@ -15,7 +15,7 @@ WITHIN = timedelta(minutes=1)
 """Who asks "why not at 03:00?" means the minute that begins then."""
 
 LATE = timedelta(seconds=1)
-BACK = timedelta(days=1)
+BACK = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
