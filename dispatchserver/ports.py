@@ -88,6 +88,14 @@ class Assignment:
     delay: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them."""
+
+    assignments: Sequence[Assignment]
+    cancelled: Sequence[str] = ()
+
+
 class Clock(Protocol):
     """Knows what time it is, and nothing else in the house does."""
 
@@ -143,11 +151,10 @@ class Store(Protocol):
         Returns how many plans were written.
         """
 
-    async def claim(
-        self, node: str, now: datetime, limit: int, deadline_at: datetime
-    ) -> Sequence[Assignment]:
-        """Takes up to `limit` pending fires with run_at <= now for this node, the largest priority first,
-        then the oldest. Durable before it returns; no fire is given out twice."""
+    async def claim(self, node: str, now: datetime, limit: int, deadline_at: datetime) -> Claims:
+        """Decides which due fires have their turn and their key (domain/admission.py); then takes up to `limit`
+        pending fires with run_at <= now for this node, the largest priority first, then the oldest.
+        Durable before it returns; no fire is given out twice."""
 
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
         """Books an ended attempt and moves its fire (as it was claimed) on by the verdict.
@@ -175,6 +182,9 @@ class Store(Protocol):
 
     async def next_run(self) -> datetime | None:
         """The earliest run_at of all pending fires that are not held."""
+
+    async def next_ask(self) -> datetime | None:
+        """The earliest run_at of all pending fires that ask for their turn or their key, and are not held."""
 
     async def next_deadline(self) -> datetime | None:
         """The earliest deadline of all open fires."""

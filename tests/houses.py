@@ -56,7 +56,8 @@ class House:
 
     async def claim(self, now=NOON, limit=10, node=NODE):
         deadline = now + timedelta(hours=1)
-        return [a.fire for a in await self.store.claim(node, now, limit, deadline)]
+        claims = await self.store.claim(node, now, limit, deadline)
+        return [assignment.fire for assignment in claims.assignments]
 
     async def claimed(self, name="task", *, now=NOON, **spec):
         """A fire of a new one-shot task, claimed."""

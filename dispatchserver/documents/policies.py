@@ -3,6 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from dispatchserver.documents.concurrency import read_key, read_overlap
 from dispatchserver.documents.retries import read_retry
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.calendarspec import check_calendar_name
@@ -41,6 +42,8 @@ def read_policies(reader: FieldReader) -> Policies:
         total_timeout=inner.take("timeout", _timeout, None),
         report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
         retry=read_retry(inner),
+        overlap=read_overlap(inner),
+        concurrency=read_key(inner),
         misfire=_read_misfire(inner),
         misfire_grace=inner.take(
             "misfireGrace", lambda value: check_grace(as_duration(value)), MISFIRE_GRACE

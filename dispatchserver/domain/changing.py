@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
-from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, skipped_fire
+from dispatchserver.domain.fire import Fire, FireState, Reason, manual_fire, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
@@ -243,17 +243,7 @@ def trigger_now(key: TaskKey, *, new_id: str, now: datetime) -> Decide:
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
-        fire = Fire(
-            id=new_id,
-            task_id=task.id,
-            key=task.key,
-            version=task.version,
-            kind=FireKind.MANUAL,
-            priority=task.spec.priority,
-            due_at=now,
-            run_at=now,
-            deadline_at=now + PENDING_LIFETIME,
-        )
+        fire = manual_fire(task, new_id, now, now + PENDING_LIFETIME)
         return Change(action=Action.TRIGGERED, before=task, after=task, fires=(fire,))
 
     return decide

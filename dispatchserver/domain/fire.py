@@ -1,10 +1,11 @@
 """A fire is one due occasion of a task; an attempt is one try to deliver it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
+from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.task import Task, TaskKey
 
@@ -35,6 +36,19 @@ class FireKind(StrEnum):
     MANUAL = "manual"
 
 
+class Turn(IntEnum):
+    """How far a fire has come. READY may be sent; it holds its task's turn and its key until it ends.
+
+    ASKS wants its task's turn, BEHIND_TASK waits for it; ASKS_KEY has it and wants its key, BEHIND_KEY waits for that.
+    """
+
+    READY = 0
+    ASKS = 1
+    BEHIND_TASK = 2
+    BEHIND_KEY = 3
+    ASKS_KEY = 4
+
+
 class Reason(StrEnum):
     """Why a fire, or one attempt of it, ended as it did; states say only how."""
 
@@ -59,6 +73,8 @@ class Reason(StrEnum):
     DELETED = "deleted"
     REPLACED = "replaced"
     CALENDAR = "calendar"
+    OVERLAP = "overlap"
+    CONCURRENCY = "concurrency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +93,8 @@ class Fire:
     `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a
     paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
     that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
-    repetition on, it is not tried again.
+    repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
+    `key_name` for that concurrency key; `turn` is how far it has come.
     """
 
     id: str
@@ -100,6 +117,9 @@ class Fire:
     finished_at: datetime | None = None
     result: str | None = None
     missed: MissedRun | None = None
+    turn: Turn = Turn.READY
+    serial: bool = False
+    key_name: str | None = None
 
 
 class Delivery(StrEnum):
@@ -173,6 +193,8 @@ def fire_id(task: Task, due_at: datetime) -> str:
 
 def new_fire(task: Task, due_at: datetime, deadline_at: datetime) -> Fire:
     """A pending scheduled fire of this task, to be ended by `deadline_at` at the latest."""
+    overlap, key = task.spec.policies.overlap, task.spec.policies.concurrency
+    serial = overlap.rule is not OverlapRule.ALLOW
     return Fire(
         id=fire_id(task, due_at),
         task_id=task.id,
@@ -183,7 +205,24 @@ def new_fire(task: Task, due_at: datetime, deadline_at: datetime) -> Fire:
         due_at=due_at,
         run_at=due_at,
         deadline_at=deadline_at,
+        turn=first_turn(serial, key),
+        serial=serial,
+        key_name=None if key is None else key.name,
     )
+
+
+def manual_fire(task: Task, new_id: str, now: datetime, deadline_at: datetime) -> Fire:
+    """A pending fire that somebody asked for: it waits for no other fire of its task, but for its key."""
+    scheduled = new_fire(task, now, deadline_at)
+    turn = first_turn(False, task.spec.policies.concurrency)
+    return replace(scheduled, id=new_id, kind=FireKind.MANUAL, turn=turn, serial=False)
+
+
+def first_turn(serial: bool, key: ConcurrencyKey | None) -> Turn:
+    """Where a fire begins: what nothing holds back is ready at once, and costs no admission."""
+    if serial:
+        return Turn.ASKS
+    return Turn.READY if key is None else Turn.ASKS_KEY
 
 
 def skipped_fire(task: Task, run: MissedRun, reason: Reason, now: datetime) -> Fire:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition, Shift
+from dispatchserver.domain.concurrency import ALLOW, ConcurrencyKey, Overlap
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
@@ -49,6 +50,8 @@ class Policies:
     total_timeout: timedelta | None = None
     report_timeout: timedelta | None = None
     retry: Retry = UNASKED
+    overlap: Overlap = ALLOW
+    concurrency: ConcurrencyKey | None = None
     misfire: MisfirePolicy = FIRE_ONCE
     misfire_grace: timedelta = MISFIRE_GRACE
     spread: timedelta | None = None

@@ -1,6 +1,6 @@
 """Gives due fires to free slots, the largest priority first."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,12 +33,25 @@ class Dispatcher:
         """One pass; answers when the next fire can start (None: when a slot gets free or a fire comes)."""
         free = self._crew.free
         if free == 0:
-            return None
+            return await self._admit()
         now = self._clock.now()
-        claimed = await self._store.claim(self._node, now, free, now + CLAIM_LIFETIME)
+        claimed = await self._claim(now, free)
         for assignment in claimed:
-            self._crew.start(self._run(assignment))
+            self._crew.start(self._run(assignment), assignment.fire.id)
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
         return now if len(claimed) == free else await self._store.next_run()
+
+    async def _admit(self) -> datetime | None:
+        """With every slot taken, it is still decided in time which fires overlap others."""
+        asks_at, now = await self._store.next_ask(), self._clock.now()
+        if asks_at is None or asks_at > now:
+            return asks_at
+        await self._claim(now, 0)
+        return await self._store.next_ask()
+
+    async def _claim(self, now: datetime, limit: int) -> Sequence[Assignment]:
+        claims = await self._store.claim(self._node, now, limit, now + CLAIM_LIFETIME)
+        self._crew.cancel(claims.cancelled)
+        return claims.assignments

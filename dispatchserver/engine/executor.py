@@ -11,6 +11,7 @@ from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcom
 from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.recall import RecallKind, render_body
 from dispatchserver.engine.headers import render_headers
+from dispatchserver.engine.loop import SUPERSEDED
 from dispatchserver.ports import Assignment, Clock, LookBy, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
@@ -48,12 +49,8 @@ class Executor:
         try:
             outcome = await self._send(assignment, started_at)
             verdict = self._judge(assignment, outcome)
-        except asyncio.CancelledError:
-            # The server is going down and would not wait any longer: the next start tries again.
-            outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
-            verdict = Verdict(
-                decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=self._clock.now()
-            )
+        except asyncio.CancelledError as stop:
+            outcome, verdict = self._called_off(stop)
         await self._settle(
             assignment.fire, self._attempt(assignment.fire, started_at, outcome, verdict)
         )
@@ -61,6 +58,16 @@ class Executor:
             dispatch_by(verdict.at)
         if verdict.decision is Decision.WAIT and verdict.at is not None:
             sweep_by(verdict.at)
+
+    def _called_off(self, stop: asyncio.CancelledError) -> tuple[Outcome, Verdict]:
+        """A later fire took this one's place; or the server goes down and would not wait any longer: the next
+        start tries again."""
+        if SUPERSEDED in stop.args:
+            outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.OVERLAP)
+            return outcome, Verdict(decision=Decision.FAILURE, reason=Reason.OVERLAP)
+        outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
+        at = self._clock.now()
+        return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=at)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from dispatchserver.ports import Clock, Pass, Wake
 
 PAUSE_AFTER_ERROR = timedelta(seconds=1)
 BOOKING_TIME = timedelta(seconds=5)
+SUPERSEDED = "superseded"
 
 log = logging.getLogger(__name__)
 
@@ -86,23 +87,33 @@ class Crew:
         self._size = size
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
+        self._by_name: dict[str, asyncio.Task[None]] = {}
 
     @property
     def free(self) -> int:
         """How many more may start."""
         return self._size - len(self._tasks)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs the work; it must handle its own errors."""
-        task = asyncio.create_task(work)
+    def start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
+        """Runs the work, to be called off by its name; it must handle its own errors."""
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
+        self._by_name[task.get_name()] = task
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         was_full = self.free == 0
         self._tasks.discard(task)
+        if self._by_name.get(task.get_name()) is task:
+            del self._by_name[task.get_name()]
         if was_full:
             self._on_free()
+
+    def cancel(self, names: Iterable[str]) -> None:
+        """Stops the works of these names that run here; they are told that others took their place."""
+        for name in names:
+            if name in self._by_name:
+                self._by_name[name].cancel(SUPERSEDED)
 
     async def drain(self, limit: timedelta) -> None:
         """Waits until all ended, at most `limit`; then cancels the rest and waits for that."""

@@ -17,9 +17,10 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor
 from dispatchserver.stores import sql
+from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_calendar, read_tasks, spec_json
 from dispatchserver.stores.driver import Driver, Reader, Tx
-from dispatchserver.stores.taskwrites import Command, put, write_changes
+from dispatchserver.stores.taskwrites import Command, write_changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dispatchserver.domain.judging import Settlement
 from dispatchserver.domain.planning import next_after_completion
 from dispatchserver.domain.triggers import waits_for_completion
 from dispatchserver.stores import rows, sql
+from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Tx
-from dispatchserver.stores.taskwrites import put
 from dispatchserver.stores.triggerspecs import ms
 
 

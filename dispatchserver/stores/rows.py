@@ -16,6 +16,7 @@ from dispatchserver.domain.fire import (
     MissedRun,
     Outcome,
     Reason,
+    Turn,
     Verdict,
 )
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
@@ -128,6 +129,9 @@ def fire_row(fire: Fire) -> list[object]:
         missed and to_ms(missed.first),
         missed and to_ms(missed.last),
         missed and missed.count,
+        fire.turn,
+        int(fire.serial),
+        fire.key_name,
     ]
 
 
@@ -156,6 +160,9 @@ def read_fire(row: Row) -> Fire:
         missed=MissedRun(first=first, last=last, count=row["missed_count"])
         if first and last
         else None,
+        turn=Turn(row["turn"]),
+        serial=bool(row["serial"]),
+        key_name=row["ckey"],
     )
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from dispatchserver.domain.calendar import Shift
+from dispatchserver.domain.concurrency import ALLOW, BusyRule, ConcurrencyKey, Overlap, OverlapRule
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.misfirepolicy import (
     MISFIRE_GRACE,
@@ -64,6 +65,8 @@ def policies_json(policies: Policies) -> str:
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
         "retry": retry_doc(policies.retry),
+        "overlap": _overlap_doc(policies.overlap),
+        "key": _key_doc(policies.concurrency),
         "misfire": _misfire_doc(policies.misfire),
         "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
         "spread": span_ms(policies.spread),
@@ -95,6 +98,24 @@ def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
     return FireAll(limit=doc["max"], spacing=doc["spacing"] * MILLISECOND)
 
 
+def _overlap_doc(overlap: Overlap) -> dict[str, object] | None:
+    return None if overlap == ALLOW else {"rule": overlap.rule, "waiting": overlap.waiting}
+
+
+def _read_overlap(doc: Mapping[str, Any] | None) -> Overlap:
+    return ALLOW if doc is None else Overlap(rule=OverlapRule(doc["rule"]), waiting=doc["waiting"])
+
+
+def _key_doc(key: ConcurrencyKey | None) -> dict[str, object] | None:
+    return None if key is None else {"name": key.name, "limit": key.limit, "busy": key.busy}
+
+
+def _read_key(doc: Mapping[str, Any] | None) -> ConcurrencyKey | None:
+    if doc is None:
+        return None
+    return ConcurrencyKey(name=doc["name"], limit=doc["limit"], busy=BusyRule(doc["busy"]))
+
+
 @lru_cache(maxsize=1_024)
 def read_policies(text: str) -> Policies:
     doc = json.loads(text)
@@ -103,6 +124,8 @@ def read_policies(text: str) -> Policies:
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
         retry=read_retry(doc.get("retry")),
+        overlap=_read_overlap(doc.get("overlap")),
+        concurrency=_read_key(doc.get("key")),
         misfire=_read_misfire(doc.get("misfire")),
         misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
         spread=span(doc.get("spread")),

@@ -6,7 +6,7 @@ busy event loop would wait for the interpreter lock at every row.
 """
 
 
-def _unfold(columns: str) -> str:
+def unfold(columns: str) -> str:
     """SELECT that unfolds $1 into typed columns: "id TEXT, at BIGINT"."""
     parts = [column.split() for column in columns.split(",")]
     items = ", ".join(
@@ -24,7 +24,7 @@ TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id =
 
 FIND_TASK = f"{TASKS} WHERE t.namespace = $1 AND t.grp = $2 AND t.name = $3"
 FIND_TASKS = f"""
-{TASKS} JOIN ({_unfold("namespace TEXT, grp TEXT, name TEXT")}) k
+{TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
 DUE_TASKS = (
@@ -35,7 +35,7 @@ GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY
 PUT_TASKS = f"""
 INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar)
 {
-    _unfold(
+    unfold(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
         " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT"
     )
@@ -47,17 +47,17 @@ PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
     labels_json, created_at, created_by)
 {
-    _unfold(
+    unfold(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
         " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT"
     )
 }
 """
-DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({_unfold('id TEXT')})"
+DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({unfold('id TEXT')})"
 PUT_AUDIT = f"""
 INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id, detail)
 {
-    _unfold(
+    unfold(
         "at BIGINT, who TEXT, door TEXT, action TEXT, namespace TEXT, grp TEXT, name TEXT,"
         " version BIGINT, fire_id TEXT, detail TEXT"
     )
@@ -67,7 +67,7 @@ INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id
 # An occasion planned ahead that is not due yet has not happened: a pause, delete or replace takes it back.
 TAKE_BACK = f"""
 DELETE FROM fires WHERE id IN (
-    SELECT f.id FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+    SELECT f.id FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
     JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
@@ -76,41 +76,41 @@ DELETE FROM fires WHERE id IN (
 # plus keeps SQLite on the small index of such rows.
 TAKE_BACK_EXCLUDED = f"""
 DELETE FROM fires WHERE id IN (
-    SELECT f.id FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+    SELECT f.id FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
     JOIN fires f ON f.task_id = s.task_id AND f.reason = 'calendar' AND f.missed_last > s.done_until
     WHERE +f.due_at > s.done_until
 )
 """
 TRIM_EXCLUDED = f"""
 UPDATE fires SET missed_last = s.done_until, missed_count = NULL
-FROM ({_unfold("task_id TEXT, done_until BIGINT")}) s
+FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_last > s.done_until
 """
 HOLD = (
-    f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
+    f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 )
 RELEASE = (
-    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({_unfold('task_id TEXT')})"
+    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 )
 CANCEL = f"""
 UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
-FROM ({_unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
+FROM ({unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 """
 
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at
+    losses, give_up_at, turn, serial, ckey
 """
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
-    deadline_at, finished_at, missed_first, missed_last, missed_count)
+    deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey)
 {
-    _unfold(
+    unfold(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
-        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT"
+        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT"
     )
 }
 ON CONFLICT DO NOTHING
@@ -120,7 +120,7 @@ MOVE_TASKS = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = s.state
 FROM ({
-    _unfold(
+    unfold(
         "id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, state TEXT, edition BIGINT"
     )
 }) s
@@ -132,12 +132,12 @@ RETURNING tasks.id
 
 FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"
 FIND_FIRE = f"{FIRES} WHERE id = $1"
-FIND_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE id IN ({_unfold('id TEXT')})"
+FIND_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE id IN ({unfold('id TEXT')})"
 # The unary plus keeps SQLite on the index that is already in priority order.
 CLAIM = """
 UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $1, claimed_at = $2, deadline_at = $3
 WHERE id IN (
-    SELECT id FROM fires WHERE state = 'pending' AND held = 0 AND +run_at <= $2
+    SELECT id FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0 AND +run_at <= $2
     ORDER BY priority DESC, run_at, id LIMIT $4
 )
 RETURNING id
@@ -145,12 +145,12 @@ RETURNING id
 CLAIMED = f"""
 SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
-WHERE f.id IN ({_unfold("id TEXT")})
+WHERE f.id IN ({unfold("id TEXT")})
 """
 STANDING = f"""
 SELECT f.id, t.version = f.version AS current, t.state = 'paused' AND f.kind = 'scheduled' AS held, v.policies_json
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
-LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({_unfold("id TEXT")})
+LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({unfold("id TEXT")})
 """
 # The fence: a fire moves on only from the state, the attempt and the claimer that the move was decided on.
 MOVE_FIRES = f"""
@@ -158,7 +158,7 @@ UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at,
     deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL,
     losses = fires.losses + s.lost, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
 FROM ({
-    _unfold(
+    unfold(
         "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
         " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, give_up_at BIGINT"
     )
@@ -171,7 +171,7 @@ PUT_ATTEMPTS = f"""
 INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,
     truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at)
 {
-    _unfold(
+    unfold(
         "fire_id TEXT, number BIGINT, node TEXT, started_at BIGINT, ended_at BIGINT, delivery TEXT, reason TEXT,"
         " detail TEXT, status BIGINT, excerpt TEXT, truncated BIGINT, connect_ms BIGINT, first_byte_ms BIGINT,"
         " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT"
@@ -184,7 +184,7 @@ UPDATE tasks SET succeeded = succeeded + s.ok, failed = failed + s.bad, waiting 
     last_fire_id = coalesce(s.fire_id, last_fire_id), last_state = coalesce(s.state, last_state),
     last_finished_at = coalesce(s.at, last_finished_at)
 FROM ({
-    _unfold(
+    unfold(
         "task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT"
     )
 }) s
@@ -192,14 +192,14 @@ WHERE tasks.id = s.task_id
 RETURNING tasks.id, tasks.next_fire_at IS NULL AND tasks.state IN ('active', 'paused') AS waits
 """
 WAITING_TASKS = f"""
-{TASKS} JOIN ({_unfold("id TEXT, version BIGINT")}) k ON t.id = k.id AND t.version = k.version
+{TASKS} JOIN ({unfold("id TEXT, version BIGINT")}) k ON t.id = k.id AND t.version = k.version
 WHERE t.next_fire_at IS NULL
 """
 # A fire of a fixed delay has ended for good: only now its task's next occasion is known, or that there is none.
 GO_ON = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = CASE WHEN s.next_fire_at IS NULL AND tasks.state = 'active' THEN 'finished' ELSE tasks.state END
-FROM ({_unfold("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
+FROM ({unfold("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at IS NULL
 """
 LOST_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE state = 'running' AND claimed_by <> $1"
@@ -216,14 +216,22 @@ FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND vers
 NEXT_OCCASION = (
     "SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL"
 )
-NEXT_RUN = "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0"
+NEXT_RUN = """
+SELECT min(at) AS at FROM (
+    SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0
+    UNION ALL SELECT min(run_at) FROM fires WHERE state = 'pending' AND held = 0 AND turn IN (1, 4)
+)
+"""
+NEXT_ASK = (
+    "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn IN (1, 4)"
+)
 NEXT_DEADLINE = (
     "SELECT min(deadline_at) AS at FROM fires WHERE state IN ('pending', 'running', 'waiting')"
 )
 
 PUT_TOKENS = f"""
 INSERT INTO tokens (id, name, secret_hash, created_at, expires_at)
-{_unfold("id TEXT, name TEXT, secret_hash TEXT, created_at BIGINT, expires_at BIGINT")}
+{unfold("id TEXT, name TEXT, secret_hash TEXT, created_at BIGINT, expires_at BIGINT")}
 ON CONFLICT DO NOTHING RETURNING id
 """
 FIND_TOKEN = (
@@ -246,7 +254,7 @@ END_OLD_SESSIONS = "DELETE FROM sessions WHERE created_at < $1 OR seen_at < $2"
 
 CALENDAR_COLUMNS = "c.namespace, c.name, c.document, c.version, c.updated_at, c.updated_by"
 FIND_CALENDARS = f"""
-SELECT {CALENDAR_COLUMNS} FROM calendars c JOIN ({_unfold("namespace TEXT, name TEXT")}) k
+SELECT {CALENDAR_COLUMNS} FROM calendars c JOIN ({unfold("namespace TEXT, name TEXT")}) k
 ON c.namespace = k.namespace AND c.name = k.name
 """
 LIST_CALENDARS = (

@@ -14,7 +14,7 @@ from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import (
     Actor,
-    Assignment,
+    Claims,
     FireFilter,
     Page,
     PageRequest,
@@ -78,9 +78,7 @@ class SqlStore:
     async def record_plans(self, plans: Sequence[Plan]) -> int:
         return await self._driver.submit(taskwrites.record_plans, plans)
 
-    async def claim(
-        self, node: str, now: datetime, limit: int, deadline_at: datetime
-    ) -> Sequence[Assignment]:
+    async def claim(self, node: str, now: datetime, limit: int, deadline_at: datetime) -> Claims:
         return await self._driver.submit(
             firewrites.claim, firewrites.Claim(node, now, limit, deadline_at)
         )
@@ -105,6 +103,9 @@ class SqlStore:
 
     async def next_run(self) -> datetime | None:
         return await self._moment(sql.NEXT_RUN)
+
+    async def next_ask(self) -> datetime | None:
+        return await self._moment(sql.NEXT_ASK)
 
     async def next_deadline(self) -> datetime | None:
         return await self._moment(sql.NEXT_DEADLINE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatchserver.domain.changing import Change, Decide, PendingRule
+from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.errors import CalendarChanged, DispatchError
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
@@ -12,6 +13,8 @@ from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
+from dispatchserver.stores.admissions import give_back
+from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
@@ -103,12 +106,6 @@ def _decide(command: Command, task: Task | None) -> Change | Exception:
         return refusal
 
 
-async def put(tx: Tx, statement: str, values: Sequence[object]) -> None:
-    """Runs a batch statement, when there is anything in the batch."""
-    if values:
-        await tx.execute(statement, dumps(values))
-
-
 async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
     """Takes back, holds, releases or cancels what the tasks had pending before the change."""
     by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
@@ -116,9 +113,13 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
         by_rule[change.pending].append((command, change))
     stopped = by_rule[PendingRule.HOLD] + by_rule[PendingRule.CANCEL]
     await _take_back(tx, [change for _, change in stopped + by_rule[PendingRule.TAKE_BACK]])
-    await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
+    held = [_before(change) for _, change in by_rule[PendingRule.HOLD]]
+    await put(tx, sql.HOLD, [[task.id] for task in held])
+    await give_back(tx, [task.id for task in held if _asks(task)])
     await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     cancelled = by_rule[PendingRule.CANCEL]
+    ended = [_before(change) for _, change in cancelled]
+    await give_back(tx, [task.id for task in ended if _asks(task)])
     await put(
         tx,
         sql.CANCEL,
@@ -132,6 +133,12 @@ async def _take_back(tx: Tx, changes: Sequence[Change]) -> None:
     under = [step for step, change in zip(steps, changes, strict=True) if _before(change).edition]
     await put(tx, sql.TAKE_BACK_EXCLUDED, under)
     await put(tx, sql.TRIM_EXCLUDED, under)
+
+
+def _asks(task: Task) -> bool:
+    """Whether fires of this task wait for others."""
+    policies = task.spec.policies
+    return policies.concurrency is not None or policies.overlap.rule is not OverlapRule.ALLOW
 
 
 def _before(change: Change) -> Task:

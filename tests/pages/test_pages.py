@@ -44,7 +44,7 @@ async def run_once(house: House, key: TaskKey = KEY) -> str:
     """One manual fire that failed with a hostile reply."""
     fire = await house.tasks.trigger_now(key, ADMIN)
     now = house.clock.now()
-    (order,) = await house.store.claim("node-1", now, 1, now + timedelta(minutes=5))
+    (order,) = (await house.store.claim("node-1", now, 1, now + timedelta(minutes=5))).assignments
     attempt = Attempt(
         fire_id=fire.id,
         number=order.fire.attempts,

@@ -375,7 +375,7 @@ async def test_an_assignment_carries_what_the_fires_own_version_says(house):
     policies = Policies(connect_timeout=timedelta(milliseconds=50))
     await house.add(trigger=once(), recall=SocketRecall(host="h", port=1), policies=policies)
     await house.plan()
-    (assignment,) = await house.store.claim(NODE, NOON, 1, at(3600))
+    (assignment,) = (await house.store.claim(NODE, NOON, 1, at(3600))).assignments
     assert assignment.recall == SocketRecall(host="h", port=1)
     assert assignment.policies == policies
     assert await house.store.find_recall(assignment.fire) == assignment.recall

@@ -1,0 +1,101 @@
+"""Fires moved on in batches, each from exactly the state it was decided on, with all that follows from it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dispatchserver.domain.fire import Fire, FireState, Turn
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.judging import Settlement, Standing
+from dispatchserver.stores import rows, sql, turnsql
+from dispatchserver.stores.completions import go_on
+from dispatchserver.stores.driver import Tx
+from dispatchserver.stores.triggerspecs import ms
+
+HOLDS_TASK = (Turn.READY, Turn.BEHIND_KEY, Turn.ASKS_KEY)
+
+
+def claim_key(fire: Fire) -> tuple[str, int]:
+    """What tells one claim of a fire from another: every claim is a new attempt."""
+    return fire.id, fire.attempts
+
+
+async def standing_of(tx: Tx, fire_ids: Sequence[str]) -> dict[str, Standing]:
+    """How the tasks of these fires stand."""
+    asked = dumps([[fire_id] for fire_id in fire_ids])
+    found = await tx.fetch(sql.STANDING, asked) if fire_ids else []
+    return {row["id"]: rows.read_standing(row) for row in found}
+
+
+async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[str, int]]:
+    """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
+    if not moves:
+        return set()
+    found = await tx.fetch(sql.MOVE_FIRES, dumps([_move_row(fire, to) for fire, to in moves]))
+    moved = {(row["id"], row["attempts"]) for row in found}
+    counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
+    if counted:
+        told = await tx.fetch(sql.COUNT_ENDED, dumps(_tallies(counted)))
+        await go_on(tx, counted, {row["id"] for row in told if row["waits"]})
+        await make_way(tx, [fire for fire, to in counted if not to.state.open])
+    return moved
+
+
+async def make_way(tx: Tx, ended: Sequence[Fire]) -> None:
+    """Lets the next ask for what these fires held: their task's turn, their key."""
+    tasks = {fire.task_id for fire in ended if fire.serial and fire.turn in HOLDS_TASK}
+    for task_id in sorted(tasks):
+        await tx.execute(turnsql.ASK_FOR_TASK, task_id)
+    freed = Counter(
+        (fire.key.namespace, fire.key_name)
+        for fire in ended
+        if fire.key_name is not None and fire.turn is Turn.READY
+    )
+    for (namespace, name), count in sorted(freed.items()):
+        await tx.execute(turnsql.ASK_FOR_KEY, namespace, name, count)
+
+
+def _move_row(fire: Fire, to: Settlement) -> list[object]:
+    return [
+        fire.id,
+        fire.state,
+        fire.attempts,
+        fire.claimed_by,
+        to.state,
+        to.reason,
+        ms(to.run_at),
+        int(to.held),
+        ms(to.deadline_at),
+        ms(to.finished_at),
+        to.result,
+        int(to.lost),
+        ms(to.give_up_at),
+    ]
+
+
+def _tallies(moves: Sequence[tuple[Fire, Settlement]]) -> list[list[object]]:
+    """One row a task: how its counters change, and its newest ended fire."""
+    counts: dict[str, Counter[str]] = {}
+    last: dict[str, tuple[Fire, Settlement]] = {}
+    for fire, to in moves:
+        count = counts.setdefault(fire.task_id, Counter())
+        count[to.state] += 1
+        count["left"] += fire.state is FireState.WAITING
+        if not to.state.open:
+            last[fire.task_id] = (fire, to)
+    return [
+        [
+            task_id,
+            count[FireState.SUCCEEDED],
+            count[FireState.FAILED],
+            count[FireState.WAITING] - count["left"],
+            *_last_columns(last.get(task_id)),
+        ]
+        for task_id, count in counts.items()
+    ]
+
+
+def _last_columns(ended: tuple[Fire, Settlement] | None) -> list[object]:
+    if ended is None:
+        return [None, None, None]
+    fire, to = ended
+    return [fire.id, to.state, ms(to.finished_at)]
