@@ -1,5 +1,7 @@
 """Fires of one task that overlap, and tasks that share a key: in the running engine, by a hand-moved clock."""
 
+import pytest
+
 from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap, OverlapRule
 from dispatchserver.domain.fire import Delivery, FireState, Reason
 from dispatchserver.domain.judging import Report
@@ -238,7 +240,8 @@ async def test_a_task_may_give_way_or_fail_where_the_key_is_taken(works):
     assert (await works.tasks.find(a_key("fails"))).failed == 1
 
 
-async def test_a_paused_or_deleted_task_gives_its_key_to_others(works):
+@pytest.mark.parametrize("change", ["pause", "delete", "replace"])
+async def test_a_task_that_is_paused_deleted_or_replaced_gives_its_key_to_others(works, change):
     refused = an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)
     works.receiver.says = [refused]
     await works.add("first", once(), policies=needing("db"))
@@ -246,11 +249,28 @@ async def test_a_paused_or_deleted_task_gives_its_key_to_others(works):
     await works.add("second", once(), policies=needing("db"))
     await works.turn()
     assert await told(works, "second") == [(0, "pending", None)]
-    await works.tasks.pause(a_key("first"), ALICE)
+    if change == "replace":
+        await works.add("first", once(at(3600)), overwrite=True)
+    else:
+        await getattr(works.tasks, change)(a_key("first"), ALICE)
     await works.turn()
     assert await told(works, "second") == [(0, "succeeded", None)]
+
+
+async def test_what_a_pause_held_back_asks_anew_when_it_is_resumed(works):
+    works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
+    await works.add("first", once(), policies=needing("db"))
+    await works.turn()
+    await works.tasks.pause(a_key("first"), ALICE)
+    (second,) = works.receiver.hold()
+    await works.add("second", once(), policies=needing("db"))
+    await step(works)
     await works.tasks.resume(a_key("first"), ALICE)
-    await works.turn(10)
+    await step(works, 10)
+    assert await told(works, "first") == [(0, "pending", "dns")]
+    second.set_result(OK)
+    await works.idle()
+    await works.turn()
     assert await told(works, "first") == [(0, "succeeded", None)]
 
 

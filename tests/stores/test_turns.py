@@ -1,0 +1,138 @@
+"""Turns and keys against a model: whatever is done in whatever order, lanes are never overfull and never idle."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap, OverlapRule
+from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.fire import Decision, FireState, Turn
+from dispatchserver.domain.task import Policies
+from tests.builders import NOON, an_attempt, every
+from tests.houses import sqlite_house
+
+NAMES = ("a", "b", "c", "d")
+KEYS = (None, ("red", 1), ("blue", 2))
+HANGS = (FireState.RUNNING, FireState.WAITING)
+
+
+class Lanes(RuleBasedStateMachine):
+    """Four tasks that fire every ten seconds, each with an overlap rule and perhaps a key; their calls hang at will."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.opened = sqlite_house(Path(self.folder.name))
+        self.house = self.run(self.opened.__aenter__())
+        self.now = NOON
+        self.policies = {}
+
+    def run(self, work):
+        return self.loop.run_until_complete(work)
+
+    def teardown(self):
+        self.run(self.opened.__aexit__(None, None, None))
+        self.loop.close()
+        self.folder.cleanup()
+
+    @initialize()
+    def begin(self):
+        for name in NAMES[:2]:
+            self.add(name, OverlapRule.QUEUE_ALL, KEYS[1])
+
+    @rule(
+        name=st.sampled_from(NAMES),
+        overlap=st.sampled_from(list(OverlapRule)),
+        key=st.sampled_from(KEYS),
+    )
+    def add(self, name, overlap, key):
+        shared = (
+            None if key is None else ConcurrencyKey(name=key[0], limit=key[1], busy=BusyRule.QUEUE)
+        )
+        policies = Policies(overlap=Overlap(rule=overlap, waiting=3), concurrency=shared)
+        trigger = every(10, start=self.now)
+        self.run(self.house.add(name, trigger, now=self.now, overwrite=True, policies=policies))
+        self.policies[name] = policies
+
+    @rule(seconds=st.sampled_from([0, 1, 10, 30]), slots=st.integers(0, 4))
+    def work(self, seconds, slots):
+        self.now += timedelta(seconds=seconds)
+        self.run(self.house.plan(self.now, ahead=1))
+        self.run(self.house.claim(self.now, limit=slots))
+
+    @precondition(lambda self: self.fires(*HANGS))
+    @rule(
+        data=st.data(),
+        decision=st.sampled_from(
+            [Decision.SUCCESS, Decision.FAILURE, Decision.RETRY, Decision.WAIT]
+        ),
+    )
+    def answer(self, data, decision):
+        running = self.fires(FireState.RUNNING)
+        if not running:
+            return
+        fire = data.draw(st.sampled_from(running))
+        later = (
+            {}
+            if decision in (Decision.SUCCESS, Decision.FAILURE)
+            else {"at": self.now + timedelta(seconds=5)}
+        )
+        attempt = an_attempt(fire, decision, now=self.now, **later)
+        self.run(self.house.store.settle(fire, attempt))
+
+    @rule(name=st.sampled_from(NAMES), change=st.sampled_from(["pause", "resume", "delete"]))
+    def change(self, name, change):
+        try:
+            self.run(getattr(self.house, change)(name, now=self.now))
+        except DispatchError:
+            return
+        if change == "delete":
+            del self.policies[name]
+
+    @rule()
+    def reports_time_out(self):
+        self.now += timedelta(seconds=6)
+        self.run(self.house.store.expire(self.now, 100))
+
+    def fires(self, *states):
+        return [fire for fire in self.run(self.house.fires()) if fire.state in states]
+
+    @invariant()
+    def nobody_is_sent_beside_another_of_its_task(self):
+        hanging = Counter(fire.task_id for fire in self.fires(*HANGS) if fire.serial)
+        assert max(hanging.values(), default=0) <= 1
+
+    @invariant()
+    def no_key_is_held_by_more_than_its_limit(self):
+        held = Counter(fire.key_name for fire in self.fires(*HANGS))
+        assert held["red"] <= 1 and held["blue"] <= 2
+
+    @invariant()
+    def nobody_waits_where_there_is_room(self):
+        """After a look at those that ask, whoever still waits has somebody before it."""
+        self.run(self.house.claim(self.now, limit=0))
+        free = [fire for fire in self.fires(FireState.PENDING) if not fire.held]
+        under_way = [
+            fire
+            for fire in self.fires(FireState.PENDING, *HANGS)
+            if fire.turn not in (Turn.ASKS, Turn.BEHIND_TASK)
+        ]
+        for fire in free:
+            if fire.turn is Turn.BEHIND_TASK:
+                assert any(other.serial and other.task_id == fire.task_id for other in under_way)
+            if fire.turn is Turn.BEHIND_KEY:
+                holders = [
+                    o for o in under_way if o.key_name == fire.key_name and o.turn is Turn.READY
+                ]
+                assert len(holders) >= dict(KEYS[1:])[fire.key_name]
+
+
+Lanes.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestLanes = Lanes.TestCase
