@@ -167,6 +167,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app.on_response_prepare.append(_finish_headers)
     pages = Pages(
         tasks=parts.tasks,
+        calendars=parts.calendars,
         people=parts.people,
         clock=parts.clock,
         zone=settings.zone,

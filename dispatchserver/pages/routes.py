@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Route
 from dispatchserver.auth.people import People
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.editpages import EditPages
@@ -22,6 +23,7 @@ class Pages:
     """The web UI. `limits` are the server's time limits, which the form shows where a task names none."""
 
     tasks: Tasks
+    calendars: CalendarCases
     people: People
     clock: Clock
     zone: ZoneInfo
@@ -38,7 +40,7 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *EditPages(self._frame, self.tasks, self.zone, self.limits).routes(),
+            *EditPages(self._frame, self.tasks, self.calendars, self.zone, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
         ]
 
