@@ -163,6 +163,8 @@ def _fault(error: DispatchError, form: Form) -> Fault:
             return Fault(field="calendar", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("calendar."):
             return Fault(field="calendar", code=error.code, params=error.params)
+        case Invalid() if error.code.startswith("trigger.misfire"):
+            return Fault(field="misfire", code=error.code, params=error.params)
         case _:
             return Fault(field=_never_field(form), code=error.code, params=error.params)
 

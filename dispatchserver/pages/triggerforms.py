@@ -143,7 +143,9 @@ class TriggerForm:
 
     def _window(self) -> WindowTrigger | None:
         known = len(self._form.faults)
-        start, end, dst = self._moment("start") or self._now, self._moment("end"), self._dst()
+        # the grid hangs on the clock, so that a start of now need not be told to the millisecond
+        start = self._moment("start") or self._now.replace(second=0, microsecond=0)
+        end, dst = self._moment("end"), self._dst()
         days, grid = self._days(), self._grid()
         if days is None or grid is None or len(self._form.faults) > known:
             return None

@@ -1,4 +1,4 @@
-"""Pages of tasks whose when rule the form cannot say: shown in words, kept when the rest is edited."""
+"""Pages of tasks of every shape: shown in words, and the same when their form is sent back unchanged."""
 
 from dataclasses import replace
 from datetime import timedelta
