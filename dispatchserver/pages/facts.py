@@ -10,7 +10,7 @@ from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.task import Policies, Task
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
-from dispatchserver.domain.uniontrigger import UnionTrigger
+from dispatchserver.domain.uniontrigger import Line, UnionTrigger
 from dispatchserver.domain.windowtrigger import WindowTrigger
 from dispatchserver.pages.policyfields import misfire_words
 from dispatchserver.pages.queries import link
@@ -85,15 +85,18 @@ def _window_facts(trigger: WindowTrigger, viewer: Viewer) -> list[Fact]:
 
 def _line_facts(trigger: UnionTrigger, viewer: Viewer) -> list[Fact]:
     """Each line, and how they are read where all are read alike."""
-    facts = [
-        Fact(label="page.fact.line", value=line.expression.text, code=True)
-        if isinstance(line, CronTrigger)
-        else Fact(label="page.fact.line", value=describe(line, viewer.lang))
-        for line in trigger.lines
-    ]
+    facts = [_line_fact(line, trigger.zone, viewer) for line in trigger.lines]
     ways = [_reading(line, viewer) for line in trigger.lines if isinstance(line, CronTrigger)]
     alike = bool(ways) and all(way == ways[0] for way in ways)
     return facts + (ways[0] if alike else [])
+
+
+def _line_fact(line: Line, zone: ZoneInfo, viewer: Viewer) -> Fact:
+    """One line, with its time zone where that is not the one that is told for all."""
+    other = "" if line.zone.key == zone.key else f" ({line.zone.key})"
+    if isinstance(line, CronTrigger):
+        return Fact(label="page.fact.line", value=line.expression.text + other, code=True)
+    return Fact(label="page.fact.line", value=describe(line, viewer.lang) + other)
 
 
 def rule_facts(task: Task, viewer: Viewer) -> list[Fact]:

@@ -16,7 +16,7 @@ from dispatchserver.domain.errors import Refused
 from dispatchserver.domain.explaining import Explanation, explain
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.task import Task
+from dispatchserver.domain.task import Task, TaskState
 from dispatchserver.domain.timetable import under_calendar
 from dispatchserver.domain.triggers import Trigger, waits_for_completion
 from dispatchserver.pages.faults import say_line
@@ -75,8 +75,8 @@ def explained(task: Task, viewer: Viewer) -> Preview:
 
 def awaited(task: Task, viewer: Viewer) -> str:
     """When a task that waits for its fire to end goes on; empty for any other."""
-    trigger = task.spec.trigger
-    if not isinstance(trigger, FixedDelayTrigger) or task.next_fire_at is not None:
+    trigger, over = task.spec.trigger, task.state is TaskState.FINISHED
+    if not isinstance(trigger, FixedDelayTrigger) or over or task.next_fire_at is not None:
         return ""
     return viewer.say("page.awaited", delay=viewer.span(trigger.delay))
 

@@ -16,14 +16,22 @@ from dispatchserver.domain.daychoice import weekly
 from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, SkipMissed
 from dispatchserver.domain.planning import plan
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, Task, TaskKey, TaskSpec
+from dispatchserver.domain.task import (
+    DEFAULT_NAMESPACE,
+    Policies,
+    Task,
+    TaskKey,
+    TaskSpec,
+    TaskState,
+)
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.engine.executor import Limits
+from dispatchserver.pages.facts import schedule_facts
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.forms import TaskForm
 from dispatchserver.pages.formviews import Setting, form_view
 from dispatchserver.pages.policyfields import misfire_words
-from dispatchserver.pages.previews import preview
+from dispatchserver.pages.previews import awaited, preview
 from dispatchserver.pages.words import Viewer
 from tests.builders import NOON, RECALL, UTC_ZONE, a_task, an_attempt, cron, every
 from tests.pages.conftest import ADMIN, Browser, House, shown_form
@@ -252,6 +260,18 @@ async def test_a_task_that_goes_on_after_each_run_says_when(house: House, admin:
     assert "after the current run ends" not in await shown(admin)
 
 
+def test_a_delay_that_has_come_to_its_end_waits_for_nothing() -> None:
+    task = a_task(after_runs(600), next_fire_at=None)
+    assert awaited(task, EN) == "10 min after the current run ends"
+    assert awaited(replace(task, state=TaskState.FINISHED), EN) == ""
+
+
+def test_a_line_of_another_time_zone_names_it() -> None:
+    facts = schedule_facts(union(unix("0 9 * * *"), unix("0 9 * * 6", "Europe/Berlin")), EN)
+    lines = [fact.value for fact in facts if fact.label == "page.fact.line"]
+    assert lines == ["0 9 * * *", "0 9 * * 6 (Europe/Berlin)"]
+
+
 async def test_a_day_rule_is_told_fact_by_fact(house: House, admin: Browser) -> None:
     first = house.clock.now().date() + timedelta(days=2)
     page = await show(house, admin, every_n_days(first=first))
@@ -276,4 +296,6 @@ async def test_a_window_is_told_by_its_days_and_hours(house: House, admin: Brows
 async def test_a_task_every_minute_tells_ten_runs(house: House, admin: Browser) -> None:
     page = await admin.get("/tasks/new")
     assert page.text.count("<time ") == 10
-    assert "Next 10 runs" in await show(house, admin, every(60, start=house.clock.now()))
+    await show(house, admin, every(60, start=house.clock.now()))
+    page = await admin.get("/task", group=KEY.group, name=KEY.name)
+    assert page.text.count('<li><span class="moment">') == 10
