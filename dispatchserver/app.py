@@ -167,12 +167,12 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app.on_response_prepare.append(_finish_headers)
     pages = Pages(
         tasks=parts.tasks,
-        calendars=parts.calendars,
         people=parts.people,
         clock=parts.clock,
         zone=settings.zone,
         lang=settings.lang,
         version=__version__,
+        calendars=parts.calendars,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, settings.zone, settings.lang)

@@ -23,12 +23,12 @@ class Pages:
     """The web UI. `limits` are the server's time limits, which the form shows where a task names none."""
 
     tasks: Tasks
-    calendars: CalendarCases
     people: People
     clock: Clock
     zone: ZoneInfo
     lang: str
     version: str
+    calendars: CalendarCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 

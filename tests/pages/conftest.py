@@ -57,9 +57,9 @@ class House:
     server: TestServer
     store: SqlStore
     tasks: Tasks
-    calendars: CalendarCases
     people: People
     clock: HandClock
+    calendars: CalendarCases
 
     @property
     def url(self) -> str:
@@ -80,14 +80,14 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
     calendars = CalendarCases(SqlCalendars(driver), clock, SHANGHAI, lambda _: None)
-    pages = Pages(tasks, calendars, people, clock, SHANGHAI, "zh", "0.1.0")
+    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, calendars, people, clock)
+        yield House(server, store, tasks, people, clock, calendars)
     await driver.close()
 
 
