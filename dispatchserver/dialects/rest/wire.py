@@ -8,7 +8,13 @@ from dispatchserver.documents.triggers import Doc, iso_or_none, seconds_or_none,
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
-from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, MisfirePolicy, SkipMissed
+from dispatchserver.domain.misfirepolicy import (
+    FireAll,
+    FireOnce,
+    MisfirePolicy,
+    QuartzMisfire,
+    SkipMissed,
+)
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
@@ -73,6 +79,8 @@ def _misfire_doc(policy: MisfirePolicy) -> Doc:
             return {"policy": "skip"}
         case FireAll(limit=limit, spacing=spacing):
             return {"policy": "fire_all", "max": limit, "spacing_s": spacing.total_seconds()}
+        case QuartzMisfire(instruction):
+            return {"policy": instruction}
 
 
 def recall_doc(recall: Recall) -> Doc:
