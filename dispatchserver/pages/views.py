@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dispatchserver.domain import timetable
+from dispatchserver.domain.misfirepolicy import MisfirePolicy, QuartzMisfire
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger
@@ -218,6 +219,7 @@ def _rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
     zone = task.spec.trigger.zone
     facts = [Fact(label="form.priority.label", value=str(task.spec.priority))]
     facts += _timeout_facts(task.spec.policies, viewer)
+    facts += _misfire_facts(task.spec.policies.misfire, viewer)
     facts += [
         Fact(label="page.fact.label", value=visible(f"{key}={value}"))
         for key, value in task.spec.labels.items()
@@ -240,3 +242,9 @@ def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
         Fact(label=f"form.{name}.label", value=viewer.span(span) if span else usual)
         for name, span in spans.items()
     ]
+
+
+def _misfire_facts(policy: MisfirePolicy, viewer: Viewer) -> list[Fact]:
+    if not isinstance(policy, QuartzMisfire):
+        return []
+    return [Fact(label="page.fact.misfire", value=viewer.say(f"quartz.{policy.instruction}"))]
