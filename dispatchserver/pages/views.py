@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dispatchserver.domain import timetable
-from dispatchserver.domain.misfirepolicy import MisfirePolicy, QuartzMisfire
+from dispatchserver.domain.misfirepolicy import QuartzMisfire
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger
@@ -219,7 +219,7 @@ def _rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
     zone = task.spec.trigger.zone
     facts = [Fact(label="form.priority.label", value=str(task.spec.priority))]
     facts += _timeout_facts(task.spec.policies, viewer)
-    facts += _misfire_facts(task.spec.policies.misfire, viewer)
+    facts += _misfire_facts(task, viewer)
     facts += [
         Fact(label="page.fact.label", value=visible(f"{key}={value}"))
         for key, value in task.spec.labels.items()
@@ -244,7 +244,12 @@ def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
     ]
 
 
-def _misfire_facts(policy: MisfirePolicy, viewer: Viewer) -> list[Fact]:
-    if not isinstance(policy, QuartzMisfire):
-        return []
-    return [Fact(label="page.fact.misfire", value=viewer.say(f"quartz.{policy.instruction}"))]
+def _misfire_facts(task: Task, viewer: Viewer) -> list[Fact]:
+    policy, facts = task.spec.policies.misfire, []
+    if isinstance(policy, QuartzMisfire):
+        words = viewer.say(f"quartz.{policy.instruction}")
+        facts.append(Fact(label="page.fact.misfire", value=words))
+    if task.restart is not None:
+        moment = viewer.moment(task.restart.at, task.spec.trigger.zone)
+        facts.append(Fact(label="page.fact.restart", value=f"{moment.text} {moment.offset}"))
+    return facts

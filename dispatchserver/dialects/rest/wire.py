@@ -17,7 +17,7 @@ from dispatchserver.domain.misfirepolicy import (
 )
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
@@ -43,6 +43,7 @@ def task_doc(status: TaskStatus) -> Doc:
         "recall": recall_doc(spec.recall),
         "policies": _policies_doc(spec.policies),
         "next_fire_at": iso_or_none(next_fire(task)) if task.state is TaskState.ACTIVE else None,
+        "restart": _restart_doc(task.restart),
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {
@@ -56,6 +57,11 @@ def task_doc(status: TaskStatus) -> Doc:
             "finished_at": iso_or_none(status.last_finished_at),
         },
     }
+
+
+def _restart_doc(restart: Restart | None) -> Doc | None:
+    """From when on, and how often, a simple trigger fires since a misfire began it anew."""
+    return None if restart is None else {"at": iso(restart.at), "count": restart.count}
 
 
 def _policies_doc(policies: Policies) -> Doc:

@@ -18,7 +18,8 @@ def a_delay(**changed):
 async def test_every_name_is_kept_and_shown(server, kind, name):
     for said in (name, f"misfire_instruction_{name.lower()}", {"policy": name}):
         await server.added(MAKE[kind](policies={"misfire": said}), replace="true")
-        assert (await server.task())["policies"]["misfire"] == {"policy": name}
+        task = await server.task()
+        assert (task["policies"]["misfire"], task["restart"]) == ({"policy": name}, None)
 
 
 @pytest.mark.parametrize(
