@@ -107,6 +107,7 @@ def rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
         Fact(label="form.priority.label", value=str(spec.priority)),
         *_calendar_facts(task, viewer),
         *_lateness_facts(spec.policies, viewer),
+        *_restart_facts(task, viewer),
         *_timeout_facts(spec.policies, viewer),
         *(Fact(label="page.fact.label", value=label) for label in labels),
         Fact(label="page.fact.version", value=str(task.version)),
@@ -135,6 +136,14 @@ def _lateness_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
     if spread is None:
         return facts
     return [*facts, Fact(label="form.spread.label", value=viewer.span(spread))]
+
+
+def _restart_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
+    """Since when a simple trigger counts anew, where one of Quartz's instructions had it begin again."""
+    if task.restart is None:
+        return ()
+    since = _moment(task.restart.at, task.spec.trigger.zone, viewer)
+    return (Fact(label="page.fact.restart", value=since),)
 
 
 def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:

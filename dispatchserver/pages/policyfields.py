@@ -12,6 +12,7 @@ from dispatchserver.domain.misfirepolicy import (
     FireAll,
     FireOnce,
     MisfirePolicy,
+    QuartzMisfire,
     SkipMissed,
     check_fire_all,
     check_grace,
@@ -52,8 +53,8 @@ def policy_fields(policies: Policies) -> dict[str, str]:
     } | _misfire_fields(policies.misfire)
 
 
-def _misfire_fields(policy: object) -> dict[str, str]:
-    """An `object`, since there may be policies that this form has no words for: they are kept as they are."""
+def _misfire_fields(policy: MisfirePolicy) -> dict[str, str]:
+    """Quartz's instructions are not offered here, and are kept as they are."""
     match policy:
         case FireOnce():
             return {"misfire": "fire_once"}
@@ -62,7 +63,7 @@ def _misfire_fields(policy: object) -> dict[str, str]:
         case FireAll(limit=limit, spacing=spacing):
             details = {"misfire_max": str(limit), "misfire_spacing": duration(spacing)}
             return {"misfire": "fire_all"} | details
-        case _:
+        case QuartzMisfire():
             return {"misfire": KEPT}
 
 
@@ -116,12 +117,12 @@ def _spacing(text: str) -> timedelta:
     return check_fire_all(1, as_duration(text)).spacing
 
 
-def misfire_words(policy: object, viewer: Viewer) -> str:
-    """What becomes of missed occasions; a policy that is not the form's own is told by its name."""
+def misfire_words(policy: MisfirePolicy, viewer: Viewer) -> str:
+    """What becomes of missed occasions."""
     match policy:
         case FireOnce() | SkipMissed():
             return viewer.say(f"form.misfire.{_misfire_fields(policy)['misfire']}")
         case FireAll(limit=limit, spacing=spacing):
             return viewer.say("page.misfire.fire_all", limit=limit, spacing=viewer.span(spacing))
-        case _:
-            return str(getattr(policy, "instruction", policy))
+        case QuartzMisfire(instruction=instruction):
+            return viewer.say(f"quartz.{instruction}")

@@ -8,10 +8,16 @@ from dispatchserver.documents.triggers import Doc, iso_or_none, seconds_or_none,
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
-from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, MisfirePolicy, SkipMissed
+from dispatchserver.domain.misfirepolicy import (
+    FireAll,
+    FireOnce,
+    MisfirePolicy,
+    QuartzMisfire,
+    SkipMissed,
+)
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
@@ -37,6 +43,7 @@ def task_doc(status: TaskStatus) -> Doc:
         "recall": recall_doc(spec.recall),
         "policies": _policies_doc(spec.policies),
         "next_fire_at": iso_or_none(next_fire(task)) if task.state is TaskState.ACTIVE else None,
+        "restart": _restart_doc(task.restart),
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {
@@ -50,6 +57,11 @@ def task_doc(status: TaskStatus) -> Doc:
             "finished_at": iso_or_none(status.last_finished_at),
         },
     }
+
+
+def _restart_doc(restart: Restart | None) -> Doc | None:
+    """From when on, and how often, a simple trigger fires since a misfire began it anew."""
+    return None if restart is None else {"at": iso(restart.at), "count": restart.count}
 
 
 def _policies_doc(policies: Policies) -> Doc:
@@ -73,6 +85,8 @@ def _misfire_doc(policy: MisfirePolicy) -> Doc:
             return {"policy": "skip"}
         case FireAll(limit=limit, spacing=spacing):
             return {"policy": "fire_all", "max": limit, "spacing_s": spacing.total_seconds()}
+        case QuartzMisfire(instruction):
+            return {"policy": instruction}
 
 
 def recall_doc(recall: Recall) -> Doc:
