@@ -22,7 +22,9 @@ from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
@@ -57,6 +59,7 @@ class House:
     tasks: Tasks
     people: People
     clock: HandClock
+    calendars: CalendarCases
 
     @property
     def url(self) -> str:
@@ -76,14 +79,17 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         lambda: uuid4().hex,
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
-    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
+    calendars = CalendarCases(
+        SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
+    )
+    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, people, clock)
+        yield House(server, store, tasks, people, clock, calendars)
     await driver.close()
 
 
