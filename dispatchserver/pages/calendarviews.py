@@ -13,7 +13,7 @@ from dispatchserver.pages.words import Viewer, one_line, visible
 from dispatchserver.wording.listing import name_of
 
 NOTE_SHOWN = 120
-LOOK_AHEAD = 800 * DAY
+WEEKS = 14 * DAY
 WEEK = range(1, 8)
 
 
@@ -90,7 +90,7 @@ def calendar_row(stored: StoredCalendar, tasks: int, today: date, viewer: Viewer
     """One line of the list."""
     spec, name = stored.spec, stored.key.name
     calendar = spec.calendar()
-    following = _next_excluded(calendar, today)
+    following = _next_excluded(spec, calendar, today)
     return CalendarRow(
         name=name,
         note=one_line(spec.note, NOTE_SHOWN),
@@ -196,11 +196,18 @@ def _range_row(away: Absence, today: date, viewer: Viewer) -> RangeRow:
     )
 
 
-def _next_excluded(calendar: Calendar, today: date) -> date | None:
-    if calendar.is_excluded(today):
-        return today
-    last = min(today + LOOK_AHEAD, LAST_DATE)
-    days = (today + n * DAY for n in range((last - today).days + 1))
+def _next_excluded(spec: CalendarSpec, calendar: Calendar, today: date) -> date | None:
+    """The next excluded date; a weekly day of rest where no date is named."""
+    named = (_first_excluded(calendar, each.dates, today) for each in spec.excluded)
+    found = min((day for day in named if day is not None), default=None)
+    return found or _first_excluded(
+        calendar, DateRange(today, min(today + WEEKS, LAST_DATE)), today
+    )
+
+
+def _first_excluded(calendar: Calendar, dates: DateRange, today: date) -> date | None:
+    first = max(dates.first, today)
+    days = (first + n * DAY for n in range((dates.last - first).days + 1))
     return next((day for day in days if calendar.is_excluded(day)), None)
 
 
