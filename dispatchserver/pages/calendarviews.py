@@ -162,7 +162,7 @@ class _Days:
 
 
 def _month(year: int, month: int, days: _Days, viewer: Viewer) -> Month:
-    weeks = Weeks().monthdatescalendar(year, month) if year < LAST_DATE.year or month < 12 else []
+    weeks = Weeks().monthdatescalendar(year, month)
     return Month(
         name=name_of("months", viewer.lang, month),
         weeks=[[days.day(day) if day.month == month else None for day in week] for week in weeks],
