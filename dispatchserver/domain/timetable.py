@@ -17,7 +17,7 @@ from dispatchserver.domain.task import Task, TaskSpec
 from dispatchserver.domain.triggers import waits_for_completion
 
 RUNS_LIMIT = 8
-DAYS_LIMIT = 400
+STRETCHES_LIMIT = 400
 
 
 def under(spec: TaskSpec, edition: Edition, since: datetime | None) -> CalendarTrigger:
@@ -84,7 +84,9 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
         return run_between(task.spec.trigger, first, until)
     excluded = excluded_run(calendar, first, until)
     fire = calendar.next_after(first - MILLISECOND)
-    ends = [first] if excluded is None else [first, min(excluded.last, until)]
+    ends = [first]
+    if excluded is not None:
+        ends.append(newest(calendar.trigger, excluded.first, min(excluded.last, until)))
     if fire is not None and fire <= until:
         ends.append(newest(calendar, fire, until))
     return MissedRun(first=first, last=max(ends), count=None)
@@ -93,17 +95,19 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
 def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
     """All excluded occasions from `first` up to `now` as one run; None when there are none.
 
-    Looks at one occasion a working day, however many there are. Past eight runs the end is found by a jump
-    and the count left open.
+    Looks at one occasion between two excluded dates, however many there are. Past eight runs the end is
+    found by a jump and the count left open.
     """
     found: list[MissedRun] = []
-    moment = first - MILLISECOND
-    for _ in range(DAYS_LIMIT):
+    moment, today = first - MILLISECOND, _date(calendar, now)
+    for _ in range(STRETCHES_LIMIT):
         named = calendar.trigger.next_after(moment)
         if named is None or named > now:
             return _folded(found)
         day = _date(calendar, named)
         if not calendar.calendar.is_excluded(day):
+            while day < today and not calendar.calendar.is_excluded(day + DAY):
+                day += DAY
             moment = max(named, _end(calendar, day))
             continue
         if len(found) == RUNS_LIMIT:
