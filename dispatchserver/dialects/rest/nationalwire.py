@@ -4,7 +4,7 @@ from dispatchserver.dialects.rest.calendarwire import Doc, calendar_doc, days_do
 from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_list, as_text
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.nationaldays import YEARS_LIMIT, NationalAsked, check_years
+from dispatchserver.domain.nationaldays import YEARS_LIMIT, NationalAsked, check_years, read_years
 from dispatchserver.engine.calendars import NationalPut
 from dispatchserver.messages import LANGUAGES, say
 
@@ -40,6 +40,8 @@ def national_doc(done: NationalPut, lang: str) -> Doc:
 
 
 def _years(value: JsonValue) -> tuple[int, ...]:
+    if isinstance(value, str):
+        return read_years(value)
     return check_years(tuple(as_integer(year) for year in as_list(value, YEARS_LIMIT)))
 
 

@@ -52,6 +52,12 @@ async def test_titles_are_in_the_language_of_the_caller_or_the_one_asked_for(ser
     assert title in {each["title"] for each in reply.doc["excluded"]}
 
 
+async def test_years_are_listed_or_written_as_people_write_them(server):
+    listed = await add(server, CN | {"years": [2026, 2025]})
+    written = await add(server, CN | {"years": "2025-2026"})
+    assert listed.doc == written.doc
+
+
 async def test_a_calendar_gains_holidays_and_keeps_its_own_dates(server):
     own = {"first": "2026-12-24", "last": "2026-12-31", "title": "freeze"}
     await put(server, {"weekdays": [7], "excluded": [own], "note": "plant 2"})
@@ -70,7 +76,10 @@ async def test_every_fault_is_named_and_nothing_is_made(server):
         "language": "field.choice",
     }
     assert set(faults(await add(server, {}))) == {"country", "years"}
-    assert faults(await add(server, CN | {"years": "2026-2027"})) == {"years": "json.syntax"}
+    assert faults(await add(server, CN | {"years": "soon"})) == {
+        "years": "calendar.seed_years_text"
+    }
+    assert faults(await add(server, CN | {"years": 2026})) == {"years": "field.list"}
     assert faults(await add(server, CN | {"country": "XQ"}))["country"].startswith("calendar.seed")
     assert (await server.get("/calendars/CN")).status == 404
 
