@@ -189,7 +189,7 @@ def _range_row(away: Absence, today: date, viewer: Viewer) -> RangeRow:
     return RangeRow(
         first=first.isoformat(),
         last="" if first == last else last.isoformat(),
-        weekdays="–".join(names),
+        weekdays="—".join(names),
         days=(last - first).days + 1,
         title=visible(away.title),
         past=last < today,
