@@ -23,7 +23,8 @@ NAME_LIMIT = 60
 NEAR = 0.5
 # How far around the years asked for we look for made-up days, to tell "none this year" from "not named yet".
 YEARS_BEFORE, YEARS_AFTER = 10, 2
-TITLES = {"zh": ("zh_CN", "zh_HK", "zh_TW"), "en": ("en_US", "en_GB")}
+ENGLISH = ("en_US", "en_GB")
+TITLES = {"zh": ("zh_CN", "zh_HK", "zh_TW", *ENGLISH), "en": ENGLISH}
 
 
 class HolidaysPackage:
@@ -68,7 +69,12 @@ def _absences(days: Iterable[tuple[date, str]]) -> Iterator[Absence]:
         numbered, key=lambda each: (each[1][0].toordinal() - each[0], each[1][1], each[1][0].year)
     ):
         found = [day for _, (day, _) in run]
-        yield Absence(DateRange(found[0], found[-1]), title[:TITLE_LIMIT])
+        yield Absence(DateRange(found[0], found[-1]), _printable(title)[:TITLE_LIMIT])
+
+
+def _printable(title: str) -> str:
+    """The title as calendars keep it; some scripts write joiners that nobody sees."""
+    return "".join(c for c in title if c.isprintable())
 
 
 def _made_up_until(code: str, subdivision: str | None, years: tuple[int, ...]) -> int | None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from dispatchserver.domain.calendar import DAY, Calendar, DateRange
-from dispatchserver.domain.calendarspec import Absence, CalendarSpec
+from dispatchserver.domain.calendarspec import Absence, CalendarSpec, check_title
 from dispatchserver.domain.errors import Refused
 from dispatchserver.domain.nationaldays import NationalAsked, NationalDays, with_national_days
 from dispatchserver.holidaysource import HolidaysPackage
@@ -84,10 +84,11 @@ def test_years_asked_for_one_by_one_are_the_years_asked_for_together() -> None:
         ("CN", "en", "10-01/10-03", "National Day"),
         ("HK", "zh", "07-01/07-01", "香港特别行政区成立纪念日"),
         ("DE", "en", "10-03/10-03", "German Unity Day"),
-        ("DE", "zh", "10-03/10-03", "Tag der Deutschen Einheit"),
+        ("DE", "zh", "10-03/10-03", "German Unity Day"),
+        ("CR", "zh", "09-15/09-15", "Independence Day"),
     ],
 )
-def test_titles_are_in_the_language_asked_for_or_else_in_the_countrys_own(
+def test_titles_are_in_the_language_asked_for_or_else_in_one_that_there_is(
     country: str, lang: str, day: str, title: str
 ) -> None:
     assert titles(named(country, lang=lang))[day] == title
@@ -150,7 +151,10 @@ def test_every_country_can_be_asked_for() -> None:
     assert countries["CN"] == "China"
     assert len(countries) > 200
     for country in countries:
-        assert named(country, 2026, lang="zh").country == country
+        found = named(country, 2026, lang="zh")
+        assert found.country == country
+        for away in found.excluded:
+            check_title(away.title)
 
 
 def test_own_dates_stay_as_they_are() -> None:
