@@ -104,10 +104,12 @@ def _print(doc: Any) -> None:
     click.echo(json.dumps(doc, ensure_ascii=False, indent=2))
 
 
-def call(url: str, token: str | None, method: str, path: str) -> Any:
+def call(url: str, token: str | None, method: str, path: str, body: bytes | None = None) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
-        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", method=method)
+        address = f"{url.rstrip('/')}/api/v1{path}"
+        request = urllib.request.Request(address, data=body, method=method)
+        request.add_header("Content-Type", "application/json")
         request.add_header("Accept-Language", terminal_language())
         if token:
             request.add_header("Authorization", f"Bearer {token}")
