@@ -7,6 +7,7 @@ import click
 from dispatchserver import __version__
 from dispatchserver.cli.cron import cron
 from dispatchserver.cli.explain import explain_expression
+from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
 from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
@@ -31,7 +32,7 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, token, cron, config):
+for command in (serve, demo, receiver, task, group, token, cron, config):
     cli.add_command(command)
 
 

@@ -11,6 +11,7 @@ from dispatchserver.auth.people import read_form
 from dispatchserver.domain.errors import Invalid, Refused, TaskChanged, TaskExists
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.forms import Form, TaskForm, placed
@@ -24,10 +25,10 @@ from dispatchserver.pages.words import Viewer
 class EditPages:
     """Shows every fault of a form at its field, with all that was typed still there."""
 
-    def __init__(self, frame: Frame, tasks: Tasks, zone: ZoneInfo, limits: Limits) -> None:
+    def __init__(self, frame: Frame, tasks: Tasks, groups: GroupCases, limits: Limits) -> None:
         self._frame = frame
         self._tasks = tasks
-        self._zone = zone
+        self._groups = groups
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -42,9 +43,7 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(
-            request, blank_fields(self._zone, request.query.get("group", "")), None
-        )
+        return await self._form(request, blank_fields(request.query.get("group", "")), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -79,17 +78,23 @@ class EditPages:
     async def _explained(
         self, form: Form, kept: Task | None, viewer: Viewer
     ) -> tuple[Preview, Refused | None]:
+        zone = await self._zone_of(form, kept)
         try:
-            trigger = TaskForm(form, self._zone, viewer.now, kept).schedule()
+            trigger = TaskForm(form, zone, viewer.now, kept).schedule()
         except Refused as refused:
             return unexplained(refused, viewer), refused
         # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
         return await asyncio.to_thread(preview, trigger, viewer), None
 
+    async def _zone_of(self, form: Form, kept: Task | None) -> ZoneInfo:
+        """The zone that an empty zone field stands for."""
+        group = kept.key.group if kept else form.get("group", "")
+        return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
         now = self._frame.viewer(request).now
-        addition = TaskForm(form, self._zone, now, kept).read()
+        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
         try:
             await self._tasks.add(addition, actor(request))
         except (Invalid, TaskExists, TaskChanged) as error:

@@ -54,9 +54,9 @@ def wall(moment: datetime | None, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).replace(tzinfo=None).isoformat("T", precise)
 
 
-def blank_fields(zone: ZoneInfo, group: str = "") -> dict[str, str]:
-    """The fields of a new task's form."""
-    return BLANK | {"zone": zone.key, "group": group}
+def blank_fields(group: str = "") -> dict[str, str]:
+    """The fields of a new task's form; its zone is empty, which is the group's."""
+    return BLANK | {"group": group}
 
 
 def task_fields(task: Task) -> dict[str, str]:

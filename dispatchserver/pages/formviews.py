@@ -54,7 +54,7 @@ def form_view(
         summary=[_line(field, problem, viewer) for field, problem in said],
         usual=_usual(limits, viewer),
         choices=_choices(values),
-        zones=_zones(),
+        zones=zones_to_choose(),
     )
 
 
@@ -80,7 +80,7 @@ def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
 
 
 @cache
-def _zones() -> tuple[str, ...]:
+def zones_to_choose() -> tuple[str, ...]:
     """Zones to choose from: places and UTC, not the hundreds of old and abbreviated names."""
     return tuple(
         sorted(zone for zone in available_timezones() if "/" in zone and "Etc" not in zone)

@@ -20,6 +20,7 @@ from dispatchserver.auth.people import SESSION
 from dispatchserver.domain.errors import (
     DispatchError,
     FireNotFound,
+    GroupNotFound,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -31,7 +32,9 @@ from dispatchserver.pages.words import Viewer
 from dispatchserver.ports import Actor, Clock
 
 THEMES = ("auto", "light", "dark")
-NOTICES = frozenset({"created", "saved", "paused", "resumed", "triggered", "deleted"})
+NOTICES = frozenset(
+    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved"}
+)
 ONE_TIME = ("done", "fire")
 SIGN_IN_AGAIN = frozenset({"auth.session_missing", "auth.session_ended"})
 # `same-origin`, since `no-referrer` makes browsers send `Origin: null` with our own forms
@@ -49,6 +52,7 @@ STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 403,
     TaskNotFound: 404,
     FireNotFound: 404,
+    GroupNotFound: 404,
     TaskExists: 409,
     BodyTooLarge: 413,
     BodyTooSlow: 408,

@@ -20,6 +20,7 @@ class Preview:
 
     words: str = ""
     fires: Sequence[Moment] = ()
+    zone: str = ""
     rate: str = ""
     notices: Sequence[str] = ()
     faults: Sequence[str] = ()
@@ -36,6 +37,7 @@ def explained(trigger: Trigger, viewer: Viewer) -> Preview:
     return Preview(
         words=say_description(explanation.description, viewer.lang),
         fires=[viewer.moment(fire, trigger.zone) for fire in explanation.fires],
+        zone=trigger.zone.key,
         rate=_rate(explanation, viewer),
         notices=[say_notice(notice, trigger.zone, viewer.lang) for notice in explanation.notices],
     )

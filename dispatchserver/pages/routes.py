@@ -8,10 +8,12 @@ from aiohttp import web
 from dispatchserver.auth.doors import Route
 from dispatchserver.auth.people import People
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.editpages import EditPages
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
+from dispatchserver.pages.grouppages import GroupPages
 from dispatchserver.pages.signin import SignIn
 from dispatchserver.pages.taskpages import TaskPages
 from dispatchserver.ports import Clock
@@ -22,6 +24,7 @@ class Pages:
     """The web UI. `limits` are the server's time limits, which the form shows where a task names none."""
 
     tasks: Tasks
+    groups: GroupCases
     people: People
     clock: Clock
     zone: ZoneInfo
@@ -38,7 +41,8 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *EditPages(self._frame, self.tasks, self.zone, self.limits).routes(),
+            *EditPages(self._frame, self.tasks, self.groups, self.limits).routes(),
+            *GroupPages(self._frame, self.groups, self.zone).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
         ]
 

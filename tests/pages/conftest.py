@@ -22,10 +22,12 @@ from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -55,6 +57,7 @@ class House:
     server: TestServer
     store: SqlStore
     tasks: Tasks
+    groups: GroupCases
     people: People
     clock: HandClock
 
@@ -76,14 +79,15 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         lambda: uuid4().hex,
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
-    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
+    groups = GroupCases(SqlGroups(driver), store, clock, SHANGHAI)
+    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0")
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, people, clock)
+        yield House(server, store, tasks, groups, people, clock)
     await driver.close()
 
 

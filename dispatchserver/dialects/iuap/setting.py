@@ -13,8 +13,6 @@ from dispatchserver.domain.fields import FieldReader, as_member, as_moment, as_t
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import find_zone
 
-ZONE_LIMIT = 64
-
 T = TypeVar("T")
 
 
@@ -27,7 +25,7 @@ class RepeatCount(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What this server takes for granted where a request says nothing."""
+    """What is taken for granted where a request says nothing; `zone` is its group's, else the server's."""
 
     zone: ZoneInfo
     repeat_count: RepeatCount = RepeatCount.TOTAL
@@ -44,8 +42,7 @@ class Setting:
 
 def read_zone(value: JsonValue) -> ZoneInfo:
     """The zone of this name; raises Invalid with the nearest names."""
-    # Longer than any zone's name is enough to be refused; all of a long text would be compared with every name.
-    return find_zone(as_text(value)[:ZONE_LIMIT])
+    return find_zone(as_text(value))
 
 
 FIELD_OF = {
