@@ -58,7 +58,7 @@ def set_group(group: str, zone: str | None, note: str | None, url: str, token: s
         "zone": said["zone"] if zone is None else zone,
         "note": said["note"] if note is None else note,
     }
-    _print(call(url, token, "PUT", _path(group), asked))
+    _print(call(url, token, "PUT", _path(group), json.dumps(asked).encode()))
 
 
 def _path(group: str) -> str:

@@ -104,10 +104,9 @@ def _print(doc: Any) -> None:
     click.echo(json.dumps(doc, ensure_ascii=False, indent=2))
 
 
-def call(url: str, token: str | None, method: str, path: str, doc: object = None) -> Any:
+def call(url: str, token: str | None, method: str, path: str, body: bytes | None = None) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
-        body = None if doc is None else json.dumps(doc).encode()
         request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", body, method=method)
         request.add_header("Accept-Language", terminal_language())
         request.add_header("Content-Type", "application/json")

@@ -16,9 +16,6 @@ from dispatchserver.domain.moments import MILLISECOND
 SHORTEST_INTERVAL = timedelta(milliseconds=10)
 LONGEST_INTERVAL = timedelta(days=36_525)
 COUNT_LIMIT = 2_147_483_647
-ZONE_LIMIT = (
-    64  # longer than any zone's name; a long text must not be compared with every one of them
-)
 LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -121,9 +118,7 @@ def find_zone(name: str) -> ZoneInfo:
     """The IANA zone of this name; raises Invalid with the nearest names when there is none."""
     if name in _zones():
         return ZoneInfo(name)
-    raise Invalid(
-        "trigger.zone", nearest=", ".join(_nearest(name[:ZONE_LIMIT])) or "Asia/Shanghai, UTC"
-    )
+    raise Invalid("trigger.zone", nearest=", ".join(_nearest(name)) or "Asia/Shanghai, UTC")
 
 
 @cache

@@ -13,6 +13,8 @@ from dispatchserver.domain.fields import FieldReader, as_member, as_moment, as_t
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import find_zone
 
+ZONE_LIMIT = 64
+
 T = TypeVar("T")
 
 
@@ -42,7 +44,8 @@ class Setting:
 
 def read_zone(value: JsonValue) -> ZoneInfo:
     """The zone of this name; raises Invalid with the nearest names."""
-    return find_zone(as_text(value))
+    # Longer than any zone's name is enough to be refused; all of a long text would be compared with every name.
+    return find_zone(as_text(value)[:ZONE_LIMIT])
 
 
 FIELD_OF = {
