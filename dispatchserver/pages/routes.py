@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Route
 from dispatchserver.auth.people import People
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
@@ -30,6 +31,7 @@ class Pages:
     zone: ZoneInfo
     lang: str
     version: str
+    calendars: CalendarCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -41,8 +43,8 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *EditPages(self._frame, self.tasks, self.groups, self.limits).routes(),
             *GroupPages(self._frame, self.groups, self.zone).routes(),
+            *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
         ]
 
