@@ -107,10 +107,9 @@ def _print(doc: Any) -> None:
 def call(url: str, token: str | None, method: str, path: str, body: bytes | None = None) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
-        address = f"{url.rstrip('/')}/api/v1{path}"
-        request = urllib.request.Request(address, data=body, method=method)
-        request.add_header("Content-Type", "application/json")
+        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", body, method=method)
         request.add_header("Accept-Language", terminal_language())
+        request.add_header("Content-Type", "application/json")
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
