@@ -174,14 +174,14 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         version=__version__,
         limits=_engine_config(settings).limits,
     )
-    rest = RestDialect(parts.tasks, settings.zone, settings.lang)
+    rest = RestDialect(parts.tasks, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
         CalendarRoutes(parts.calendars, rest.refuse),
-        Schedules(parts.clock, settings.zone, settings.lang, rest.refuse),
+        Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

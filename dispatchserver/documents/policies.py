@@ -92,12 +92,17 @@ def read_policies(reader: FieldReader) -> Policies:
             "misfireGrace", lambda value: check_grace(as_duration(value)), MISFIRE_GRACE
         ),
         spread=inner.take("spread", lambda value: check_spread(as_duration(value)), None),
-        calendar=inner.take("calendar", lambda v: check_calendar_name(as_text(v)), None),
-        shift=_read_shift(inner),
+        calendar=read_calendar_name(inner),
+        shift=read_shift(inner),
     )
 
 
-def _read_shift(policies: FieldReader) -> Shift:
+def read_calendar_name(policies: FieldReader) -> str | None:
+    """The name of the calendar that is laid over the trigger."""
+    return policies.take("calendar", lambda value: check_calendar_name(as_text(value)), None)
+
+
+def read_shift(policies: FieldReader) -> Shift:
     """What becomes of excluded occasions; of no meaning without a calendar."""
     if policies.has("shift") and not policies.has("calendar"):
         policies.refuse("shift", "calendar.shift_alone")

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from dispatchserver.domain.calendartrigger import CalendarTrigger
 from dispatchserver.domain.clockchanges import ClockEffect, changes_between, effect_of
 from dispatchserver.domain.counting import Count, fires_between
 from dispatchserver.domain.crondays import LastDay, NearestWeekday, NthWeekday
 from dispatchserver.domain.describing import describe, times_of_day
 from dispatchserver.domain.descriptions import DaysOfMonth, Description, Numbers, Occasions, Repeats
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.timetable import first_after
 from dispatchserver.domain.trigger import CronTrigger
-from dispatchserver.domain.triggers import Trigger, upcoming
+from dispatchserver.domain.triggers import Trigger
 
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -50,12 +52,17 @@ class Explanation:
     notices: tuple[Notice, ...]
 
 
-def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
-    """What this trigger will do after `now`, with its next `count` fires (a thousand at most)."""
-    count = min(count, MOST_FIRES)
-    fires = tuple(upcoming(trigger, now, max(count, 1)))
+def explain(
+    trigger: Trigger, now: datetime, count: int, under: CalendarTrigger | None = None
+) -> Explanation:
+    """What this trigger will do after `now`, with its next `count` fires (a thousand at most).
+
+    `under` is the same trigger under its calendar, which then says when it fires and how often.
+    """
+    count, timetable = min(count, MOST_FIRES), under or trigger
+    fires = tuple(first_after(timetable, now, max(count, 1)))
     description = describe(trigger)
-    per_day = _per_day(trigger, fires)
+    per_day = _per_day(trigger, timetable, fires)
     told = 1 if isinstance(trigger, FixedDelayTrigger) else count
     notices = [*_outlook(description, fires, now, told), *_frequency(per_day)]
     if fires and isinstance(description, Occasions):
@@ -66,18 +73,21 @@ def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
         description=description,
         fires=fires[:count],
         per_day=per_day,
-        per_year=fires_between(trigger, now, now + YEAR),
+        per_year=fires_between(timetable, now, now + YEAR),
         notices=tuple(notices),
     )
 
 
-def _per_day(trigger: Trigger, fires: tuple[datetime, ...]) -> Count:
+def _per_day(
+    trigger: Trigger, timetable: Trigger | CalendarTrigger, fires: tuple[datetime, ...]
+) -> Count:
+    """A calendar excludes whole days, so it does not change what a cron expression names of one."""
     if not fires:
         return Count(0)
     if isinstance(trigger, CronTrigger):
         return Count(times_of_day(trigger.expression.schedule).bit_count())
     before = fires[0] - timedelta(microseconds=1)
-    return fires_between(trigger, before, before + DAY)
+    return fires_between(timetable, before, before + DAY)
 
 
 def _outlook(

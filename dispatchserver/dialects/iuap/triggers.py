@@ -15,7 +15,7 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_duration, as_member
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger, check_delay, check_fixed_delay
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, check_end
-from dispatchserver.domain.triggers import Trigger, first_fire
+from dispatchserver.domain.triggers import Trigger, first_fire, matches_nothing
 from dispatchserver.domain.uniontrigger import LINES_LIMIT, Line, UnionTrigger, check_union
 
 
@@ -55,17 +55,10 @@ def _check_span(trigger: Trigger, reader: FieldReader, now: datetime) -> None:
             check_end(trigger.start, trigger.end)
         first_fire(trigger.anchored(now), now)
     except Invalid as invalid:
-        if _matches_nothing(trigger, now):
+        if matches_nothing(trigger, now):
             reader.refuse("cronExpress", "trigger.never_matches")
         else:
             reader.refuse("endDate", invalid.code, **invalid.params)
-
-
-def _matches_nothing(trigger: Trigger, now: datetime) -> bool:
-    """Whether it is the expression that never fires, whatever start and end may be."""
-    if not isinstance(trigger, CronTrigger):
-        return False
-    return trigger.expression.next_after(now, trigger.zone, trigger.dst) is None
 
 
 def _read_union(reader: FieldReader, setting: Setting) -> UnionTrigger | None:
