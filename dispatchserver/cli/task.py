@@ -5,7 +5,6 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
@@ -86,8 +85,8 @@ def show(group: str, name: str, url: str, token: str | None, as_json: bool) -> N
 @TOKEN
 def put_task(group: str, name: str, file: BinaryIO, new: bool, url: str, token: str | None) -> None:
     """Add or replace a task by the JSON in FILE (- for standard input). 按 JSON 文件新增或替换任务。"""
-    asked = Asked("PUT", _path(group, name), file.read(), {"If-None-Match": "*"} if new else {})
-    _print(send(url, token, asked))
+    condition = {"If-None-Match": "*"} if new else {}
+    _print(call(url, token, "PUT", _path(group, name), file.read(), condition))
 
 
 def _action(verb: str, help_text: str) -> click.Command:
@@ -125,30 +124,18 @@ def _print(doc: Any) -> None:
     click.echo(json.dumps(doc, ensure_ascii=False, indent=2))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request to the REST door."""
-
-    method: str
-    path: str
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def call(url: str, token: str | None, method: str, path: str) -> Any:
-    """What the server answers to a request without a body."""
-    return send(url, token, Asked(method, path))
-
-
-def send(url: str, token: str | None, asked: Asked) -> Any:
+def call(
+    url: str,
+    token: str | None,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
-        request = urllib.request.Request(
-            f"{url.rstrip('/')}/api/v1{asked.path}",
-            asked.body,
-            dict(asked.headers),
-            method=asked.method,
-        )
+        address = f"{url.rstrip('/')}/api/v1{path}"
+        request = urllib.request.Request(address, body, dict(headers or {}), method=method)
         request.add_header("Accept-Language", terminal_language())
         request.add_header("Content-Type", "application/json")
         if token:
