@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.calendartrigger import CalendarTrigger, Occasion
+from dispatchserver.domain.calendartrigger import RUNS_LIMIT, CalendarTrigger, Occasion
 from dispatchserver.domain.fire import MissedRun
-
-EXCLUDED_RUNS_LIMIT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +14,21 @@ class Outlook:
     fires: tuple[Occasion, ...]
     excluded: tuple[MissedRun, ...]
 
+    @property
+    def moments(self) -> tuple[datetime, ...]:
+        """When it fires."""
+        return tuple(fire.at for fire in self.fires)
+
 
 def outlook(trigger: CalendarTrigger, after: datetime, count: int) -> Outlook:
-    """The next `count` fires after a moment; fewer where none is left, or after a thousand excluded runs."""
+    """The next `count` fires after a moment; fewer where none is left, or after 2,000 excluded runs."""
     fires: list[Occasion] = []
     excluded: list[MissedRun] = []
-    for turn in trigger.turns(after, count + EXCLUDED_RUNS_LIMIT):
+    for turn in trigger.turns(after, count + RUNS_LIMIT):
         if isinstance(turn, Occasion):
             fires.append(turn)
         else:
             excluded.append(turn.run)
-        if len(fires) == count or len(excluded) == EXCLUDED_RUNS_LIMIT:
+        if len(fires) == count or len(excluded) == RUNS_LIMIT:
             break
     return Outlook(tuple(fires), tuple(excluded))

@@ -25,7 +25,7 @@ from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import MILLISECOND, iso
-from dispatchserver.domain.outlook import outlook
+from dispatchserver.domain.outlook import Outlook
 from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.domain.triggers import Trigger, waits_for_completion
 from dispatchserver.engine.calendars import CalendarCases
@@ -120,9 +120,9 @@ def explanation_doc(question: Question, lang: str, edition: Edition | None = Non
             for notice in explanation.notices
         ],
     }
-    if edition is None or under is None:
+    if edition is None or explanation.outlook is None:
         return doc
-    return doc | _calendar_doc(question, edition, under)
+    return doc | _calendar_doc(explanation.outlook, edition, question)
 
 
 def _rate_doc(explanation: Explanation) -> Doc:
@@ -135,13 +135,13 @@ def _rate_doc(explanation: Explanation) -> Doc:
     }
 
 
-def _calendar_doc(question: Question, edition: Edition, under: CalendarTrigger) -> Doc:
+def _calendar_doc(seen: Outlook, edition: Edition, question: Question) -> Doc:
     """The fires that the calendar leaves, each with the date that it was moved from, and what it excludes."""
-    zone, seen = under.zone, outlook(under, question.after, question.count)
+    zone = question.trigger.zone
     fires: list[JsonValue] = [
         _moment_doc(fire.at, zone)
         | {"moved_from": None if fire.moved_from is None else fire.moved_from.isoformat()}
-        for fire in seen.fires
+        for fire in seen.fires[: question.count]
     ]
     return {
         "fires": fires,
