@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatchserver.documents.policies import policies_doc, read_policies, span_text
@@ -42,6 +42,7 @@ def read(doc):
     return found
 
 
+@settings(deadline=None)
 @given(all_policies)
 def test_whatever_is_written_reads_the_same(policies):
     assert read(policies_doc(policies)) == policies

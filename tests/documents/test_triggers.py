@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from dispatchserver.documents.readtriggers import read_trigger
 from dispatchserver.documents.triggers import trigger_doc
@@ -60,6 +60,7 @@ def test_every_shape_is_read_from_what_is_written_of_it(shape):
     assert a_trigger(trigger_doc(SHAPES[shape])) == SHAPES[shape]
 
 
+@settings(max_examples=200, deadline=None)
 @given(any_trigger)
 def test_whatever_is_written_reads_the_same(trigger):
     assume(is_sound(trigger))
