@@ -142,6 +142,7 @@ class FieldReader:
         self._faults = faults
         self._path = path
         self._asked: dict[str, None] = {}
+        self._overlooked: frozenset[str] = frozenset()
         self._inner: list[FieldReader] = []
 
     def _value(self, name: str) -> JsonValue:
@@ -165,7 +166,8 @@ class FieldReader:
 
     def refuse_unread(self) -> None:
         """Books the names, here and inside, that nobody asked for: they are unknown, or misspelt."""
-        unread = (name for name in self._values if name not in self._asked)
+        known = self._overlooked.union(self._asked)
+        unread = (name for name in self._values if name not in known)
         for name in islice(unread, UNREAD_LIMIT):
             self.refuse(name, "field.unknown", allowed=", ".join(self._asked))
         for inner in self._inner:
@@ -173,7 +175,7 @@ class FieldReader:
 
     def overlook(self, *names: str) -> None:
         """Lets these names stand unread; all of them where none is named."""
-        self._asked.update(dict.fromkeys(names or self._values))
+        self._overlooked = frozenset(names or self._values)
 
     def has(self, name: str) -> bool:
         """Whether something stands under this name."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import Basis
@@ -13,14 +14,18 @@ from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Invali
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_object, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.task import (
+    Task,
     TaskKey,
     TaskSpec,
+    TaskState,
     check_labels,
     check_name,
     check_note,
     check_priority,
 )
-from dispatchserver.domain.triggers import matches_nothing
+from dispatchserver.domain.trigger import SimpleTrigger
+from dispatchserver.domain.triggers import Trigger, matches_nothing
+from dispatchserver.domain.uniontrigger import UnionTrigger
 
 ANY = "*"
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -38,12 +43,17 @@ SHOWN_ONLY = (
 
 
 def read_put(
-    key: TaskKey, asked: Mapping[str, JsonValue], headers: Mapping[str, str], basis: Basis
+    key: TaskKey,
+    asked: Mapping[str, JsonValue],
+    headers: Mapping[str, str],
+    basis: Basis,
+    standing: Task | None,
 ) -> Addition:
     """The task to be put under this key, and under which conditions; raises Refused with every fault.
 
     What a task shows beyond what can be said of it is overlooked, so that a task can be put back as it was
-    shown. `expected` is ANY where the task must only be there.
+    shown. Where it does not say when it starts, and the task that stands was said so too, that one's start
+    holds: the same body put twice is one task. `expected` is ANY where the task must only be there.
     """
     faults = Faults()
     for field, name in (("group", key.group), ("name", key.name)):
@@ -61,7 +71,7 @@ def read_put(
         raise Invalid("fault.required")
     return Addition(
         key=key,
-        spec=spec,
+        spec=replace(spec, trigger=_as_it_stands(asked, basis, standing) or spec.trigger),
         at=basis.now,
         overwrite=overwrite,
         keep=True,
@@ -88,6 +98,26 @@ def _read_spec(reader: FieldReader, basis: Basis) -> TaskSpec | None:
         note=note,
         labels=labels,
     )
+
+
+def _as_it_stands(
+    asked: Mapping[str, JsonValue], basis: Basis, standing: Task | None
+) -> Trigger | None:
+    """The trigger of the task that stands, where these words said it when it began.
+
+    A one-shot that is due now, or a while from now, is meant anew each time, and so is what has come to its end.
+    """
+    if standing is None or standing.state is TaskState.FINISHED:
+        return None
+    trigger = standing.spec.trigger
+    if isinstance(trigger, SimpleTrigger) and trigger.interval is None:
+        return None
+    lines = trigger.lines if isinstance(trigger, UnionTrigger) else (trigger,)
+    for start in dict.fromkeys(line.start for line in lines if line.start is not None):
+        when = FieldReader(asked, Faults()).inside("trigger")
+        if when is not None and read_trigger(when, replace(basis, now=start)) == trigger:
+            return trigger
+    return None
 
 
 def _read_labels(value: JsonValue) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ from dispatchserver.domain.errors import (
     TaskNotFound,
 )
 from dispatchserver.domain.moments import iso
-from dispatchserver.domain.task import TaskKey
+from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.ports import Clock
 
@@ -119,10 +119,13 @@ class RestDialect:
 
     async def _put_task(self, request: web.Request) -> web.Response:
         key, asked = _key(request), read_object(await read_body(request))
+        standing = await self._standing(key)
         basis = Basis(now=self._clock.now(), zone=self._zone)
-        addition = read_put(key, asked, request.headers, basis)
+        addition = read_put(key, asked, request.headers, basis, standing)
         if addition.expected == ANY:
-            addition = replace(addition, expected=(await self._tasks.find(key)).task.revision)
+            if standing is None:
+                raise TaskNotFound(key.group, key.name)
+            addition = replace(addition, expected=standing.revision)
         with placing(addition):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
@@ -130,6 +133,12 @@ class RestDialect:
             response.set_status(201)
             response.headers["Location"] = request.rel_url.raw_path
         return response
+
+    async def _standing(self, key: TaskKey) -> Task | None:
+        try:
+            return (await self._tasks.find(key)).task
+        except TaskNotFound:
+            return None
 
     async def _list_fires(self, request: web.Request) -> web.Response:
         wanted, at = read_fire_query(request.query, self._zone)

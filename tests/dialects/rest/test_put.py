@@ -85,6 +85,35 @@ async def test_what_is_shown_can_be_edited_and_put_back(server):
     assert reply.doc["trigger"] == shown["trigger"]
 
 
+WITHOUT_A_START = {
+    "for ever": {"kind": "simple", "interval_s": "10m"},
+    "counted": {"kind": "simple", "interval_s": "1h", "count": 5},
+    "window": WINDOW_LINE | {"days": {"unit": "day", "every": 2}},
+    "days": {"kind": "days", "days": 3, "at": "09:00"},
+    "delay": {"kind": "delay", "delay_s": "1h"},
+    "union": UNION | {"lines": [NOON_LINE, WINDOW_LINE, {"kind": "days", "at": "09:00"}]},
+}
+
+
+@pytest.mark.parametrize("shape", WITHOUT_A_START)
+async def test_the_same_body_put_twice_is_one_task_and_one_version(server, shape):
+    doc = a_put(WITHOUT_A_START[shape])
+    first = (await put(server, doc)).doc
+    again = await put(server, doc)
+    assert (again.status, again.doc["version"]) == (200, 1)
+    assert again.doc["trigger"] == first["trigger"]
+    edited = (await put(server, doc | {"note": "edited"})).doc
+    assert (edited["version"], edited["trigger"]) == (2, first["trigger"])
+
+
+@pytest.mark.parametrize("trigger", [{"kind": "simple", "after": "1h"}, {"kind": "simple"}])
+async def test_a_one_shot_a_while_from_now_is_meant_anew_each_time(server, trigger):
+    first = (await put(server, a_put(trigger))).doc
+    again = (await put(server, a_put(trigger))).doc
+    assert again["version"] == 2
+    assert again["trigger"]["start"] > first["trigger"]["start"]
+
+
 async def test_a_counted_run_goes_on_when_only_the_note_is_edited(server):
     trigger = {"kind": "simple", "interval_s": 3600, "count": 5}
     added = (await put(server, a_put(trigger))).doc
@@ -175,6 +204,14 @@ async def test_all_that_is_wrong_is_named_at_once_and_changes_nothing(server):
         "colour": "field.unknown",
     }
     assert await server.task() == before
+
+
+async def test_an_unknown_field_is_told_what_can_be_said(server):
+    (error,) = (await put(server, a_put(colour="red", upcoming=[]))).doc["errors"]
+    assert error["message"] == (
+        "colour: is not a known parameter; there are: group, name, trigger, recall, priority, "
+        "note, labels, policies, paused (sent: red)"
+    )
 
 
 @pytest.mark.parametrize(
