@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from dispatchserver.domain.calendar import DAY, Shift
 from dispatchserver.domain.calendartrigger import CalendarTrigger
-from dispatchserver.domain.counting import LONGEST_WALK, Count, fires_between, walked_between
+from dispatchserver.domain.counting import LONGEST_WALK, Count, fires_between
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 
@@ -14,14 +14,14 @@ def fires_under(trigger: CalendarTrigger, after: datetime, until: datetime) -> C
     """How many fires lie after one moment up to another. Where some are moved and many stay, only these count."""
     beneath = trigger.trigger
     if not isinstance(beneath, CronTrigger | SimpleTrigger):
-        return walked_between(trigger, after, until)
+        return fires_between(trigger, after, until)
     stretches = _worked(trigger, after, until)
     total = sum(fires_between(beneath, first, last).number for first, last in stretches)
     if trigger.shift is Shift.SKIP:
         return Count(total)
     if total > LONGEST_WALK:
         return Count(total, exact=False)
-    return walked_between(trigger, after, until)
+    return fires_between(trigger, after, until)
 
 
 def _worked(

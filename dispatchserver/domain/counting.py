@@ -39,11 +39,6 @@ class Count:
 @singledispatch
 def fires_between(trigger: Firing, after: datetime, until: datetime) -> Count:
     """How many fires lie after one moment up to another. A shape without arithmetic is walked a bounded way."""
-    return walked_between(trigger, after, until)
-
-
-def walked_between(trigger: Firing, after: datetime, until: datetime) -> Count:
-    """The count of a bounded walk from fire to fire."""
     count = sum(1 for _ in islice(_walk(trigger, after, until), LONGEST_WALK + 1))
     return Count(min(count, LONGEST_WALK), exact=count <= LONGEST_WALK)
 
