@@ -33,49 +33,11 @@ UNITS = {
 
 
 class MisfireWord(StrEnum):
-    """The documents' names of what becomes of missed occasions."""
+    """The dialect's names of what becomes of missed occasions."""
 
     FIRE_ONCE = "fire_once"
     SKIP = "skip"
     FIRE_ALL = "fire_all"
-
-
-def policies_doc(policies: Policies) -> Doc:
-    """The policies as a document, as `read_policies` reads it; null is the server's own."""
-    return {
-        "connectTimeout": _span_or_none(policies.connect_timeout),
-        "timeout": _span_or_none(policies.total_timeout),
-        "reportTimeout": _span_or_none(policies.report_timeout),
-        "misfire": _misfire_doc(policies.misfire),
-        "misfireGrace": span_text(policies.misfire_grace),
-        "spread": _span_or_none(policies.spread),
-        "calendar": policies.calendar,
-        "shift": policies.shift if policies.calendar else None,
-    }
-
-
-def _misfire_doc(policy: MisfirePolicy) -> Doc:
-    match policy:
-        case FireOnce():
-            return {"policy": MisfireWord.FIRE_ONCE}
-        case SkipMissed():
-            return {"policy": MisfireWord.SKIP}
-        case FireAll(limit=limit, spacing=spacing):
-            return {
-                "policy": MisfireWord.FIRE_ALL,
-                "max": limit,
-                "spacing": span_text(spacing),
-            }
-
-
-def _span_or_none(span: timedelta | None) -> str | None:
-    return None if span is None else span_text(span)
-
-
-def span_text(span: timedelta) -> str:
-    """A length of time as people write it, in whole numbers: "1h", "90s", "300ms"."""
-    unit = next((unit for unit, size in UNITS.items() if span % size == NOTHING), "ms")
-    return f"{span // UNITS[unit]}{unit}" if span else "0s"
 
 
 def read_policies(reader: FieldReader) -> Policies:
@@ -156,3 +118,37 @@ def _count(value: JsonValue) -> int:
         return as_integer(value)
     except Invalid as invalid:
         raise Invalid("trigger.misfire_limit", limit=FIRE_ALL_LIMIT) from invalid
+
+
+def policies_doc(policies: Policies) -> Doc:
+    """The policies as a document, as `read_policies` reads it; null is the server's own."""
+    return {
+        "connectTimeout": _span_or_none(policies.connect_timeout),
+        "timeout": _span_or_none(policies.total_timeout),
+        "reportTimeout": _span_or_none(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "misfireGrace": span_text(policies.misfire_grace),
+        "spread": _span_or_none(policies.spread),
+        "calendar": policies.calendar,
+        "shift": policies.shift if policies.calendar else None,
+    }
+
+
+def _misfire_doc(policy: MisfirePolicy) -> Doc:
+    match policy:
+        case FireOnce():
+            return {"policy": "fire_once"}
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing": span_text(spacing)}
+
+
+def _span_or_none(span: timedelta | None) -> str | None:
+    return None if span is None else span_text(span)
+
+
+def span_text(span: timedelta) -> str:
+    """A length of time as people write it, in whole numbers: "1h", "90s", "300ms"."""
+    unit = next((unit for unit, size in UNITS.items() if span % size == NOTHING), "ms")
+    return f"{span // UNITS[unit]}{unit}" if span else "0s"
