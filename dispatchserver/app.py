@@ -172,6 +172,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         zone=settings.zone,
         lang=settings.lang,
         version=__version__,
+        calendars=parts.calendars,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.clock, settings.zone, settings.lang)

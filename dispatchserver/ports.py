@@ -136,7 +136,7 @@ class Store(Protocol):
         """Active tasks with an occasion up to `horizon`, the earliest first."""
 
     async def record_plans(self, plans: Sequence[Plan]) -> int:
-        """Creates the planned fires and moves next_fire_at, all in one transaction.
+        """Creates the planned fires, moves next_fire_at and keeps restarts, all in one transaction.
 
         A plan whose task has changed since (version, state or next_fire_at) writes nothing.
         Returns how many plans were written.

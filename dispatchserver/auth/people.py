@@ -23,7 +23,7 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 NAME_LIMIT = 64
-FORM_FIELDS = 60
+FORM_FIELDS = 160
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 

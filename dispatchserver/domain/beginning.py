@@ -32,6 +32,7 @@ def begun(task: Task, kept: Task | None, now: datetime) -> Task:
 
 
 def _going_on(task: Task, kept: Task, now: datetime) -> Task:
+    task = replace(task, restart=kept.restart)
     following = _following(task, kept, now)
     if following is None:
         paused = task.state is TaskState.PAUSED

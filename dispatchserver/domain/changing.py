@@ -9,6 +9,7 @@ from dispatchserver.domain.beginning import begun, is_unchanged
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, skipped_fire
+from dispatchserver.domain.misfirepolicy import QuartzMisfire, check_misfire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
@@ -88,6 +89,7 @@ def add(addition: Addition, *, new_id: str) -> Decide:
 
     def decide(existing: Task | None) -> Change:
         _check_replacing(existing, addition)
+        check_misfire(spec.policies.misfire, spec.trigger)
         kept = existing if addition.keep else None
         if kept is not None and is_unchanged(kept, spec, addition.paused):
             return Change(action=Action.REPLACED, before=kept, after=kept)
@@ -167,7 +169,10 @@ def _first_unserved(task: Task, now: datetime) -> datetime | None:
 
 
 def resume(key: TaskKey, now: datetime) -> Decide:
-    """Plans again from now on; what the pause swallowed becomes one skipped row. Raises TaskNotFound."""
+    """Plans again from now on; what the pause swallowed becomes one skipped row. Raises TaskNotFound.
+
+    Under one of Quartz's instructions the task is due where it stopped, and the planner settles what is late.
+    """
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
@@ -175,7 +180,8 @@ def resume(key: TaskKey, now: datetime) -> Decide:
             return Change(action=Action.RESUMED, before=task, after=task)
         if waits_for_completion(task.spec.trigger):
             return _resume_waiting(task, now)
-        following = next_turn(task, now)
+        as_quartz = isinstance(task.spec.policies.misfire, QuartzMisfire)
+        following = task.next_fire_at if as_quartz else next_turn(task, now)
         active = replace(
             task,
             state=TaskState.ACTIVE if following else TaskState.FINISHED,
@@ -187,7 +193,7 @@ def resume(key: TaskKey, now: datetime) -> Decide:
             before=task,
             after=active,
             pending=PendingRule.RELEASE,
-            fires=_unserved(task, now, Reason.PAUSED),
+            fires=() if as_quartz else _unserved(task, now, Reason.PAUSED),
         )
 
     return decide

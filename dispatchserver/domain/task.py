@@ -1,7 +1,7 @@
 """A task: who it is, when it fires, whom it calls back, and by which policies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.jsontext import check_text
 from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
@@ -70,11 +71,19 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """What a misfire made of a simple trigger: it began anew at `at`, with `count` fires (None: for ever)."""
+
+    at: datetime
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back.
 
     Under a calendar (`edition` is how that stands) it is the first turn, which may be an excluded occasion.
-    `spec_since` is when this version was said.
+    `spec_since` is when this version was said; `restart` is what a misfire changed of its trigger since.
     """
 
     id: str
@@ -87,6 +96,15 @@ class Task:
     updated_at: datetime
     edition: Edition | None = None
     spec_since: datetime | None = None
+    restart: Restart | None = None
+
+    @property
+    def trigger(self) -> Trigger:
+        """When it fires from now on: the owner's trigger, or what a misfire made of it."""
+        trigger = self.spec.trigger
+        if self.restart is None or not isinstance(trigger, SimpleTrigger):
+            return trigger
+        return replace(trigger, start=self.restart.at, count=self.restart.count)
 
     @property
     def revision(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
-from dispatchserver.domain.calendar import DAY, Edition
+from dispatchserver.domain.calendar import DAY
 from dispatchserver.domain.calendartrigger import (
     CalendarTrigger,
     check_calendar_trigger,
@@ -13,28 +13,28 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Fire, MissedRun, Reason, fire_id, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, newest, run_between
-from dispatchserver.domain.task import Task, TaskSpec
+from dispatchserver.domain.task import Task
 from dispatchserver.domain.triggers import waits_for_completion
 
 RUNS_LIMIT = 8
 DAYS_LIMIT = 400
 
 
-def under(spec: TaskSpec, edition: Edition, since: datetime | None) -> CalendarTrigger:
-    """The trigger of this spec under its calendar."""
-    return CalendarTrigger(
-        trigger=spec.trigger, calendar=edition.calendar, shift=spec.policies.shift, since=since
-    )
-
-
 def under_calendar(task: Task) -> CalendarTrigger | None:
     """The task's trigger under its calendar; None when it has no calendar."""
-    return None if task.edition is None else under(task.spec, task.edition, task.spec_since)
+    if task.edition is None:
+        return None
+    return CalendarTrigger(
+        trigger=task.trigger,
+        calendar=task.edition.calendar,
+        shift=task.spec.policies.shift,
+        since=task.spec_since,
+    )
 
 
 def timetable(task: Task) -> Fires:
     """What says when the task fires."""
-    return under_calendar(task) or task.spec.trigger
+    return under_calendar(task) or task.trigger
 
 
 def first_after(fires: Fires, moment: datetime, count: int) -> list[datetime]:
@@ -49,7 +49,7 @@ def next_turn(task: Task, moment: datetime) -> datetime | None:
     """When the task's first turn after `moment` comes: a fire, or an excluded occasion."""
     calendar = under_calendar(task)
     if calendar is None:
-        return task.spec.trigger.next_after(moment)
+        return task.trigger.next_after(moment)
     turn = calendar.turn_after(moment)
     return None if turn is None else turn.at
 
@@ -81,7 +81,7 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
     """All turns of the task from `first` (itself one) up to `until`, excluded or not, as one run."""
     calendar = under_calendar(task)
     if calendar is None:
-        return run_between(task.spec.trigger, first, until)
+        return run_between(task.trigger, first, until)
     excluded = excluded_run(calendar, first, until)
     fire = calendar.next_after(first - MILLISECOND)
     ends = [first] if excluded is None else [first, min(excluded.last, until)]

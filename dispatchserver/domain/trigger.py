@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import ClassVar
@@ -12,6 +11,7 @@ from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.cronunix import UnixCronExpression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.zonehints import nearest_zones
 
 SHORTEST_INTERVAL = timedelta(milliseconds=10)
 LONGEST_INTERVAL = timedelta(days=36_525)
@@ -118,17 +118,9 @@ def find_zone(name: str) -> ZoneInfo:
     """The IANA zone of this name; raises Invalid with the nearest names when there is none."""
     if name in _zones():
         return ZoneInfo(name)
-    raise Invalid("trigger.zone", nearest=", ".join(_nearest(name)) or "Asia/Shanghai, UTC")
+    raise Invalid("trigger.zone", nearest=", ".join(nearest_zones(name, _zones())))
 
 
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
-
-
-def _nearest(name: str) -> list[str]:
-    lower = {zone.lower(): zone for zone in _zones()}
-    last = {zone.rsplit("/", 1)[-1].lower(): zone for zone in sorted(_zones(), reverse=True)}
-    found = [lower[m] for m in get_close_matches(name.lower(), lower, n=2)]
-    found += [last[m] for m in get_close_matches(name.lower(), last, n=1)]
-    return list(dict.fromkeys(found))

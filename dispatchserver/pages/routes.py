@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Route
 from dispatchserver.auth.people import People
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.editpages import EditPages
@@ -27,6 +28,7 @@ class Pages:
     zone: ZoneInfo
     lang: str
     version: str
+    calendars: CalendarCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -38,7 +40,7 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *EditPages(self._frame, self.tasks, self.zone, self.limits).routes(),
+            *EditPages(self._frame, self.tasks, self.calendars, self.zone, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
         ]
 

@@ -22,7 +22,7 @@ from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import storable
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
+from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.ports import Assignment, Session, TaskStatus, Token
 from dispatchserver.stores.driver import Row
@@ -61,7 +61,17 @@ def read_task(row: Row, editions: Editions | None = None) -> Task:
         updated_at=from_ms(row["updated_at"]),
         edition=None if editions is None else editions.get((row["namespace"], row["calendar"])),
         spec_since=from_ms(row["spec_since"]),
+        restart=_restart(row),
     )
+
+
+def _restart(row: Row) -> Restart | None:
+    at = row["restarted_at"]
+    return None if at is None else Restart(at=from_ms(at), count=row["restarted_count"])
+
+
+def restart_columns(restart: Restart | None) -> list[object]:
+    return [None, None] if restart is None else [to_ms(restart.at), restart.count]
 
 
 def read_status(row: Row, editions: Editions | None = None) -> TaskStatus:
@@ -89,6 +99,7 @@ def task_row(task: Task) -> list[object]:
         to_ms(task.created_at),
         to_ms(task.updated_at),
         task.spec.policies.calendar,
+        *restart_columns(task.restart),
     ]
 
 

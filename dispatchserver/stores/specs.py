@@ -12,7 +12,9 @@ from dispatchserver.domain.misfirepolicy import (
     MISFIRE_GRACE,
     FireAll,
     FireOnce,
+    Instruction,
     MisfirePolicy,
+    QuartzMisfire,
     SkipMissed,
 )
 from dispatchserver.domain.moments import MILLISECOND
@@ -83,6 +85,8 @@ def _misfire_doc(policy: MisfirePolicy) -> dict[str, object] | None:
             return {"policy": "skip"}
         case FireAll(limit=limit, spacing=spacing):
             return {"policy": "fire_all", "max": limit, "spacing": span_ms(spacing)}
+        case QuartzMisfire(instruction):
+            return {"policy": "quartz", "instruction": instruction}
 
 
 def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
@@ -90,6 +94,8 @@ def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
         return FireOnce()
     if doc["policy"] == "skip":
         return SkipMissed()
+    if doc["policy"] == "quartz":
+        return QuartzMisfire(Instruction(doc["instruction"]))
     return FireAll(limit=doc["max"], spacing=doc["spacing"] * MILLISECOND)
 
 

@@ -18,7 +18,7 @@ def _unfold(columns: str) -> str:
 TASK_COLUMNS = """
     t.id, t.namespace, t.grp, t.name, t.version, t.state, t.next_fire_at, t.created_at, t.updated_at,
     t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
-    t.calendar, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
+    t.calendar, t.restarted_at, t.restarted_count, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
 """
 TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
 
@@ -33,15 +33,18 @@ DUE_TASKS = (
 GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
 
 PUT_TASKS = f"""
-INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar)
+INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
+    restarted_at, restarted_count)
 {
     _unfold(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
-        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT"
+        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT,"
+        " restarted_at BIGINT, restarted_count BIGINT"
     )
 }
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar
+    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar,
+    restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -127,6 +130,10 @@ WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.e
     AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
 RETURNING tasks.id
+"""
+RESTART_TASKS = f"""
+UPDATE tasks SET restarted_at = s.at, restarted_count = s.count
+FROM ({_unfold("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
 """
 
 FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"

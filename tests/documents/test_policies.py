@@ -10,7 +10,13 @@ from dispatchserver.documents.policies import policies_doc, read_policies, span_
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.errors import Faults
 from dispatchserver.domain.fields import FieldReader, as_duration
-from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, SkipMissed
+from dispatchserver.domain.misfirepolicy import (
+    FireAll,
+    FireOnce,
+    Instruction,
+    QuartzMisfire,
+    SkipMissed,
+)
 from dispatchserver.domain.task import Policies
 from tests.documents.reading import through_json
 
@@ -25,6 +31,7 @@ all_policies = st.builds(
     total_timeout=st.none() | spans(50, 3_600_000),
     report_timeout=st.none() | spans(50, 30 * 86_400_000),
     misfire=st.sampled_from([FireOnce(), SkipMissed()])
+    | st.sampled_from(Instruction).map(QuartzMisfire)
     | st.builds(FireAll, limit=st.integers(1, 100), spacing=spans(0, 3_600_000)),
     misfire_grace=spans(0, 86_400_000),
     spread=st.none() | spans(1, 86_400_000),
@@ -36,7 +43,7 @@ all_policies = st.builds(
 def read(doc):
     faults = Faults()
     top = FieldReader({"policies": through_json(doc)}, faults)
-    found = read_policies(top)
+    found = read_policies(top, None)
     top.refuse_unread()
     faults.raise_if_any()
     return found

@@ -10,7 +10,7 @@ from dispatchserver.domain.calendar import Edition, make_calendar
 from dispatchserver.domain.changing import Action, Addition, PendingRule
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.recall import HttpRecall
-from dispatchserver.domain.task import Policies, TaskState
+from dispatchserver.domain.task import Policies, Restart, TaskState
 from tests.builders import NOON, a_key, a_spec, a_task, at, cron, every, once
 from tests.shapes import after_runs, union
 
@@ -53,6 +53,15 @@ def test_an_unchanged_counted_run_keeps_its_start_and_its_count():
     task = said_again(a_task(every(60, count=3)), now=at(90), note="edited").after
     assert (task.spec.trigger, task.next_fire_at) == (every(60, count=3), at(120))
     assert (task.state, task.version) == (ACTIVE, 2)
+
+
+def test_a_run_that_a_misfire_began_anew_goes_on_from_there():
+    restart = Restart(at=at(45), count=2)
+    task = replace(a_task(every(60, count=3)), restart=restart)
+    edited = said_again(task, now=at(50), note="edited").after
+    assert (edited.restart, edited.next_fire_at) == (restart, at(105))
+    anew = said_again(task, now=at(50), trigger=every(60, count=4)).after
+    assert (anew.restart, anew.next_fire_at) == (None, at(50))
 
 
 def test_a_changed_counted_run_begins_anew():

@@ -79,8 +79,8 @@ def _read_task(
     name = reader.need(("jobCode", "jobName"), _name)
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
-    policies = read_policies(reader)
     trigger = read_trigger(reader, now, habits)
+    policies = read_policies(reader, trigger)
     if trigger is None:
         return None
     return TaskKey(group=group or "", name=name or ""), trigger, priority, policies

@@ -11,7 +11,7 @@ from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
 from dispatchserver.domain.moments import iso
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
@@ -38,6 +38,7 @@ def task_doc(status: TaskStatus) -> Doc:
         "recall": recall_doc(spec.recall),
         "policies": policies_doc(spec.policies),
         "next_fire_at": iso_or_none(next_fire(task)) if task.state is TaskState.ACTIVE else None,
+        "restart": _restart_doc(task.restart),
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {
@@ -51,6 +52,11 @@ def task_doc(status: TaskStatus) -> Doc:
             "finished_at": iso_or_none(status.last_finished_at),
         },
     }
+
+
+def _restart_doc(restart: Restart | None) -> Doc | None:
+    """From when on, and how often, a simple trigger fires since a misfire began it anew."""
+    return None if restart is None else {"at": iso(restart.at), "count": restart.count}
 
 
 def fire_doc(fire: Fire, lang: str) -> Doc:

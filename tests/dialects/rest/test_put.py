@@ -74,6 +74,16 @@ async def test_what_came_by_form_can_be_put_back_and_nothing_changes(server):
         assert (reply.status, kept(reply.doc)) == (200, kept(shown))
 
 
+async def test_an_instruction_of_quartz_can_be_put_back(server):
+    trigger = {"kind": "simple", "start": FAR, "interval_s": 60}
+    doc = a_put(trigger, policies={"misfire": "MISFIRE_INSTRUCTION_FIRE_NOW"})
+    shown = (await put(server, doc)).doc
+    assert shown["policies"]["misfire"] == {"policy": "FIRE_NOW"}
+    assert kept((await put(server, shown)).doc) == kept(shown)
+    refused = await put(server, shown | {"trigger": NOON_LINE})
+    assert set(faults(refused)) == {"policies.misfire.policy"}
+
+
 async def test_what_is_shown_can_be_edited_and_put_back(server):
     await server.added(a_cron(policies={"timeout": "5s"}))
     shown = await server.task()
