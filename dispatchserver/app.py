@@ -29,6 +29,7 @@ from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Calendars, Clock
 from dispatchserver.recalls.http import HttpTarget
@@ -121,7 +122,7 @@ async def _serving(
     wakes = Wakes(plan_by=engine.plan_by, dispatch_by=engine.dispatch_by)
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, wakes)
     people = People(accounts, clock)
-    cases = CalendarCases(calendars, clock, settings.zone, engine.plan_by)
+    cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases))
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
@@ -181,7 +182,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
         rest,
-        CalendarRoutes(parts.calendars, rest.refuse),
+        CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,

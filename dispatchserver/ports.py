@@ -38,12 +38,13 @@ class TaskStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """Which tasks to list; None takes all. `group` is exact, `text` is looked for in group and name."""
+    """Which tasks to list; None takes all. `text` is looked for in group and name, the others are exact."""
 
     namespace: str
     group: str | None = None
     text: str | None = None
     state: TaskState | None = None
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +195,8 @@ class Calendars(Protocol):
     async def find(self, key: CalendarKey) -> StoredCalendar | None:
         """The calendar of this name, or None."""
 
-    async def list(self, namespace: str) -> Sequence[StoredCalendar]:
-        """All calendars, by name."""
+    async def list(self, namespace: str) -> Sequence[tuple[StoredCalendar, int]]:
+        """All calendars, by name, each with how many tasks use it."""
 
     async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
         """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task uses it."""

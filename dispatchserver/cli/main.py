@@ -5,6 +5,7 @@ import sys
 import click
 
 from dispatchserver import __version__
+from dispatchserver.cli.calendar import calendar
 from dispatchserver.cli.cron import cron
 from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.receive import receiver
@@ -31,7 +32,7 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, token, cron, config):
+for command in (serve, demo, receiver, task, calendar, token, cron, config):
     cli.add_command(command)
 
 

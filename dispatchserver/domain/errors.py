@@ -179,6 +179,15 @@ class Faults:
             raise Refused(self._found)
 
 
+@contextmanager
+def naming(field: str, sent: object = None) -> Iterator[None]:
+    """What is found Invalid inside is refused under the name of this field."""
+    faults = Faults()
+    with faults.at(field, sent):
+        yield
+    faults.raise_if_any()
+
+
 def excerpt(sent: object) -> str | None:
     """What was sent, as one short printable line; None when nothing was."""
     if sent is None:

@@ -17,7 +17,7 @@ from dispatchserver.domain.task import Task
 from dispatchserver.domain.triggers import waits_for_completion
 
 RUNS_LIMIT = 8
-DAYS_LIMIT = 400
+STRETCHES_LIMIT = 400
 
 
 def under_calendar(task: Task) -> CalendarTrigger | None:
@@ -84,7 +84,9 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
         return run_between(task.trigger, first, until)
     excluded = excluded_run(calendar, first, until)
     fire = calendar.next_after(first - MILLISECOND)
-    ends = [first] if excluded is None else [first, min(excluded.last, until)]
+    ends = [first]
+    if excluded is not None:
+        ends.append(newest(calendar.trigger, excluded.first, min(excluded.last, until)))
     if fire is not None and fire <= until:
         ends.append(newest(calendar, fire, until))
     return MissedRun(first=first, last=max(ends), count=None)
@@ -93,17 +95,19 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
 def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
     """All excluded occasions from `first` up to `now` as one run; None when there are none.
 
-    Looks at one occasion a working day, however many there are. Past eight runs the end is found by a jump
-    and the count left open.
+    Looks at one occasion between two excluded dates, however many there are. Past eight runs the end is
+    found by a jump and the count left open.
     """
     found: list[MissedRun] = []
-    moment = first - MILLISECOND
-    for _ in range(DAYS_LIMIT):
+    moment, today = first - MILLISECOND, _date(calendar, now)
+    for _ in range(STRETCHES_LIMIT):
         named = calendar.trigger.next_after(moment)
         if named is None or named > now:
             return _folded(found)
         day = _date(calendar, named)
         if not calendar.calendar.is_excluded(day):
+            while day < today and not calendar.calendar.is_excluded(day + DAY):
+                day += DAY
             moment = max(named, _end(calendar, day))
             continue
         if len(found) == RUNS_LIMIT:
@@ -117,14 +121,21 @@ def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> M
 def _uncounted(
     calendar: CalendarTrigger, found: list[MissedRun], now: datetime
 ) -> MissedRun | None:
-    """The runs found, and those up to the last excluded date before now, as one of unknown count."""
+    """The runs found, and those up to the newest excluded occasion, as one of unknown count."""
     if not found:
         return None
-    day = _date(calendar, now)
-    while not calendar.calendar.is_excluded(day):
-        day -= DAY
-    until = max(found[-1].last, min(now, _end(calendar, day)))
-    last = newest(calendar.trigger, found[0].first, until)
+    last, day = found[-1].last, _date(calendar, now)
+    for _ in range(STRETCHES_LIMIT):
+        while not calendar.calendar.is_excluded(day):
+            day -= DAY
+        until = min(now, _end(calendar, day))
+        if until <= last:
+            break
+        latest = newest(calendar.trigger, last, until)
+        day = _date(calendar, latest)
+        if calendar.calendar.is_excluded(day):
+            last = latest
+            break
     return MissedRun(first=found[0].first, last=last, count=None)
 
 

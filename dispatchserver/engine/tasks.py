@@ -85,7 +85,7 @@ class Tasks:
         found = await self._calendars.find(CalendarKey(namespace=namespace, name=name))
         if found is None:
             standing = await self._calendars.list(namespace)
-            raise CalendarNotFound(name, [calendar.key.name for calendar in standing])
+            raise CalendarNotFound(name, [calendar.key.name for calendar, _ in standing])
         return Edition(name, found.version, found.spec.calendar())
 
     async def pause(self, key: TaskKey, actor: Actor) -> None:

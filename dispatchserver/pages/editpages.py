@@ -90,11 +90,14 @@ class EditPages:
         """What the schedule would do: the form again with that, or that alone for our script; keeps nothing."""
         form = await read_form(request)
         kept = (await self._tasks.find(read_key(form))).task if "version" in form else None
-        standing = await self._calendars.list(DEFAULT_NAMESPACE)
+        standing = await self._standing()
         shown, refused = await self._explained(form, kept, standing, self._frame.viewer(request))
         if "fragment" in form:
             return self._frame.page(request, "_preview.html", preview=shown)
         return await self._form(request, form, kept, refused)
+
+    async def _standing(self) -> Sequence[StoredCalendar]:
+        return [calendar for calendar, _ in await self._calendars.list(DEFAULT_NAMESPACE)]
 
     async def _explained(
         self,
@@ -135,7 +138,7 @@ class EditPages:
         refused: Refused | None = None,
     ) -> web.Response:
         viewer = self._frame.viewer(request)
-        standing = await self._calendars.list(DEFAULT_NAMESPACE)
+        standing = await self._standing()
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]

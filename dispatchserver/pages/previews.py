@@ -65,7 +65,7 @@ def preview(
 
 def explained(task: Task, viewer: Viewer) -> Preview:
     """What this task does from now on."""
-    trigger = task.spec.trigger
+    trigger = task.trigger
     shown = _explained(trigger, viewer, under_calendar(task))
     if waits_for_completion(trigger):
         next_at = viewer.moment_if_any(task.next_fire_at, trigger.zone)

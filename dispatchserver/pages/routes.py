@@ -10,6 +10,8 @@ from dispatchserver.auth.people import People
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.pages.calendaredit import CalendarEditPages
+from dispatchserver.pages.calendarpages import CalendarPages
 from dispatchserver.pages.editpages import EditPages
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
@@ -42,6 +44,8 @@ class Pages:
             *TaskPages(self._frame, self.tasks).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.zone, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
+            *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
+            *CalendarEditPages(self._frame, self.calendars).routes(),
         ]
 
     def setup(self, app: web.Application) -> None:

@@ -45,6 +45,8 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
         query.where("t.grp = ?", wanted.group)
     if wanted.state is not None:
         query.where("t.state = ?", wanted.state)
+    if wanted.calendar is not None:
+        query.where("t.calendar = ?", wanted.calendar)
     if wanted.text:
         like = f"%{_escaped(wanted.text)}%"
         query.where("(t.name LIKE ? ESCAPE '\\' OR t.grp LIKE ? ESCAPE '\\')", like, like)

@@ -253,9 +253,11 @@ FIND_CALENDARS = f"""
 SELECT {CALENDAR_COLUMNS} FROM calendars c JOIN ({_unfold("namespace TEXT, name TEXT")}) k
 ON c.namespace = k.namespace AND c.name = k.name
 """
-LIST_CALENDARS = (
-    f"SELECT {CALENDAR_COLUMNS} FROM calendars c WHERE c.namespace = $1 ORDER BY c.name"
-)
+LIST_CALENDARS = f"""
+SELECT {CALENDAR_COLUMNS},
+    (SELECT count(*) FROM tasks t WHERE t.namespace = c.namespace AND t.calendar = c.name) AS tasks
+FROM calendars c WHERE c.namespace = $1 ORDER BY c.name
+"""
 PUT_CALENDAR = """
 INSERT INTO calendars (namespace, name, document, version, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (namespace, name) DO UPDATE SET document = excluded.document, version = excluded.version,

@@ -25,6 +25,7 @@ from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
@@ -79,7 +80,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         lambda: uuid4().hex,
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
-    calendars = CalendarCases(SqlCalendars(driver), clock, SHANGHAI, lambda _: None)
+    calendars = CalendarCases(
+        SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
+    )
     pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT

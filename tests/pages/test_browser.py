@@ -385,6 +385,70 @@ async def test_without_a_script_a_button_shows_the_preview(
         await expect(page.get_by_role("status")).to_contain_text("任务已创建")
 
 
+async def test_a_calendar_is_made_seen_over_a_year_and_deleted_on_a_phone_without_script(
+    server: Server, chromium: Browser
+) -> None:
+    async with opened(chromium, script=False, width=360) as page:
+        await set_up(page, server)
+        await page.get_by_role("link", name="日历").click()
+        await page.get_by_role("link", name="法定节假日").click()
+        await page.get_by_label("名称").fill("中国")
+        await page.get_by_label("国家或地区").fill("CN")
+        await page.get_by_label("年份").fill("2026")
+        await page.get_by_role("button", name="加入节假日").click()
+        await expect(page.get_by_role("status")).to_contain_text("节假日已加入")
+        october = page.get_by_role("table", name="10月")
+        national_day = october.get_by_role("cell", name="国庆节").first
+        await expect(national_day).to_contain_text("1")
+        await expect(october.get_by_role("cell", name="10 调休上班日")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 360
+        await page.get_by_role("link", name="2027").click()
+        await expect(page.get_by_role("table")).to_have_count(12)
+        await page.get_by_role("link", name="删除").click()
+        await page.get_by_role("button", name="删除").click()
+        await expect(page.get_by_role("heading", name="还没有日历")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_days_of_a_year_differ_by_more_than_their_colour(
+    server: Server, chromium: Browser, theme: str
+) -> None:
+    async with opened(chromium) as page:
+        await set_up(page, server)
+        await page.goto(f"{server.url}/theme?to={theme}&next=/calendars/new")
+        await page.get_by_label("名称").fill("plant")
+        await page.get_by_label("停用的日期").fill("2026-10-01..2026-10-07 国庆节")
+        await page.get_by_label("调休上班日").fill("2026-10-10")
+        await page.get_by_role("button", name="创建日历").click()
+        await page.goto(f"{server.url}/calendar?name=plant&year=2026")
+        hatch = "(cell) => getComputedStyle(cell).backgroundImage"
+        first = {kind: page.locator(f".month td.{kind}").first for kind in ("away", "made", "rest")}
+        assert {kind: (await cell.inner_text()).split() for kind, cell in first.items()} == {
+            "away": ["1", "休", "国庆节（停用日期）"],
+            "made": ["10", "班", "调休上班日"],
+            "rest": ["3", "每周休息日"],
+        }
+        assert "gradient" in await first["rest"].evaluate(hatch)
+        assert await first["away"].evaluate(hatch) == "none"
+
+
+async def test_a_calendar_file_is_uploaded(
+    server: Server, chromium: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "节日.ics"
+    event = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20270105\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\n"
+    file.write_bytes(f"BEGIN:VCALENDAR\r\n{event}END:VCALENDAR\r\n".encode())
+    async with opened(chromium) as page:
+        await set_up(page, server)
+        await page.goto(f"{server.url}/calendars/import?name=厂历")
+        await page.get_by_label("日期的名称").fill("厂庆")
+        await page.get_by_label("日历文件").set_input_files(file)
+        await page.get_by_role("button", name="导入日期").click()
+        await expect(page.get_by_role("status")).to_contain_text("日期已加入")
+        await page.goto(f"{server.url}/calendar?name=厂历&year=2027")
+        await expect(page.get_by_role("cell", name="厂庆").first).to_contain_text("5")
+
+
 async def test_language_and_theme_are_switched_in_place(server: Server, chromium: Browser) -> None:
     async with opened(chromium) as page:
         await set_up(page, server)

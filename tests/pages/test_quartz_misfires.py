@@ -23,7 +23,7 @@ def rules(task: Task, lang: str) -> list[tuple[str, str]]:
         last_state=None,
         last_finished_at=None,
     )
-    page = task_page(status, [], Viewer(lang=lang, now=NOON))
+    page = task_page(status, Viewer(lang=lang, now=NOON))
     return [(fact.label, fact.value) for fact in page.rules]
 
 

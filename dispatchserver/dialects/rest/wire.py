@@ -132,12 +132,16 @@ def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
     """The filter and page of GET /tasks; raises Refused."""
     faults = Faults()
-    reader = _query_reader(query, faults, ("group", "q", "state", "limit", "cursor"))
+    reader = _query_reader(query, faults, ("group", "q", "state", "calendar", "limit", "cursor"))
     state = reader.take("state", lambda value: as_member(value, TaskState), None)
     page = _read_page(query, reader)
     faults.raise_if_any()
     wanted = TaskFilter(
-        namespace=DEFAULT_NAMESPACE, group=query.get("group"), text=query.get("q"), state=state
+        namespace=DEFAULT_NAMESPACE,
+        group=query.get("group"),
+        text=query.get("q"),
+        state=state,
+        calendar=query.get("calendar"),
     )
     return wanted, page
 
