@@ -187,7 +187,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         calendars=parts.calendars,
         limits=_engine_config(settings).limits,
     )
-    rest = RestDialect(parts.tasks, settings.zone, settings.lang)
+    rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
     doors: list[Door] = [
@@ -195,7 +195,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         rest,
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
-        Schedules(parts.clock, settings.zone, settings.lang, rest.refuse),
+        Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

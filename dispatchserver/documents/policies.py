@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
+from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.calendarspec import check_calendar_name
 from dispatchserver.domain.errors import Invalid
@@ -14,17 +15,28 @@ from dispatchserver.domain.misfirepolicy import (
     MISFIRE_GRACE,
     OWN_POLICIES,
     FireAll,
+    FireOnce,
     MisfirePolicy,
     QuartzMisfire,
+    SkipMissed,
     check_fire_all,
     check_grace,
     check_misfire,
     find_instruction,
     misfire_names,
 )
+from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.spread import check_spread
 from dispatchserver.domain.task import LONGEST_REPORT, LONGEST_TIMEOUT, Policies, check_timeout
 from dispatchserver.domain.triggers import Trigger
+
+NOTHING = timedelta(0)
+UNITS = {
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": MILLISECOND,
+}
 
 
 def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
@@ -41,12 +53,17 @@ def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
             "misfireGrace", lambda value: check_grace(as_duration(value)), MISFIRE_GRACE
         ),
         spread=inner.take("spread", lambda value: check_spread(as_duration(value)), None),
-        calendar=inner.take("calendar", lambda v: check_calendar_name(as_text(v)), None),
-        shift=_read_shift(inner),
+        calendar=read_calendar_name(inner),
+        shift=read_shift(inner),
     )
 
 
-def _read_shift(policies: FieldReader) -> Shift:
+def read_calendar_name(policies: FieldReader) -> str | None:
+    """The name of the calendar that is laid over the trigger."""
+    return policies.take("calendar", lambda value: check_calendar_name(as_text(value)), None)
+
+
+def read_shift(policies: FieldReader) -> Shift:
     """What becomes of excluded occasions; of no meaning without a calendar."""
     if policies.has("shift") and not policies.has("calendar"):
         policies.refuse("shift", "calendar.shift_alone")
@@ -100,3 +117,39 @@ def _count(value: JsonValue) -> int:
         return as_integer(value)
     except Invalid as invalid:
         raise Invalid("trigger.misfire_limit", limit=FIRE_ALL_LIMIT) from invalid
+
+
+def policies_doc(policies: Policies) -> Doc:
+    """The policies as a document, as `read_policies` reads it; null is the server's own."""
+    return {
+        "connectTimeout": _span_or_none(policies.connect_timeout),
+        "timeout": _span_or_none(policies.total_timeout),
+        "reportTimeout": _span_or_none(policies.report_timeout),
+        "misfire": _misfire_doc(policies.misfire),
+        "misfireGrace": span_text(policies.misfire_grace),
+        "spread": _span_or_none(policies.spread),
+        "calendar": policies.calendar,
+        "shift": policies.shift if policies.calendar else None,
+    }
+
+
+def _misfire_doc(policy: MisfirePolicy) -> Doc:
+    match policy:
+        case FireOnce():
+            return {"policy": "fire_once"}
+        case SkipMissed():
+            return {"policy": "skip"}
+        case FireAll(limit=limit, spacing=spacing):
+            return {"policy": "fire_all", "max": limit, "spacing": span_text(spacing)}
+        case QuartzMisfire(instruction):
+            return {"policy": instruction}
+
+
+def _span_or_none(span: timedelta | None) -> str | None:
+    return None if span is None else span_text(span)
+
+
+def span_text(span: timedelta) -> str:
+    """A length of time as people write it, in whole numbers: "1h", "90s", "300ms"."""
+    unit = next((unit for unit, size in UNITS.items() if span % size == NOTHING), "ms")
+    return f"{span // UNITS[unit]}{unit}" if span else "0s"

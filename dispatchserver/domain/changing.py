@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from dispatchserver.domain.beginning import begun, is_unchanged
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, skipped_fire
@@ -12,8 +13,8 @@ from dispatchserver.domain.misfirepolicy import QuartzMisfire, check_misfire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.timetable import first_turn, missed_run, next_turn
-from dispatchserver.domain.triggers import first_fire, waits_for_completion
+from dispatchserver.domain.timetable import missed_run, next_turn
+from dispatchserver.domain.triggers import waits_for_completion
 
 
 class Action(StrEnum):
@@ -63,7 +64,8 @@ Decide = Callable[[Task | None], Change]
 class Addition:
     """A task to be added as it was read at the moment `at`.
 
-    `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    `overwrite` replaces one of the same key; with `expected`, only the one of that revision. With `keep`, what
+    is not changed by that goes on: an unchanged trigger does not begin anew, an unchanged task is left alone.
     `paused` adds it without letting it fire. `edition` is the calendar that its policies name, as it stands.
     """
 
@@ -71,6 +73,7 @@ class Addition:
     spec: TaskSpec
     at: datetime
     overwrite: bool = False
+    keep: bool = False
     paused: bool = False
     expected: str | None = None
     edition: Edition | None = None
@@ -87,20 +90,22 @@ def add(addition: Addition, *, new_id: str) -> Decide:
     def decide(existing: Task | None) -> Change:
         _check_replacing(existing, addition)
         check_misfire(spec.policies.misfire, spec.trigger)
-        anchored = replace(spec, trigger=spec.trigger.anchored(now))
+        kept = existing if addition.keep else None
+        if kept is not None and is_unchanged(kept, spec, addition.paused):
+            return Change(action=Action.REPLACED, before=kept, after=kept)
         task = Task(
             id=existing.id if existing else new_id,
             key=key,
             version=existing.version + 1 if existing else 1,
             state=TaskState.PAUSED if addition.paused else TaskState.ACTIVE,
-            spec=anchored,
-            next_fire_at=first_fire(anchored.trigger, now),
+            spec=spec,
+            next_fire_at=None,
             created_at=existing.created_at if existing else now,
             updated_at=now,
             edition=addition.edition,
             spec_since=now,
         )
-        task = replace(task, next_fire_at=first_turn(task, now))
+        task = begun(task, kept, now)
         if existing is None:
             return Change(action=Action.ADDED, before=None, after=task)
         return Change(

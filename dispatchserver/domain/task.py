@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.jsontext import check_text
 from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.trigger import SimpleTrigger
@@ -14,6 +15,8 @@ from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 2000
+LABELS_LIMIT = 50
+LABEL_LIMIT = 200
 PRIORITY_RANGE = (-2_147_483_648, 2_147_483_647)
 LONGEST_TIMEOUT = timedelta(hours=1)
 LONGEST_REPORT = timedelta(days=30)
@@ -132,9 +135,18 @@ def check_note(note: str) -> str:
     """The description when it is short enough and storable; raises Invalid otherwise."""
     if len(note) > NOTE_LIMIT:
         raise Invalid("task.note", limit=NOTE_LIMIT)
-    if "\0" in note or any("\ud800" <= c <= "\udfff" for c in note):
-        raise Invalid("json.text")
+    check_text(note)
     return note
+
+
+def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The labels when there are not too many, and each is short and storable; raises Invalid otherwise."""
+    texts = [*labels, *labels.values()]
+    if len(labels) > LABELS_LIMIT or "" in labels or any(len(text) > LABEL_LIMIT for text in texts):
+        raise Invalid("task.labels", most=LABELS_LIMIT, limit=LABEL_LIMIT)
+    for text in texts:
+        check_text(text)
+    return labels
 
 
 def check_timeout(span: timedelta, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:

@@ -66,12 +66,16 @@ class Tasks:
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
         Invalid, StoreUnavailable."""
-        addition = replace(addition, edition=await self._edition(addition))
-        decide = changing.add(addition, new_id=self._new_id())
-        task = (await self._change(addition.key, decide, actor)).after
+        task = (await self.put(addition, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)
         return task
+
+    async def put(self, addition: Addition, actor: Actor) -> Change:
+        """As `add`, and tells which of the two was done."""
+        addition = replace(addition, edition=await self._edition(addition))
+        decide = changing.add(addition, new_id=self._new_id())
+        return await self._change(addition.key, decide, actor)
 
     async def _edition(self, addition: Addition) -> Edition | None:
         """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""

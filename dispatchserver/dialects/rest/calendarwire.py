@@ -4,14 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
+from dispatchserver.documents.reading import read_date
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.calendar import (
-    FIRST_DATE,
-    LAST_DATE,
-    RANGES_LIMIT,
-    WORKING_LIMIT,
-    DateRange,
-)
+from dispatchserver.domain.calendar import RANGES_LIMIT, WORKING_LIMIT, DateRange
 from dispatchserver.domain.calendarspec import (
     Absence,
     CalendarSpec,
@@ -211,19 +206,7 @@ def _date_at(path: str, value: object, faults: Faults) -> date:
         faults.add(path, "fault.required")
         return date.min
     try:
-        return _as_date(value)
+        return read_date(value)
     except Invalid as invalid:
         faults.add(path, invalid.code, value, **invalid.params)
         return date.min
-
-
-def _as_date(value: object) -> date:
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise Invalid("calendar.date")
-    if not FIRST_DATE <= day <= LAST_DATE:
-        raise Invalid("calendar.date_range", first=FIRST_DATE.year, last=LAST_DATE.year)
-    return day

@@ -96,3 +96,14 @@ async def test_a_change_of_the_group_moves_no_task_that_stands(server):
     await put(server, {"zone": "Asia/Tokyo"})
     assert await server.task() == before
     assert before["trigger"]["zone"] == "Europe/Berlin"
+
+
+async def test_a_task_that_is_put_without_a_zone_fires_by_its_group_s(server):
+    await server.ask("PUT", "/api/v1/groups/group", b'{"zone": "Asia/Tokyo"}')
+    trigger = {"kind": "cron", "expression": "0 0 9 * * ?"}
+    recall = {"kind": "HTTP", "url": "http://127.0.0.1:9/"}
+    body = json.dumps({"trigger": trigger, "recall": recall}).encode()
+    assert (await server.ask("PUT", "/api/v1/tasks/group/task", body)).status == 201
+    task = await server.task()
+    assert task["trigger"]["zone"] == "Asia/Tokyo"
+    assert task["upcoming"][0].endswith("T00:00:00Z")
