@@ -19,6 +19,7 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.routes import IuapDialect
 from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
+from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
@@ -27,6 +28,7 @@ from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.holidaysource import HolidaysPackage
@@ -36,6 +38,7 @@ from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -88,8 +91,9 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        calendars = SqlCalendars(driver)
-        async with _serving(settings, SqlStore(driver), calendars, accounts, clock) as server:
+        store, calendars = SqlStore(driver), SqlCalendars(driver)
+        groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+        async with _serving(settings, store, calendars, groups, accounts, clock) as server:
             yield server
     finally:
         await driver.close()
@@ -109,7 +113,12 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, store: SqlStore, calendars: Calendars, accounts: Accounts, clock: Clock
+    settings: Settings,
+    store: SqlStore,
+    calendars: Calendars,
+    groups: GroupCases,
+    accounts: Accounts,
+    clock: Clock,
 ) -> AsyncIterator[Server]:
     http = HttpTarget(connections=settings.slots)
     engine = Engine(
@@ -123,7 +132,7 @@ async def _serving(
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases))
+    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases, groups))
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
     )
@@ -160,6 +169,7 @@ class _Parts:
     tasks: Tasks
     people: People
     calendars: CalendarCases
+    groups: GroupCases
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
@@ -168,6 +178,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app.on_response_prepare.append(_finish_headers)
     pages = Pages(
         tasks=parts.tasks,
+        groups=parts.groups,
         people=parts.people,
         clock=parts.clock,
         zone=settings.zone,
@@ -176,13 +187,14 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         calendars=parts.calendars,
         limits=_engine_config(settings).limits,
     )
-    rest = RestDialect(parts.tasks, parts.clock, settings.zone, settings.lang)
+    rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock, parts.engine.plan_by)
     doors: list[Door] = [
-        IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
+        IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
+        GroupRoutes(parts.groups, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
+from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
@@ -202,6 +204,19 @@ class Calendars(Protocol):
         """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task uses it."""
 
 
+class Groups(Protocol):
+    """Keeps what groups say for those of their tasks that say nothing themselves."""
+
+    async def put(
+        self, key: GroupKey, decide: DecideGroup, actor: Actor, now: datetime
+    ) -> StoredGroup:
+        """Makes or changes a group's settings, with the audit row, in one transaction; raises what `decide`
+        raises, and then nothing was changed."""
+
+    async def list(self, namespace: str) -> Sequence[StoredGroup]:
+        """The settings of all groups that have any, by name."""
+
+
 class RecallTarget(Protocol):
     """Sends one kind of recall."""
 
@@ -224,29 +239,6 @@ class SendOrder:
     headers: tuple[tuple[str, str], ...]
     connect_timeout: timedelta
     total_timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """An API token: only its hash is kept. `id` is its public part."""
-
-    id: str
-    name: str
-    secret_hash: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A signed-in person: found by the hash of a secret in their cookie."""
-
-    secret_hash: str
-    user: str
-    csrf: str
-    created_at: datetime
-    seen_at: datetime
 
 
 class Accounts(Protocol):

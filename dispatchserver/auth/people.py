@@ -16,8 +16,9 @@ from dispatchserver.auth.gate import READING
 from dispatchserver.auth.intake import read_body
 from dispatchserver.auth.passwords import Passwords, check_password
 from dispatchserver.auth.throttle import Throttle
+from dispatchserver.domain.access import Session
 from dispatchserver.domain.errors import Invalid, StoreUnavailable
-from dispatchserver.ports import Accounts, Clock, Session
+from dispatchserver.ports import Accounts, Clock
 
 COOKIE = "dsid"
 SESSION = web.RequestKey("session", Session)

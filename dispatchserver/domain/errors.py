@@ -9,6 +9,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarNotFound     no calendar has this name
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
+├── GroupNotFound        no group has this name: neither tasks nor settings of it
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── StoreUnavailable     nothing was stored; the caller may try again
@@ -118,6 +119,18 @@ class CalendarChanged(DispatchError):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
+
+
+class GroupNotFound(DispatchError):
+    """The group has neither tasks nor settings; `nearest` are names that look like it."""
+
+    code = "group.not_found"
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        nearest = get_close_matches(name, names, n=3)
+        if nearest:
+            self.code = "group.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
 
 
 class FireNotFound(DispatchError):

@@ -21,6 +21,7 @@ from dispatchserver.domain.errors import (
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
@@ -40,13 +41,13 @@ class EditPages:
         frame: Frame,
         tasks: Tasks,
         calendars: CalendarCases,
-        zone: ZoneInfo,
+        groups: GroupCases,
         limits: Limits,
     ) -> None:
         self._frame = frame
         self._tasks = tasks
         self._calendars = calendars
-        self._zone = zone
+        self._groups = groups
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -61,9 +62,7 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(
-            request, blank_fields(self._zone, request.query.get("group", "")), None
-        )
+        return await self._form(request, blank_fields(request.query.get("group", "")), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -106,8 +105,9 @@ class EditPages:
         standing: Sequence[StoredCalendar],
         viewer: Viewer,
     ) -> tuple[Preview, Refused | None]:
+        zone = await self._zone_of(form, kept)
         try:
-            schedule = TaskForm(form, self._zone, viewer.now, kept).schedule()
+            schedule = TaskForm(form, zone, viewer.now, kept).schedule()
             edition = _edition(schedule, standing)
             # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
             shown = await asyncio.to_thread(
@@ -120,10 +120,15 @@ class EditPages:
             return unexplained(misfit, viewer), misfit
         return shown, None
 
+    async def _zone_of(self, form: Form, kept: Task | None) -> ZoneInfo:
+        """The zone that an empty zone field stands for."""
+        group = kept.key.group if kept else form.get("group", "")
+        return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
         now = self._frame.viewer(request).now
-        addition = TaskForm(form, self._zone, now, kept).read()
+        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
         try:
             await self._tasks.add(addition, actor(request))
         except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:

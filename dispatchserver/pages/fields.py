@@ -1,7 +1,6 @@
 """Fills the task form: a task into the fields that would make it again. Pure."""
 
 import json
-from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import HttpRecall, Recall
@@ -11,9 +10,9 @@ from dispatchserver.pages.policyfields import policy_fields
 from dispatchserver.pages.triggerfields import trigger_fields
 
 
-def blank_fields(zone: ZoneInfo, group: str = "") -> dict[str, str]:
-    """The fields of a new task's form."""
-    return BLANK | {"zone": zone.key, "group": group}
+def blank_fields(group: str = "") -> dict[str, str]:
+    """The fields of a new task's form; its zone is empty, which is the group's."""
+    return BLANK | {"group": group}
 
 
 def task_fields(task: Task) -> dict[str, str]:

@@ -81,7 +81,7 @@ def form_view(
         summary=[SummaryLine(field=f.field, text=say_line(f, viewer)) for f in faults],
         usual=_usual(setting.limits, viewer),
         choices=_choices(values, setting.calendars),
-        zones=_zones(),
+        zones=zones_to_choose(),
         kept_misfire=misfire_words(kept.spec.policies.misfire, viewer) if kept else "",
     )
 
@@ -121,7 +121,7 @@ def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
 
 
 @cache
-def _zones() -> tuple[str, ...]:
+def zones_to_choose() -> tuple[str, ...]:
     """Zones to choose from: places and UTC, not the hundreds of old and abbreviated names."""
     return tuple(
         sorted(zone for zone in available_timezones() if "/" in zone and "Etc" not in zone)

@@ -22,6 +22,7 @@ from dispatchserver.domain.errors import (
     CalendarNotFound,
     DispatchError,
     FireNotFound,
+    GroupNotFound,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -34,7 +35,7 @@ from dispatchserver.ports import Actor, Clock
 
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
-    {"created", "saved", "paused", "resumed", "triggered", "deleted"}
+    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved"}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")
@@ -55,6 +56,7 @@ STATUS: dict[type[DispatchError], int] = {
     TaskNotFound: 404,
     FireNotFound: 404,
     CalendarNotFound: 404,
+    GroupNotFound: 404,
     TaskExists: 409,
     CalendarInUse: 409,
     BodyTooLarge: 413,

@@ -43,6 +43,7 @@ class Preview:
     words: str = ""
     calendar: str = ""
     turns: Sequence[Upcoming] = ()
+    zone: str = ""
     rate: str = ""
     notices: Sequence[str] = ()
     faults: Sequence[str] = ()
@@ -92,6 +93,7 @@ def _explained(trigger: Trigger, viewer: Viewer, under: CalendarTrigger | None) 
         turns=list(_turns(under, just_before, viewer))
         if under
         else [Upcoming(at=viewer.moment(fire, zone)) for fire in explanation.fires],
+        zone=zone.key,
         rate="" if under else _rate(explanation, viewer),
         notices=[say_notice(notice, zone, viewer.lang) for notice in notices],
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.fire import (
     Attempt,
@@ -24,7 +25,7 @@ from dispatchserver.domain.judging import storable
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.triggers import Trigger
-from dispatchserver.ports import Assignment, Session, TaskStatus, Token
+from dispatchserver.ports import Assignment, TaskStatus
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
     policies_json,

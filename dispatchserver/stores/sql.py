@@ -269,3 +269,12 @@ CALENDAR_USE = """
 SELECT grp, name, (SELECT count(*) FROM tasks WHERE namespace = $1 AND calendar = $2) AS tasks
 FROM tasks WHERE namespace = $1 AND calendar = $2 ORDER BY grp, name LIMIT 1
 """
+
+GROUP_COLUMNS = "namespace, name, spec, version, updated_at"
+FIND_GROUP = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 AND name = $2"
+LIST_GROUPS = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 ORDER BY name"
+PUT_GROUP = """
+INSERT INTO groups (namespace, name, spec, version, updated_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (namespace, name) DO UPDATE SET spec = excluded.spec, version = excluded.version,
+    updated_at = excluded.updated_at
+"""

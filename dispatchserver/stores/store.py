@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
@@ -17,10 +18,8 @@ from dispatchserver.ports import (
     FireFilter,
     Page,
     PageRequest,
-    Session,
     TaskFilter,
     TaskStatus,
-    Token,
 )
 from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
 from dispatchserver.stores.calendarspecs import editions_of, read_tasks

@@ -24,11 +24,13 @@ from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -58,6 +60,7 @@ class House:
     server: TestServer
     store: SqlStore
     tasks: Tasks
+    groups: GroupCases
     people: People
     clock: HandClock
     calendars: CalendarCases
@@ -80,17 +83,18 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         lambda: uuid4().hex,
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
+    groups = GroupCases(SqlGroups(driver), store, clock, SHANGHAI)
     calendars = CalendarCases(
         SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
     )
-    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
+    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, people, clock, calendars)
+        yield House(server, store, tasks, groups, people, clock, calendars)
     await driver.close()
 
 

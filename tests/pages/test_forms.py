@@ -25,7 +25,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def filled(**fields: str) -> dict[str, str]:
     usual = {"group": "demo", "name": "hello", "url": "http://127.0.0.1:9000/hello"}
-    return blank_fields(SHANGHAI) | usual | fields
+    return blank_fields() | usual | fields
 
 
 def read(kept: Task | None = None, **fields: str) -> tuple[TaskKey, TaskSpec]:

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from dispatchserver.domain import changing
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import FireEnded, FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Decision, Delivery, FireState, MissedRun, Reason
@@ -25,9 +26,7 @@ from dispatchserver.domain.task import Policies, TaskState
 from dispatchserver.ports import (
     FireFilter,
     PageRequest,
-    Session,
     TaskFilter,
-    Token,
 )
 from tests.builders import (
     ALICE,

@@ -46,6 +46,14 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return Addition(key=key, spec=spec, at=now, overwrite=overwrite)
 
 
+def zoned_by_add(fields: Fields) -> str | None:
+    """The group whose zone add.do leaves it to; None where it names a zone, or no group that can be one."""
+    task = FieldReader(fields, Faults()).inside("taskConfig")  # read_add books what is faulty in it
+    if task is None or task.has("timeZone"):
+        return None
+    return task.need(("groupCode", "groupName"), _name)
+
+
 def read_key(fields: Fields) -> TaskKey:
     """The task that pause.do and its like name; raises Refused."""
     faults = Faults()

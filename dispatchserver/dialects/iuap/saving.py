@@ -48,6 +48,12 @@ def read_save(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return addition
 
 
+def zoned_by_save(fields: Fields) -> str | None:
+    """The group whose zone saveTask.do leaves it to; None where it names a zone, or no group that can be one."""
+    task = FieldReader(fields, Faults()).inside("task")  # read_save books what is faulty in it
+    return None if task is None or task.has("timeZone") else _read_group(task)
+
+
 def _read_task(
     task: FieldReader, now: datetime, habits: Habits, overwrite: bool
 ) -> Addition | None:
@@ -66,7 +72,11 @@ def _read_task(
 
 def _read_key(task: FieldReader) -> TaskKey:
     name = task.need(("taskcode", "taskname"), _name)
-    return TaskKey(group=task.take("gid", _name, UNGROUPED), name=name or "")
+    return TaskKey(group=_read_group(task), name=name or "")
+
+
+def _read_group(task: FieldReader) -> str:
+    return task.take("gid", _name, UNGROUPED)
 
 
 def _name(value: JsonValue) -> str:

@@ -18,7 +18,7 @@ class RepeatCount(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What this server takes for granted where a request says nothing."""
+    """What is taken for granted where a request says nothing; `zone` is its group's, else the server's."""
 
     zone: ZoneInfo
     repeat_count: RepeatCount = RepeatCount.TOTAL

@@ -38,6 +38,7 @@ from dispatchserver.domain.errors import (
     CalendarNotFound,
     DispatchError,
     FireNotFound,
+    GroupNotFound,
     StoreUnavailable,
     TaskChanged,
     TaskExists,
@@ -45,6 +46,7 @@ from dispatchserver.domain.errors import (
 )
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.ports import Clock
 
@@ -55,6 +57,7 @@ STATUS: dict[type[DispatchError], int] = {
     TaskNotFound: 404,
     FireNotFound: 404,
     CalendarNotFound: 404,
+    GroupNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
     CalendarInUse: 409,
@@ -69,8 +72,11 @@ STATUS: dict[type[DispatchError], int] = {
 class RestDialect:
     """Speaks JSON over the use cases."""
 
-    def __init__(self, tasks: Tasks, clock: Clock, zone: ZoneInfo, lang: str) -> None:
+    def __init__(
+        self, tasks: Tasks, groups: GroupCases, clock: Clock, zone: ZoneInfo, lang: str
+    ) -> None:
         self._tasks = tasks
+        self._groups = groups
         self._clock = clock
         self._zone = zone
         self._lang = lang
@@ -120,7 +126,8 @@ class RestDialect:
     async def _put_task(self, request: web.Request) -> web.Response:
         key, asked = _key(request), read_object(await read_body(request))
         standing = await self._standing(key)
-        basis = Basis(now=self._clock.now(), zone=self._zone)
+        zone = await self._groups.zone_of(key.namespace, key.group)
+        basis = Basis(now=self._clock.now(), zone=zone)
         addition = read_put(key, asked, request.headers, basis, standing)
         if addition.expected == ANY:
             if standing is None:
