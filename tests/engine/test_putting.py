@@ -10,8 +10,7 @@ from dispatchserver.domain.calendarspec import CalendarKey, CalendarSpec
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.task import Policies, TaskState
 from dispatchserver.domain.triggers import upcoming
-from dispatchserver.engine.calendars import CalendarCases
-from tests.builders import ALICE, NOON, UTC_ZONE, a_key, at, cron, every, once
+from tests.builders import ALICE, NOON, a_key, at, cron, every, once
 from tests.shapes import a_window, after_runs, union
 
 CN = CalendarKey(namespace="default", name="CN")
@@ -85,8 +84,8 @@ async def test_a_paused_task_stays_paused_and_keeps_what_is_held_back(works, hou
 
 async def test_under_a_calendar_a_moved_occasion_is_kept(works):
     """Thursday is excluded, and its occasion made up on Friday; the task is put again on Thursday at noon."""
-    cases = CalendarCases(works.house.calendars, works.clock, UTC_ZONE, works.engine.plan_by)
-    await cases.put(CN, CalendarSpec(weekdays=(4,)), ALICE)
+    spec = CalendarSpec(weekdays=(4,))
+    await works.house.calendars.put(CN, lambda _: spec, ALICE, works.clock.now())
     thursdays = union(cron("0 0 9 ? * THU"), cron("0 0 10 ? * MON"))
     await works.add(trigger=thursdays, policies=Policies(calendar="CN", shift=Shift.NEXT))
     await works.turns(24, 3600)

@@ -74,6 +74,16 @@ async def test_what_came_by_form_can_be_put_back_and_nothing_changes(server):
         assert (reply.status, kept(reply.doc)) == (200, kept(shown))
 
 
+async def test_a_trigger_without_a_zone_takes_its_groups_else_the_servers(server):
+    berlin = b'{"zone": "Europe/Berlin"}'
+    assert (await server.ask("PUT", "/api/v1/groups/abroad", berlin)).status == 200
+    doc = a_put({"kind": "union", "lines": [WINDOW_LINE, NOON_LINE]})
+    for group, zone in (("abroad", "Europe/Berlin"), ("home", "Asia/Shanghai")):
+        added = (await put(server, doc, group=group)).doc
+        assert [line["zone"] for line in added["trigger"]["lines"]] == [zone, "UTC"]
+        assert (await put(server, doc, group=group)).doc["version"] == 1
+
+
 async def test_an_instruction_of_quartz_can_be_put_back(server):
     trigger = {"kind": "simple", "start": FAR, "interval_s": 60}
     doc = a_put(trigger, policies={"misfire": "MISFIRE_INSTRUCTION_FIRE_NOW"})
