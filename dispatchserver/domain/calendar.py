@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from dispatchserver.domain.crondays import as_mask
+from dispatchserver.domain.crondays import SIX_MONDAYS, as_mask, month_shape
 from dispatchserver.domain.errors import Invalid
 
 DAY = timedelta(days=1)
@@ -49,6 +49,45 @@ class Calendar:
         if self._is_made_up(day):
             return False
         return bool(self.weekdays >> day.isoweekday() & 1) or self._range_at(day) is not None
+
+    def excluded_in(self, year: int, month: int) -> int:
+        """The excluded days of a month, as a bit mask (bit 1 = the first)."""
+        sunday_based, length = month_shape(year, month)
+        start, end = date(year, month, 1), date(year, month, length)
+        mask = (self.weekdays >> 1) * SIX_MONDAYS >> (sunday_based - 1) % 7 << 1
+        for away in self.excluded[bisect_left(self.excluded, start, key=lambda away: away.last) :]:
+            if away.first > end:
+                break
+            mask |= (2 << min(away.last, end).day) - (1 << max(away.first, start).day)
+        for made_up in self.working[bisect_left(self.working, start) :]:
+            if made_up > end:
+                break
+            mask &= ~(1 << made_up.day)
+        return mask & (2 << length) - 1
+
+    def excluded_from(self, day: date) -> date | None:
+        """The first excluded date from this one on; None when there is none."""
+        while day <= LAST_DATE and not self.is_excluded(day):
+            if self.weekdays or self._range_at(day):
+                day += DAY
+                continue
+            index = bisect_right(self.excluded, day, key=lambda away: away.first)
+            if index == len(self.excluded):
+                return None
+            day = self.excluded[index].first
+        return day if day <= LAST_DATE else None
+
+    def excluded_until(self, day: date) -> date | None:
+        """The last excluded date up to this one; None when there is none."""
+        while day >= FIRST_DATE and not self.is_excluded(day):
+            if self.weekdays or self._range_at(day):
+                day -= DAY
+                continue
+            index = bisect_left(self.excluded, day, key=lambda away: away.last)
+            if index == 0:
+                return None
+            day = self.excluded[index - 1].last
+        return day if day >= FIRST_DATE else None
 
     def working_from(self, day: date) -> date | None:
         """The first date from this one on that is not excluded; None when there is none."""

@@ -34,6 +34,8 @@ class Schedule(Protocol):
 
     def next_after(self, moment: datetime) -> datetime | None: ...
 
+    def look_back(self, moment: datetime) -> datetime: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
@@ -105,6 +107,15 @@ class CalendarTrigger:
             moment = self.end_of_run(found)
         return None
 
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`; moved ones are not thought of."""
+        found = self.trigger.look_back(moment)
+        day = self.date_of(found)
+        reopened = self.calendar.working_until(day)
+        if reopened is None or reopened == day:
+            return found
+        return self.trigger.look_back(self.end_of(reopened))
+
     def turns(self, moment: datetime, limit: int) -> Iterator[Turn]:
         """At most `limit` turns after `moment`, in order."""
         for _ in range(limit):
@@ -130,17 +141,17 @@ class CalendarTrigger:
         moved = self._moved_after(moment, named)
         if moved is not None and (named is None or moved.at < named):
             return moved
-        if named is None or self.calendar.is_excluded(self._date(named)):
+        if named is None or self.calendar.is_excluded(self.date_of(named)):
             return named
         return Occasion(at=named)
 
     def end_of_run(self, named: datetime) -> datetime:
         """The last moment before work begins again; a run is a year long at most."""
-        reopens = self.calendar.working_from(self._date(named))
+        reopens = self.calendar.working_from(self.date_of(named))
         latest = named + LONGEST_RUN
         if reopens is None or reopens > latest.date():
             return latest
-        return max(named, _instant(datetime.combine(reopens, time()), self.zone) - MILLISECOND)
+        return max(named, self.start_of(reopens) - MILLISECOND)
 
     def _moved_after(self, moment: datetime, named: datetime | None) -> Occasion | None:
         """The first fire after `moment` that was moved onto the only working day it can lie on."""
@@ -148,14 +159,14 @@ class CalendarTrigger:
             case Shift.SKIP:
                 return None
             case Shift.NEXT:
-                day = self.calendar.working_from(self._date(moment))
+                day = self.calendar.working_from(self.date_of(moment))
                 step = -DAY
             case Shift.PREVIOUS if named is not None:
-                day = self.calendar.working_until(self._date(named))
+                day = self.calendar.working_until(self.date_of(named))
                 step = DAY
             case _:
                 return None
-        if day is None or day < self._date(moment):
+        if day is None or day < self.date_of(moment):
             return None
         moved = [
             Occasion(at=at, moved_from=away)
@@ -209,8 +220,17 @@ class CalendarTrigger:
             instant = (wall - offset).replace(tzinfo=UTC)
             yield instant - MILLISECOND if counted else instant
 
-    def _date(self, moment: datetime) -> date:
+    def date_of(self, moment: datetime) -> date:
+        """The date of a moment in the trigger's zone."""
         return moment.astimezone(self.zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a date."""
+        return _instant(datetime.combine(day, time()), self.zone)
+
+    def end_of(self, day: date) -> datetime:
+        """The last moment of a date."""
+        return self.start_of(day + DAY) - MILLISECOND
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:

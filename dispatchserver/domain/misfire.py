@@ -16,7 +16,7 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.misfirepolicy import FireAll, MisfirePolicy, SkipMissed
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.occasions import Fires, backwards, before, newest, run_between
+from dispatchserver.domain.occasions import Fires, backwards, before, newest, run_between, run_of
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def settle(trigger: Fires, first: datetime, now: datetime, policy: MisfirePolicy
     older = before(trigger, dues[0], first)
     return Settlement(
         fires=tuple(fires),
-        unserved=None if older is None else run_between(trigger, first, older),
+        unserved=None if older is None else run_of(trigger, first, older),
         next_due=trigger.next_after(last),
     )
 

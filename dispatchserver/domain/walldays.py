@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from dispatchserver.domain.cronsearch import LAST_YEAR
 from dispatchserver.domain.dst import SEARCHED_YEARS, DstRule
 from dispatchserver.domain.wallclock import DAY, SECOND, offsets
+from dispatchserver.domain.wallgrid import DAY_SECONDS
 
-DAY_SECONDS = 86_400
 Dates = Callable[[date], date | None]
 
 
@@ -36,6 +36,22 @@ class DayTimes:
         steps = max(0, -((self.first - second) // self.step))
         found = self.first + steps * self.step
         return found if found <= self.last else None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return 1 + (self.last - self.first) // self.step
+
+    def at_or_before(self, second: int) -> int | None:
+        """The last of the times up to this second."""
+        if second < self.first:
+            return None
+        return self.first + (min(second, self.last) - self.first) // self.step * self.step
+
+    def count_before(self, second: int) -> int:
+        """How many of the times lie before this second."""
+        found = self.at_or_before(second - 1)
+        return 0 if found is None else 1 + (found - self.first) // self.step
 
     @property
     def is_rhythm(self) -> bool:
