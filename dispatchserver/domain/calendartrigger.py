@@ -6,7 +6,7 @@ that what a calendar takes away leaves a row.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
-from dispatchserver.domain.wallclock import at_change, offsets
+from dispatchserver.domain.wallclock import as_instant, at_change, offsets
 
 MOVED_DAYS_LIMIT = 31
 RUNS_LIMIT = 2_000
@@ -217,7 +217,7 @@ class CalendarTrigger:
             yield _instant(wall, self.zone) - MILLISECOND
             return
         for offset in dict.fromkeys((before, after)):
-            instant = (wall - offset).replace(tzinfo=UTC)
+            instant = as_instant(wall - offset)
             yield instant - MILLISECOND if counted else instant
 
     def date_of(self, moment: datetime) -> date:
@@ -238,7 +238,7 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     before, after = offsets(zone, wall)
     if after > before:
         wall, before = at_change(zone, wall.replace(microsecond=0))[1], after
-    return (wall - before).replace(tzinfo=UTC)
+    return as_instant(wall - before)
 
 
 def check_calendar_trigger(trigger: CalendarTrigger, now: datetime) -> CalendarTrigger:

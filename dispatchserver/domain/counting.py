@@ -14,7 +14,7 @@ from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger
 from dispatchserver.domain.uniontrigger import UnionTrigger
-from dispatchserver.domain.wallclock import SECOND
+from dispatchserver.domain.wallclock import SECOND, wall_at, whole_second
 from dispatchserver.domain.wallgrid import WallGrid
 from dispatchserver.domain.windowtrigger import WindowTrigger
 
@@ -82,11 +82,11 @@ def count_on_grid(trigger: OnGrid, grid: WallGrid, after: datetime, until: datet
     """
     first = trigger.next_after(after)
     until = until if trigger.end is None else min(until, trigger.end)
-    end, total = until.replace(microsecond=0) + SECOND, 0
+    end, total = whole_second(until) + SECOND, 0
     for edge in _edges(trigger.zone, after, end):
         if first is None or first >= edge:
             continue
-        wall = first.astimezone(trigger.zone).replace(tzinfo=None, fold=0)
+        wall = wall_at(trigger.zone, first)
         last = max(wall, grid.at_or_before(wall + (edge - first) - SECOND) or wall)
         # The first fire counts in any case: one made up after a gap is not named.
         total += 1 + grid.count_between(wall + SECOND, wall + (edge - first))

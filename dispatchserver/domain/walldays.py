@@ -8,13 +8,22 @@ searches a cron expression past a gap is not copied, since these triggers are no
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.cronsearch import LAST_YEAR
 from dispatchserver.domain.dst import SEARCHED_YEARS, DstRule
-from dispatchserver.domain.wallclock import DAY, SECOND, offsets
+from dispatchserver.domain.wallclock import (
+    DAY,
+    EPOCH,
+    SECOND,
+    WALL_EPOCH,
+    as_instant,
+    offset_at,
+    offsets,
+    whole_second,
+)
 from dispatchserver.domain.wallgrid import DAY_SECONDS
 
 Dates = Callable[[date], date | None]
@@ -121,7 +130,7 @@ def first_on(
 ) -> datetime | None:
     """The first instant strictly after `moment` at one of the times of this one date."""
     midnight = datetime.combine(day, time())
-    second = moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    second = whole_second(WALL_EPOCH + (moment - EPOCH))
     change = change_on(zone, day, 1 + times.last // DAY_SECONDS)
     if not isinstance(change, Change):
         whole = Stretch(change, midnight, midnight + 2 * DAY)
@@ -173,23 +182,17 @@ def change_on(zone: ZoneInfo, day: date, days: int) -> Change | timedelta:
     low = midnight - max(offsets(zone, midnight))
     end = midnight + days * DAY
     high = end - min(offsets(zone, end))
-    before, after = _offset_at(zone, low), _offset_at(zone, high)
+    before, after = offset_at(zone, as_instant(low)), offset_at(zone, as_instant(high))
     if before == after:
         return before
     while high - low > SECOND:
         middle = low + (high - low) // 2 // SECOND * SECOND
-        if _offset_at(zone, middle) == after:
+        if offset_at(zone, as_instant(middle)) == after:
             high = middle
         else:
             low = middle
     return Change(high, before, after)
 
 
-def _offset_at(zone: ZoneInfo, utc: datetime) -> timedelta:
-    offset = utc.replace(tzinfo=UTC).astimezone(zone).utcoffset()
-    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
-    return offset
-
-
 def _utc(instant: datetime | None) -> datetime | None:
-    return None if instant is None else instant.replace(tzinfo=UTC)
+    return None if instant is None else as_instant(instant)

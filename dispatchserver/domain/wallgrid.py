@@ -5,14 +5,13 @@ By arithmetic on bit masks, a month at a step. What a clock change makes of thes
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.crondays import last_at
-from dispatchserver.domain.wallclock import DAY, SECOND, offsets
+from dispatchserver.domain.wallclock import DAY, EPOCH, SECOND, as_instant, offsets, wall_at
 
-FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR = 1970
 DAY_SECONDS = 86_400
 SEARCHED_MONTHS = 1_200
@@ -65,7 +64,7 @@ class WallGrid:
 
     def _lately(self, wall: datetime) -> int:
         """How many times of this date and the one before it lie before this wall time."""
-        today = wall.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001 - wall time has no zone
         return sum(
             self.times.count_before((wall - day) // SECOND)
             for day in (today - DAY, today)
@@ -104,7 +103,5 @@ def _month_before(year: int, month: int) -> tuple[int, int]:
 
 def look_back(grid: WallGrid, moment: datetime, zone: ZoneInfo) -> datetime:
     """Where to look for the newest instant of the grid up to `moment`: at it, or near it if a clock was changed."""
-    wall = grid.at_or_before(moment.astimezone(zone).replace(tzinfo=None, fold=0))
-    if wall is None:
-        return FIRST_MOMENT
-    return (wall - max(offsets(zone, wall))).replace(tzinfo=UTC)
+    wall = grid.at_or_before(wall_at(zone, moment))
+    return EPOCH if wall is None else as_instant(wall - max(offsets(zone, wall)))
