@@ -99,12 +99,12 @@ class WallSchedule:
 
     def at_or_after(self, wall: datetime, last_year: int) -> datetime | None:
         """The first wall time named, from this one on; None when there is none up to that year."""
+        year, month, day = wall.year, wall.month, wall.day
         time = self._time_from(wall.hour, wall.minute, wall.second)
-        day = wall.day if time else wall.day + 1
-        date = self.date_from(wall.year, wall.month, day, last_year)
+        date = self.date_from(year, month, day if time else day + 1, last_year)
         if date is None:
             return None
-        if time is None or date != (wall.year, wall.month, wall.day):
+        if time is None or date != (year, month, day):
             time = self._first_time()
         return datetime(*date, *time)  # noqa: DTZ001 - wall time has no zone
 

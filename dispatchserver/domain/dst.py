@@ -15,11 +15,13 @@ from dispatchserver.domain.wallclock import (
     gaps_in,
     offset_at,
     offsets,
+    shown,
     wall_at,
     whole_second,
 )
 
 SEARCHED_YEARS = 100
+BEFORE_ALL = EPOCH - SECOND
 
 
 class DstRule(StrEnum):
@@ -52,26 +54,27 @@ def next_instant(
         raise ValueError("a moment has a time zone")
     if moment.year > LAST_YEAR:
         return None
-    second = max(whole_second(moment).astimezone(UTC), EPOCH - SECOND)
-    match rule:
-        case DstRule.QUARTZ:
-            return _as_quartz(schedule, second, zone)
-        case DstRule.SKIP:
-            return _first_pass(schedule, second, zone, make_up=False)
-        case DstRule.EXACTLY_ONCE if not schedule.follows_clock:
-            return _first_pass(schedule, second, zone, make_up=True)
-        case _:
-            return _every_pass(schedule, second, zone)
+    second = whole_second(moment).astimezone(UTC)
+    if second < BEFORE_ALL:
+        second = BEFORE_ALL
+    if rule is DstRule.EXACTLY_ONCE and not schedule.follows_clock:
+        return _first_pass(schedule, second, zone, make_up=True)
+    if rule is DstRule.SKIP:
+        return _first_pass(schedule, second, zone, make_up=False)
+    if rule is DstRule.QUARTZ:
+        return _as_quartz(schedule, second, zone)
+    return _every_pass(schedule, second, zone)
 
 
 def _first_pass(
     schedule: WallSchedule, second: datetime, zone: ZoneInfo, *, make_up: bool
 ) -> datetime | None:
-    shown = wall_at(zone, second)
-    wall: datetime | None = shown + SECOND
-    if second.astimezone(zone).fold:  # all of this overlap had its turn in the first pass
-        wall, _ = at_change(zone, shown)
-    last_year = shown.year + SEARCHED_YEARS
+    local = second.astimezone(zone)
+    start = shown(second, local)
+    wall: datetime | None = start + SECOND
+    if local.fold:  # all of this overlap had its turn in the first pass
+        wall, _ = at_change(zone, start)
+    last_year = start.year + SEARCHED_YEARS
     while wall and (wall := schedule.at_or_after(wall, last_year)):
         before = zone.utcoffset(wall)
         assert before is not None, "a ZoneInfo knows the offset of every datetime"
@@ -85,10 +88,12 @@ def _first_pass(
 
 
 def _every_pass(schedule: WallSchedule, second: datetime, zone: ZoneInfo) -> datetime | None:
-    start = wall_at(zone, second + SECOND)
+    following = second + SECOND
+    local = following.astimezone(zone)
+    start = shown(following, local)
     last_year = start.year + SEARCHED_YEARS
     wall = schedule.at_or_after(start, last_year)
-    if _is_overlap(zone, start) and not (second + SECOND).astimezone(zone).fold:
+    if not local.fold and _is_overlap(zone, start):
         end_of_first, start_of_second = at_change(zone, start)
         if wall is None or wall >= end_of_first:
             wall = schedule.at_or_after(start_of_second, last_year)

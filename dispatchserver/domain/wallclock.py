@@ -22,9 +22,16 @@ def as_instant(utc: datetime) -> datetime:
     return EPOCH + (utc - WALL_EPOCH)
 
 
+def shown(moment: datetime, local: datetime) -> datetime:
+    """What the clock shows at a moment, which is given twice: in UTC and in the clock's zone."""
+    offset = local.utcoffset()
+    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
+    return WALL_EPOCH + (moment - EPOCH) + offset
+
+
 def wall_at(zone: ZoneInfo, moment: datetime) -> datetime:
     """What the clock shows at a moment."""
-    return WALL_EPOCH + (moment - EPOCH) + offset_at(zone, moment)
+    return shown(moment, moment.astimezone(zone))
 
 
 def offset_at(zone: ZoneInfo, moment: datetime) -> timedelta:
