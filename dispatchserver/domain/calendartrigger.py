@@ -12,11 +12,13 @@ from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.calendar import DAY, Calendar, Shift
+from dispatchserver.domain.counting import Gridded
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
 from dispatchserver.domain.wallclock import as_instant, at_change, offsets
+from dispatchserver.domain.wallgrid import DAY_SECONDS, WallGrid, look_back
 
 MOVED_DAYS_LIMIT = 31
 RUNS_LIMIT = 2_000
@@ -109,12 +111,28 @@ class CalendarTrigger:
 
     def look_back(self, moment: datetime) -> datetime:
         """Where to look for the newest fire up to `moment`; moved ones are not thought of."""
+        if (grid := self.grid_of(excluded=False)) is not None:
+            return look_back(grid, moment, self.zone)
         found = self.trigger.look_back(moment)
         day = self.date_of(found)
         reopened = self.calendar.working_until(day)
         if reopened is None or reopened == day:
             return found
         return self.trigger.look_back(self.end_of(reopened))
+
+    def grid_of(self, *, excluded: bool) -> WallGrid | None:
+        """The wall times left on working days, or those on excluded ones; None where days do not tell them."""
+        if not isinstance(self.trigger, Gridded):
+            return None
+        beneath, calendar = self.trigger.grid, self.calendar
+        if beneath.times.last >= DAY_SECONDS:
+            return None
+
+        def days_of(year: int, month: int) -> int:
+            away = calendar.excluded_in(year, month)
+            return beneath.days_of(year, month) & (away if excluded else ~away)
+
+        return WallGrid(days_of, beneath.times)
 
     def turns(self, moment: datetime, limit: int) -> Iterator[Turn]:
         """At most `limit` turns after `moment`, in order."""

@@ -1,21 +1,21 @@
 """What a calendar takes away from a trigger, asked like a trigger of its own."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.calendar import Shift
+from dispatchserver.domain.calendar import DAY, Shift
 from dispatchserver.domain.calendartrigger import CalendarTrigger
+from dispatchserver.domain.clockchanges import changes_between
 from dispatchserver.domain.counting import (
     LONGEST_WALK,
     Count,
-    Gridded,
     count_on_grid,
     count_walking,
     fires_between,
 )
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.wallgrid import DAY_SECONDS, WallGrid
+from dispatchserver.domain.wallgrid import look_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,33 @@ class ExcludedOccasions:
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first excluded occasion strictly after `moment`; None when there is none left."""
-        calendar = self.under.calendar
         while (named := self.under.trigger.next_after(moment)) and named <= self.until:
             day = self.under.date_of(named)
-            away = calendar.excluded_from(day)
-            if away == day:
+            if self.under.calendar.is_excluded(day):
                 return named
-            if away is None:
-                return None
-            moment = max(named, self.under.start_of(away) - MILLISECOND)
+            away = self._away_from(day)
+            reached = self.until if away is None else self.under.start_of(away)
+            moment = max(named, self._made_up_before(named, reached) - MILLISECOND)
         return None
+
+    def _away_from(self, day: date) -> date | None:
+        """The first date from this one on that is excluded, and where it can be told, named."""
+        grid = self.under.grid_of(excluded=True)
+        return (
+            self.under.calendar.excluded_from(day)
+            if grid is None
+            else grid.day_from(day, self.until.date() + DAY)
+        )
+
+    def _made_up_before(self, moment: datetime, until: datetime) -> datetime:
+        """The first moment after this one at which something may be made up for a gap, on whichever date; or `until`."""
+        changes = changes_between(self.zone, moment, until)
+        return min((change.at for change in changes if change.is_gap), default=until)
 
     def look_back(self, moment: datetime) -> datetime:
         """Where to look for the newest excluded occasion up to `moment`."""
+        if (grid := self.under.grid_of(excluded=True)) is not None:
+            return look_back(grid, moment, self.zone)
         found = self.under.trigger.look_back(moment)
         day = self.under.date_of(found)
         away = self.under.calendar.excluded_until(day)
@@ -62,7 +76,7 @@ class ExcludedOccasions:
 def _(
     trigger: CalendarTrigger, after: datetime, until: datetime, limit: int = LONGEST_WALK
 ) -> Count:
-    grid = None if trigger.shift is not Shift.SKIP else _grid(trigger, excluded=False)
+    grid = None if trigger.shift is not Shift.SKIP else trigger.grid_of(excluded=False)
     if grid is None:
         return count_walking(trigger, after, until, limit)
     return count_on_grid(trigger, grid, after, until)
@@ -72,22 +86,7 @@ def _(
 def _(
     trigger: ExcludedOccasions, after: datetime, until: datetime, limit: int = LONGEST_WALK
 ) -> Count:
-    grid = _grid(trigger.under, excluded=True)
+    grid = trigger.under.grid_of(excluded=True)
     if grid is None:
         return count_walking(trigger, after, until, limit)
     return count_on_grid(trigger, grid, after, until)
-
-
-def _grid(under: CalendarTrigger, *, excluded: bool) -> WallGrid | None:
-    """The wall times left on working days, or those on excluded ones; None where they cannot be told by days."""
-    if not isinstance(under.trigger, Gridded):
-        return None
-    beneath = under.trigger.grid
-    if beneath.times.last >= DAY_SECONDS:
-        return None
-
-    def days_of(year: int, month: int) -> int:
-        away = under.calendar.excluded_in(year, month)
-        return beneath.days_of(year, month) & (away if excluded else ~away)
-
-    return WallGrid(days_of, beneath.times)

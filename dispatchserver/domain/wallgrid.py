@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.crondays import last_at
+from dispatchserver.domain.crondays import first_at, last_at
 from dispatchserver.domain.wallclock import DAY, EPOCH, SECOND, as_instant, offsets, wall_at
 
 FIRST_YEAR = 1970
@@ -71,6 +71,16 @@ class WallGrid:
             if self.days_of(day.year, day.month) >> day.day & 1
         )
 
+    def day_from(self, day: date, last: date) -> date | None:
+        """The first named day from this one on; None when there is none up to the month of `last`."""
+        year, month, low = day.year, day.month, day.day
+        while (year, month) <= (last.year, last.month):
+            found = first_at(self.days_of(year, month), low)
+            if found > 0:
+                return date(year, month, found)
+            year, month, low = *_month_after(year, month), 1
+        return None
+
     def _day_until(self, day: date) -> date | None:
         year, month, high = day.year, day.month, day.day
         for _ in range(SEARCHED_MONTHS):
@@ -95,6 +105,10 @@ class WallGrid:
     def _days_before(self, day: date) -> int:
         """How many days of its month are named before this one."""
         return (self.days_of(day.year, day.month) & (1 << day.day) - 1).bit_count()
+
+
+def _month_after(year: int, month: int) -> tuple[int, int]:
+    return (year, month + 1) if month < 12 else (year + 1, 1)
 
 
 def _month_before(year: int, month: int) -> tuple[int, int]:
