@@ -35,6 +35,7 @@ from dispatchserver.domain.errors import (
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
+    TaskUnreadable,
 )
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import TaskKey
@@ -51,6 +52,7 @@ STATUS: dict[type[DispatchError], int] = {
     TaskExists: 409,
     CalendarInUse: 409,
     BodyTooLarge: 413,
+    TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
 }
