@@ -44,6 +44,7 @@ def read_policies(reader: FieldReader) -> Policies:
             "misfireGrace", lambda value: check_grace(as_duration(value)), MISFIRE_GRACE
         ),
         spread=inner.take("spread", lambda value: check_spread(as_duration(value)), None),
+        jitter=inner.take("jitter", lambda value: check_spread(as_duration(value)), None),
         calendar=inner.take("calendar", lambda v: check_calendar_name(as_text(v)), None),
         shift=_read_shift(inner),
     )

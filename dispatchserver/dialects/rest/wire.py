@@ -60,6 +60,7 @@ def _policies_doc(policies: Policies) -> Doc:
         "misfire": _misfire_doc(policies.misfire),
         "misfire_grace_s": policies.misfire_grace.total_seconds(),
         "spread_s": seconds_or_none(policies.spread),
+        "jitter_s": seconds_or_none(policies.jitter),
         "calendar": policies.calendar,
         "shift": policies.shift if policies.calendar else None,
     }
