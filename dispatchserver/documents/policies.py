@@ -53,6 +53,7 @@ def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
             "misfireGrace", lambda value: check_grace(as_duration(value)), MISFIRE_GRACE
         ),
         spread=inner.take("spread", lambda value: check_spread(as_duration(value)), None),
+        jitter=inner.take("jitter", lambda value: check_spread(as_duration(value)), None),
         calendar=read_calendar_name(inner),
         shift=read_shift(inner),
     )
@@ -128,6 +129,7 @@ def policies_doc(policies: Policies) -> Doc:
         "misfire": _misfire_doc(policies.misfire),
         "misfireGrace": span_text(policies.misfire_grace),
         "spread": _span_or_none(policies.spread),
+        "jitter": _span_or_none(policies.jitter),
         "calendar": policies.calendar,
         "shift": policies.shift if policies.calendar else None,
     }

@@ -91,6 +91,15 @@ class TaskChanged(DispatchError):
         super().__init__(group=group, name=name, now=version)
 
 
+class TaskUnreadable(DispatchError):
+    """What is stored of the task cannot be read: its zone is not known here, or a later version wrote it."""
+
+    code = "task.unreadable"
+
+    def __init__(self, group: str, name: str, why: str) -> None:
+        super().__init__(group=group, name=name, why=why)
+
+
 class CalendarNotFound(DispatchError):
     """No calendar has this name; `nearest` are names that look like it."""
 

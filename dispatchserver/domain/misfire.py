@@ -10,7 +10,7 @@ from itertools import islice
 
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, SkipMissed
-from dispatchserver.domain.occasions import Fires, backwards, before, newest, run_between
+from dispatchserver.domain.occasions import Fires, backwards, before, newest, run_between, run_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,6 @@ def settle(
     older = before(trigger, dues[0], first)
     return Settlement(
         fires=tuple(fires),
-        unserved=None if older is None else run_between(trigger, first, older),
+        unserved=None if older is None else run_of(trigger, first, older),
         next_due=trigger.next_after(last),
     )

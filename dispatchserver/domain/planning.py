@@ -11,7 +11,7 @@ from dispatchserver.domain.misfirepolicy import FireOnce, MisfirePolicy, QuartzM
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
 from dispatchserver.domain.quartzmisfire import settle_as_quartz
-from dispatchserver.domain.spread import spread_offset, task_key
+from dispatchserver.domain.spread import place_of, task_key
 from dispatchserver.domain.task import Restart, Task, TaskState
 from dispatchserver.domain.timetable import (
     excluded_fire,
@@ -170,8 +170,8 @@ def _settled_fires(task: Task, settled: Settlement, now: datetime) -> list[Fire]
 
 
 def _fire(task: Task, due_at: datetime, run_at: datetime, now: datetime) -> Fire:
-    """A fire to be sent at `run_at`, or later where the task has its place in a window."""
-    window, key = task.spec.policies.spread, task.key
-    if window is not None:
-        run_at = max(run_at, due_at + spread_offset(task_key(key.group, key.name), window))
+    """A fire to be sent at `run_at`, or later where the task or the occasion has its place in a window."""
+    policies, key = task.spec.policies, task_key(task.key.group, task.key.name)
+    if policies.spread is not None or policies.jitter is not None:
+        run_at = max(run_at, due_at + place_of(key, due_at, policies.spread, policies.jitter))
     return replace(new_fire(task, due_at, max(run_at, now) + PENDING_LIFETIME), run_at=run_at)

@@ -45,7 +45,8 @@ class Policies:
     """What a task decides for itself; a time limit that is None is the server's default.
 
     Occasions later than `misfire_grace` are settled by `misfire`; with `spread` each is sent so much later
-    as the task's place in that window says. `shift` is what becomes of what its calendar excludes.
+    as the task's place in that window says; with `jitter`, so much later as the occasion's own place in that
+    one says; the two add up. `shift` is what becomes of what its calendar excludes.
     """
 
     connect_timeout: timedelta | None = None
@@ -54,6 +55,7 @@ class Policies:
     misfire: MisfirePolicy = FIRE_ONCE
     misfire_grace: timedelta = MISFIRE_GRACE
     spread: timedelta | None = None
+    jitter: timedelta | None = None
     calendar: str | None = None
     shift: Shift = Shift.SKIP
 

@@ -1,23 +1,19 @@
 """When a task's turns come: by its trigger alone, or by its trigger under its calendar."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
-from dispatchserver.domain.calendar import DAY
 from dispatchserver.domain.calendartrigger import (
     CalendarTrigger,
     check_calendar_trigger,
 )
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excluded import ExcludedOccasions
 from dispatchserver.domain.fire import Fire, MissedRun, Reason, fire_id, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.occasions import Fires, newest, run_between
+from dispatchserver.domain.occasions import Fires, newest, run_between, run_of
 from dispatchserver.domain.task import Task
 from dispatchserver.domain.triggers import waits_for_completion
-
-RUNS_LIMIT = 8
-STRETCHES_LIMIT = 400
 
 
 def under_calendar(task: Task) -> CalendarTrigger | None:
@@ -93,72 +89,12 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
 
 
 def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
-    """All excluded occasions from `first` up to `now` as one run; None when there are none.
-
-    Looks at one occasion between two excluded dates, however many there are. Past eight runs the end is
-    found by a jump and the count left open.
+    """All excluded occasions from `first` up to `now`, and on to the next working day, as one run; None when
+    there are none up to now.
     """
-    found: list[MissedRun] = []
-    moment, today = first - MILLISECOND, _date(calendar, now)
-    for _ in range(STRETCHES_LIMIT):
-        named = calendar.trigger.next_after(moment)
-        if named is None or named > now:
-            return _folded(found)
-        day = _date(calendar, named)
-        if not calendar.calendar.is_excluded(day):
-            while day < today and not calendar.calendar.is_excluded(day + DAY):
-                day += DAY
-            moment = max(named, _end(calendar, day))
-            continue
-        if len(found) == RUNS_LIMIT:
-            break
-        run = run_between(calendar.trigger, named, calendar.end_of_run(named))
-        found.append(run)
-        moment = run.last
-    return _uncounted(calendar, found, now)
-
-
-def _uncounted(
-    calendar: CalendarTrigger, found: list[MissedRun], now: datetime
-) -> MissedRun | None:
-    """The runs found, and those up to the newest excluded occasion, as one of unknown count."""
-    if not found:
+    excluded = ExcludedOccasions(calendar, calendar.end_of_run(now))
+    start = excluded.next_after(first - MILLISECOND)
+    if start is None or start > now:
         return None
-    last, day = found[-1].last, _date(calendar, now)
-    for _ in range(STRETCHES_LIMIT):
-        while not calendar.calendar.is_excluded(day):
-            day -= DAY
-        until = min(now, _end(calendar, day))
-        if until <= last:
-            break
-        latest = newest(calendar.trigger, last, until)
-        day = _date(calendar, latest)
-        if calendar.calendar.is_excluded(day):
-            last = latest
-            break
-    return MissedRun(first=found[0].first, last=last, count=None)
-
-
-def _date(calendar: CalendarTrigger, moment: datetime) -> date:
-    return moment.astimezone(calendar.zone).date()
-
-
-def _end(calendar: CalendarTrigger, day: date) -> datetime:
-    """The last moment of a date."""
-    following = datetime.combine(day + DAY, time(), calendar.zone)
-    return following.astimezone(UTC) - MILLISECOND
-
-
-def _folded(runs: list[MissedRun]) -> MissedRun | None:
-    if not runs:
-        return None
-    return MissedRun(first=runs[0].first, last=runs[-1].last, count=_sum(r.count for r in runs))
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
+    last = newest(excluded, start, now)
+    return run_of(excluded, start, newest(excluded, last, calendar.end_of_run(last)))

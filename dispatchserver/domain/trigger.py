@@ -11,6 +11,7 @@ from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.cronunix import UnixCronExpression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.wallgrid import WallGrid, look_back
 from dispatchserver.domain.zonehints import nearest_zones
 
 SHORTEST_INTERVAL = timedelta(milliseconds=10)
@@ -47,6 +48,17 @@ class SimpleTrigger:
             return None
         fire = self.start + index * self.interval
         return None if self.end is not None and fire >= self.end else fire
+
+    def look_back(self, moment: datetime) -> datetime:
+        """The newest fire up to `moment`; the first one when it lies before that."""
+        if self.interval is None:
+            return self.start
+        if self.end is not None:
+            moment = min(moment, self.end - MILLISECOND)
+        index = max(0, (moment - self.start) // self.interval)
+        if self.count is not None:
+            index = min(index, self.count - 1)
+        return self.start + index * self.interval
 
     def anchored(self, now: datetime) -> "SimpleTrigger":
         """The trigger as it counts when it is added at `now`: a start in the past is taken as Quartz does.
@@ -89,6 +101,16 @@ class CronTrigger:
             moment = self.start - MILLISECOND
         fire = self.expression.next_after(moment, self.zone, self.dst)
         return None if fire is None or (self.end is not None and fire > self.end) else fire
+
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`: at it, or near it if a clock was changed."""
+        moment = moment if self.end is None else min(moment, self.end)
+        return look_back(self.grid, moment, self.zone)
+
+    @property
+    def grid(self) -> WallGrid:
+        """The same wall times, to be looked at backwards."""
+        return self.expression.schedule.grid
 
     def anchored(self, now: datetime) -> "CronTrigger":
         """Unchanged: a cron expression has no first fire to move."""

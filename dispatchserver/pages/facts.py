@@ -128,14 +128,17 @@ def _calendar_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
 
 
 def _lateness_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
-    grace, spread = policies.misfire_grace, policies.spread
+    grace = policies.misfire_grace
+    windows = {"spread": policies.spread, "jitter": policies.jitter}
     facts = [
         Fact(label="form.misfire.label", value=misfire_words(policies.misfire, viewer)),
         Fact(label="form.misfire_grace.label", value=viewer.span(grace)),
     ]
-    if spread is None:
-        return facts
-    return [*facts, Fact(label="form.spread.label", value=viewer.span(spread))]
+    return facts + [
+        Fact(label=f"form.{name}.label", value=viewer.span(window))
+        for name, window in windows.items()
+        if window is not None
+    ]
 
 
 def _restart_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:

@@ -18,11 +18,18 @@ ORDER = """
 version group name note trigger repeat interval unit count after after_unit days nth nth_unit weekdays monthdays
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
 dst recall url reply_rule host port framing ack body_shape data_kind data priority misfire misfire_max
-misfire_spacing connect_timeout total_timeout report_timeout misfire_grace spread
+misfire_spacing connect_timeout total_timeout report_timeout misfire_grace spread jitter
 """.split()  # noqa: SIM905  (a list of 53 one-word lines would hide the order that it shows)
 FOLDED = {
     "clock": ("dst",),
-    "limits": ("connect_timeout", "total_timeout", "report_timeout", "misfire_grace", "spread"),
+    "limits": (
+        "connect_timeout",
+        "total_timeout",
+        "report_timeout",
+        "misfire_grace",
+        "spread",
+        "jitter",
+    ),
 }
 
 

@@ -48,6 +48,7 @@ def policy_fields(policies: Policies) -> dict[str, str]:
         "report_timeout": duration(policies.report_timeout),
         "misfire_grace": "" if grace == MISFIRE_GRACE else duration(grace),
         "spread": duration(policies.spread),
+        "jitter": duration(policies.jitter),
         "calendar": policies.calendar or "",
         "shift": policies.shift,
     } | _misfire_fields(policies.misfire)
@@ -87,10 +88,15 @@ def read_policies(form: FormReader, kept: Policies | None) -> Policies:
         misfire_grace=form.take(
             "misfire_grace", lambda text: check_grace(as_duration(text)), MISFIRE_GRACE
         ),
-        spread=form.take("spread", lambda text: check_spread(as_duration(text)), None),
+        spread=form.take("spread", _window, None),
+        jitter=form.take("jitter", _window, None),
         calendar=calendar,
         shift=shift,
     )
+
+
+def _window(text: str) -> timedelta:
+    return check_spread(as_duration(text))
 
 
 def _timeout(form: FormReader, name: str) -> timedelta | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
     Attempt,
     Decision,
@@ -24,7 +25,6 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import storable
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.triggers import Trigger
 from dispatchserver.ports import Assignment, TaskStatus
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
@@ -33,7 +33,7 @@ from dispatchserver.stores.specs import (
     read_recall,
     recall_json,
 )
-from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, trigger_json
+from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, span, trigger_json
 
 EXCERPT_LIMIT = 4096
 
@@ -42,6 +42,15 @@ Editions = Mapping[tuple[str, str], Edition]
 
 
 def read_task(row: Row, editions: Editions | None = None) -> Task:
+    """The task of a row; raises TaskUnreadable where its documents say what is not understood here."""
+    try:
+        return _read_task(row, editions)
+    except (LookupError, ValueError, TypeError, AttributeError, Invalid) as error:
+        why = f"{type(error).__name__}: {error.args[0] if error.args else error}"
+        raise TaskUnreadable(row["grp"], row["name"], why) from error
+
+
+def _read_task(row: Row, editions: Editions | None) -> Task:
     labels: Mapping[str, str] = json.loads(row["labels_json"])
     spec = TaskSpec(
         trigger=read_trigger(row["trigger_json"]),
@@ -174,12 +183,14 @@ def read_assignment(row: Row) -> Assignment:
         fire=read_fire(row),
         recall=read_recall(row["recall_json"]),
         policies=read_policies(row["policies_json"]),
-        delay=_delay(read_trigger(row["trigger_json"])),
+        delay=_delay(row["trigger_json"]),
     )
 
 
-def _delay(trigger: Trigger) -> timedelta | None:
-    return trigger.delay if isinstance(trigger, FixedDelayTrigger) else None
+def _delay(text: str) -> timedelta | None:
+    """The delay of a trigger that has one. What else it says is not read: a fire once planned needs none of it."""
+    doc = json.loads(text)
+    return span(doc["delay"]) if doc["kind"] == FixedDelayTrigger.kind else None
 
 
 def attempt_row(attempt: Attempt) -> list[object]:

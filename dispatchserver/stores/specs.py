@@ -67,6 +67,7 @@ def policies_json(policies: Policies) -> str:
         "misfire": _misfire_doc(policies.misfire),
         "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
         "spread": span_ms(policies.spread),
+        "jitter": span_ms(policies.jitter),
         "calendar": policies.calendar,
         "shift": policies.shift if policies.calendar else None,
     }
@@ -109,6 +110,7 @@ def read_policies(text: str) -> Policies:
         misfire=_read_misfire(doc.get("misfire")),
         misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
         spread=span(doc.get("spread")),
+        jitter=span(doc.get("jitter")),
         calendar=doc.get("calendar"),
         shift=Shift(doc.get("shift", Shift.SKIP)),
     )

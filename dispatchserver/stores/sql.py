@@ -27,9 +27,10 @@ FIND_TASKS = f"""
 {TASKS} JOIN ({_unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
-DUE_TASKS = (
-    f"{TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 ORDER BY t.next_fire_at LIMIT $2"
-)
+DUE_TASKS = f"""
+{TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 AND t.id NOT IN (SELECT value FROM json_each($3))
+ORDER BY t.next_fire_at LIMIT $2
+"""
 GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
 
 PUT_TASKS = f"""
@@ -217,9 +218,10 @@ SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, st
 FROM attempts WHERE fire_id = $1 ORDER BY number
 """
 FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
-NEXT_OCCASION = (
-    "SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL"
-)
+NEXT_OCCASION = """
+SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL
+    AND id NOT IN (SELECT value FROM json_each($1))
+"""
 NEXT_RUN = "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0"
 NEXT_DEADLINE = (
     "SELECT min(deadline_at) AS at FROM fires WHERE state IN ('pending', 'running', 'waiting')"

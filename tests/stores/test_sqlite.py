@@ -267,8 +267,8 @@ async def explained(house, statement, *args):
     ("statement", "args", "index"),
     [
         (sql.CLAIM, ("n", 1, 2, 3), "fires USING INDEX fires_ready"),
-        (sql.DUE_TASKS, (1, 2), "tasks_due"),
-        (sql.NEXT_OCCASION, (), "tasks_due"),
+        (sql.DUE_TASKS, (1, 2, "[]"), "tasks_due"),
+        (sql.NEXT_OCCASION, ("[]",), "tasks_due"),
         (sql.NEXT_RUN, (), "fires_run"),
         (sql.NEXT_DEADLINE, (), "fires_deadline"),
         (sql.EXPIRED_FIRES, (1, 2), "fires_deadline"),

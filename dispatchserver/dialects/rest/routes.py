@@ -43,6 +43,7 @@ from dispatchserver.domain.errors import (
     TaskChanged,
     TaskExists,
     TaskNotFound,
+    TaskUnreadable,
 )
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import Task, TaskKey
@@ -64,6 +65,7 @@ STATUS: dict[type[DispatchError], int] = {
     CalendarChanged: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
+    TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
 }

@@ -32,10 +32,11 @@ async def test_what_becomes_of_missed_occasions_is_kept(server, said, shown):
     assert (policies["misfireGrace"], policies["spread"]) == ("1m", None)
 
 
-async def test_grace_and_spread_are_kept(server):
-    await server.added(a_cron(policies={"misfireGrace": "5m", "spread": "10m"}))
+async def test_grace_spread_and_jitter_are_kept(server):
+    await server.added(a_cron(policies={"misfireGrace": "5m", "spread": "10m", "jitter": "30s"}))
     policies = (await server.task())["policies"]
     assert (policies["misfireGrace"], policies["spread"]) == ("5m", "10m")
+    assert policies["jitter"] == "30s"
 
 
 REFUSED = [
@@ -53,6 +54,7 @@ REFUSED = [
     ({"spread": "25h"}, "spread", "24 hours"),
     ({"spread": 0}, "spread", "1 millisecond"),
     ({"spread": "wide"}, "spread", "5m"),
+    ({"jitter": "25h"}, "jitter", "24 hours"),
 ]
 
 
