@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -202,15 +201,6 @@ def occasions(calendar: CalendarTrigger, first: datetime, until: datetime) -> li
             found.append(named)
         named = calendar.trigger.next_after(named)
     return found
-
-
-def runs_of(calendar: CalendarTrigger, found: list[datetime]) -> int:
-    """How many groups they are, with a working date between each two."""
-    days = [each.astimezone(calendar.zone).date() for each in found]
-    return bool(days) + sum(
-        any(not calendar.calendar.is_excluded(one + n * DAY) for n in range((other - one).days))
-        for one, other in pairwise(days)
-    )
 
 
 @settings(deadline=None)
