@@ -63,6 +63,7 @@ def test_what_a_task_does_not_say_is_shown_as_nothing():
         "misfire": {"policy": "fire_once"},
         "misfireGrace": "1m",
         "spread": None,
+        "jitter": None,
         "calendar": None,
         "shift": None,
     }

@@ -248,12 +248,13 @@ async def test_a_task_that_goes_on_after_each_run_says_when(house: House, admin:
     page = await show(house, admin, after_runs(600, first=now))
     assert "10 minutes after each run ends" in page
     assert "Delay after a run 10 min" in page
-    (task,) = await house.store.due_tasks(now, 10)
-    await house.store.record_plans([plan(task, now, now)])
+    soon = now + timedelta(seconds=1)
+    (task,) = await house.store.due_tasks(soon, 10)
+    await house.store.record_plans([plan(task, soon, soon)])
     assert (await shown(admin)).count("10 min after the current run ends") == 2
     assert "will not run again" not in await shown(admin)
     assert "10 min after the current run ends" in (await admin.get("/tasks")).text
-    (work,) = await house.store.claim("node", now, 1, now + timedelta(hours=1))
+    (work,) = await house.store.claim("node", soon, 1, now + timedelta(hours=1))
     await house.store.settle(work.fire, an_attempt(work.fire, now=house.clock.now()))
     assert "in 9 min" in await shown(admin)
     assert "after the current run ends" not in await shown(admin)
