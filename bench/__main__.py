@@ -2,18 +2,19 @@
 
 import asyncio
 
-from bench import adds, burst, memory, steady, triggers
+from bench import adds, burst, memory, planning, steady, triggers
 
 
 async def main() -> None:
     """Names each, and runs it."""
     print(
-        "bench.burst, bench.steady, bench.adds, bench.memory, bench.triggers; a line of JSON each, about 2 minutes"
+        "bench.burst, bench.steady, bench.adds, bench.memory, bench.planning, bench.triggers; a line of JSON each, about 3 minutes"
     )
     await burst.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
     await steady.main(rate=200, seconds=10, cron_share=0.1, slots=100)
     await adds.main(adds=500, rounds=3, clients=[1, 8, 64])
     await memory.main(counts=[0, 10_000, 100_000], idle=5, rounds=1)
+    await planning.main(tasks=20_000)
     triggers.main(steps=20, repeats=3)
 
 

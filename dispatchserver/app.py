@@ -18,6 +18,7 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.routes import IuapDialect
 from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
+from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
@@ -26,14 +27,17 @@ from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Calendars, Clock
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -86,8 +90,9 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        calendars = SqlCalendars(driver)
-        async with _serving(settings, SqlStore(driver), calendars, accounts, clock) as server:
+        store, calendars = SqlStore(driver), SqlCalendars(driver)
+        groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+        async with _serving(settings, store, calendars, groups, accounts, clock) as server:
             yield server
     finally:
         await driver.close()
@@ -107,7 +112,12 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, store: SqlStore, calendars: Calendars, accounts: Accounts, clock: Clock
+    settings: Settings,
+    store: SqlStore,
+    calendars: Calendars,
+    groups: GroupCases,
+    accounts: Accounts,
+    clock: Clock,
 ) -> AsyncIterator[Server]:
     http = HttpTarget(connections=settings.slots)
     engine = Engine(
@@ -118,8 +128,8 @@ async def _serving(
     )
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
-    cases = CalendarCases(calendars, clock, settings.zone, engine.plan_by)
-    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases))
+    cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
+    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases, groups))
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
     )
@@ -156,6 +166,7 @@ class _Parts:
     tasks: Tasks
     people: People
     calendars: CalendarCases
+    groups: GroupCases
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
@@ -164,21 +175,24 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app.on_response_prepare.append(_finish_headers)
     pages = Pages(
         tasks=parts.tasks,
+        groups=parts.groups,
         people=parts.people,
         clock=parts.clock,
         zone=settings.zone,
         lang=settings.lang,
         version=__version__,
+        calendars=parts.calendars,
         limits=_engine_config(settings).limits,
     )
-    rest = RestDialect(parts.tasks, settings.zone, settings.lang)
+    rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
     reports = Reports(parts.store, parts.clock, parts.engine.wakes)
     doors: list[Door] = [
-        IuapDialect(parts.tasks, reports, parts.clock, habits, settings.lang),
+        IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
-        CalendarRoutes(parts.calendars, rest.refuse),
-        Schedules(parts.clock, settings.zone, settings.lang, rest.refuse),
+        CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
+        GroupRoutes(parts.groups, rest.refuse),
+        Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,
     ]

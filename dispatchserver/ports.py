@@ -3,17 +3,25 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
-from dispatchserver.domain.fire import Attempt, Fire, FireState, Outcome, Verdict
+from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
+from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
+from dispatchserver.domain.listing import (
+    Claims,
+    FireFilter,
+    Page,
+    PageRequest,
+    TaskFilter,
+    TaskStatus,
+)
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import Retry
-from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
-
-T = TypeVar("T")
+from dispatchserver.domain.task import Task, TaskKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,78 +30,6 @@ class Actor:
 
     who: str
     door: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskStatus:
-    """A task as lists show it: with its counters and its last ended fire."""
-
-    task: Task
-    succeeded: int = 0
-    failed: int = 0
-    waiting: int = 0
-    last_fire_id: str | None = None
-    last_state: FireState | None = None
-    last_finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFilter:
-    """Which tasks to list; None takes all. `group` is exact, `text` is looked for in group and name."""
-
-    namespace: str
-    group: str | None = None
-    text: str | None = None
-    state: TaskState | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FireFilter:
-    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at."""
-
-    namespace: str
-    group: str | None = None
-    name: str | None = None
-    state: FireState | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
-    """A keyset page: at most `limit` rows after `cursor`, which is the previous page's `next_cursor`."""
-
-    limit: int = 50
-    cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """One page of a list; `next_cursor` is None on the last."""
-
-    items: tuple[T, ...]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    """A claimed fire with what its version says: whom to call and within which limits.
-
-    `delay` is how long after its end the task fires again, where that is the rule.
-    """
-
-    fire: Fire
-    recall: Recall
-    policies: Policies
-    delay: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
-    """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them."""
-
-    assignments: Sequence[Assignment]
-    cancelled: Sequence[str] = ()
 
 
 class Clock(Protocol):
@@ -145,7 +81,7 @@ class Store(Protocol):
         """Active tasks with an occasion up to `horizon`, the earliest first."""
 
     async def record_plans(self, plans: Sequence[Plan]) -> int:
-        """Creates the planned fires and moves next_fire_at, all in one transaction.
+        """Creates the planned fires, moves next_fire_at and keeps restarts, all in one transaction.
 
         A plan whose task has changed since (version, state or next_fire_at) writes nothing.
         Returns how many plans were written.
@@ -205,11 +141,24 @@ class Calendars(Protocol):
     async def find(self, key: CalendarKey) -> StoredCalendar | None:
         """The calendar of this name, or None."""
 
-    async def list(self, namespace: str) -> Sequence[StoredCalendar]:
-        """All calendars, by name."""
+    async def list(self, namespace: str) -> Sequence[tuple[StoredCalendar, int]]:
+        """All calendars, by name, each with how many tasks use it."""
 
     async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
         """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task uses it."""
+
+
+class Groups(Protocol):
+    """Keeps what groups say for those of their tasks that say nothing themselves."""
+
+    async def put(
+        self, key: GroupKey, decide: DecideGroup, actor: Actor, now: datetime
+    ) -> StoredGroup:
+        """Makes or changes a group's settings, with the audit row, in one transaction; raises what `decide`
+        raises, and then nothing was changed."""
+
+    async def list(self, namespace: str) -> Sequence[StoredGroup]:
+        """The settings of all groups that have any, by name."""
 
 
 class RecallTarget(Protocol):
@@ -234,29 +183,6 @@ class SendOrder:
     headers: tuple[tuple[str, str], ...]
     connect_timeout: timedelta
     total_timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """An API token: only its hash is kept. `id` is its public part."""
-
-    id: str
-    name: str
-    secret_hash: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A signed-in person: found by the hash of a secret in their cookie."""
-
-    secret_hash: str
-    user: str
-    csrf: str
-    created_at: datetime
-    seen_at: datetime
 
 
 class Accounts(Protocol):

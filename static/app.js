@@ -44,8 +44,11 @@ if (preview) {
     const answer = await fetch(button.formAction, { method: "POST", body: fields }).catch(() => null);
     if (answer?.ok && turn === latest) preview.innerHTML = await answer.text();
   };
-  document.querySelector("[data-schedule]").addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(show, 300);
-  });
+  // the group counts too: its zone is meant where the field of the zone is empty
+  for (const part of document.querySelectorAll("[data-schedule], #group")) {
+    part.addEventListener("input", () => {
+      clearTimeout(pause);
+      pause = setTimeout(show, 300);
+    });
+  }
 }

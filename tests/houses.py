@@ -5,9 +5,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from dispatchserver.domain import changing
+from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.planning import plan
-from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -24,6 +25,7 @@ class House:
         self.store = SqlStore(driver)
         self.accounts = SqlAccounts(driver)
         self.calendars = SqlCalendars(driver)
+        self.groups = SqlGroups(driver)
 
     async def add(self, name="task", trigger=None, *, now=NOON, overwrite=False, **spec):
         key = a_key(name, spec.pop("group", "group"), spec.pop("namespace", "default"))

@@ -2,7 +2,7 @@
 
 import json
 
-from bench import triggers
+from bench import planning, triggers
 
 
 def test_the_trigger_bench_tells_its_ratios_in_one_line(capsys, monkeypatch):
@@ -16,3 +16,11 @@ def test_the_trigger_bench_tells_its_ratios_in_one_line(capsys, monkeypatch):
     ratios = [told["parse_and_first_times_faster"], told["each_further_times_faster"]]
     assert [sorted(ratio) for ratio in ratios] == [["least", "median", "p05"]] * 2
     assert told["bytes_per_trigger"] > 0
+
+
+async def test_the_planning_bench_plans_every_task_and_tells_a_line_a_case(capsys):
+    await planning.main(tasks=220)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(told) == 3 and len({one["settings"]["case"] for one in told}) == 3
+    for one in told:
+        assert one["tasks_per_s"] > 0 and one["passes"] >= 1 and one["longest_stall_ms"] >= 0

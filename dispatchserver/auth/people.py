@@ -3,7 +3,10 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from email.message import Message
+from email.parser import BytesParser
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -13,8 +16,9 @@ from dispatchserver.auth.gate import READING
 from dispatchserver.auth.intake import read_body
 from dispatchserver.auth.passwords import Passwords, check_password
 from dispatchserver.auth.throttle import Throttle
+from dispatchserver.domain.access import Session
 from dispatchserver.domain.errors import Invalid, StoreUnavailable
-from dispatchserver.ports import Accounts, Clock, Session
+from dispatchserver.ports import Accounts, Clock
 
 COOKIE = "dsid"
 SESSION = web.RequestKey("session", Session)
@@ -23,8 +27,8 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 TOUCH_EVERY = timedelta(minutes=1)
 NAME_LIMIT = 64
-FORM_FIELDS = 60
-FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_FIELDS = 160
+ReadFields = Callable[[bytes, str], dict[str, str]]
 
 
 class People:
@@ -41,7 +45,7 @@ class People:
         """The person of this session; raises NotAdmitted, and Invalid for an unreadable form."""
         session = await self._find(request.cookies.get(COOKIE))
         if request.method not in READING:
-            form = await read_form(request)
+            form = await read_form(request, FORMS_OF_PEOPLE)
             if not _same(form.get("csrf", ""), session.csrf):
                 raise NotAdmitted("auth.csrf")
         request[SESSION] = session
@@ -139,18 +143,48 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
-    """The fields of a plain form, read once; raises Invalid for another type or too many fields."""
+async def read_form(
+    request: web.Request, readers: Mapping[str, ReadFields] | None = None
+) -> dict[str, str]:
+    """The fields of a form, read once; raises Invalid for another type or too many fields.
+
+    Who is signed in may send files too, which are taken as text; reading those costs more.
+    """
     if FORM not in request:
-        if request.content_type != FORM_TYPE:
+        read = (FORMS if readers is None else readers).get(request.content_type)
+        if read is None:
             raise Invalid("auth.form")
-        text = (await read_body(request)).decode("utf-8", "replace")
-        try:
-            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS)
-        except ValueError as error:
-            raise Invalid("auth.form") from error
-        request[FORM] = dict(pairs)
+        request[FORM] = read(await read_body(request), request.headers["Content-Type"])
     return request[FORM]
+
+
+def _plain(body: bytes, _: str) -> dict[str, str]:
+    text = body.decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS))
+    except ValueError as error:
+        raise Invalid("auth.form") from error
+
+
+def _with_files(body: bytes, content_type: str) -> dict[str, str]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    parts = BytesParser().parsebytes(head + body).get_payload()
+    if not isinstance(parts, list) or len(parts) > FORM_FIELDS:
+        raise Invalid("auth.form")
+    return dict(_field(part) for part in parts if isinstance(part, Message))
+
+
+def _field(part: Message) -> tuple[str, str]:
+    """The name and the text of one part of a form with files."""
+    name = part.get_param("name", header="content-disposition")
+    content = part.get_payload(decode=True)
+    if not isinstance(name, str) or not isinstance(content, bytes):
+        raise Invalid("auth.form")
+    return name, content.decode("utf-8", "replace")
+
+
+FORMS: Mapping[str, ReadFields] = {"application/x-www-form-urlencoded": _plain}
+FORMS_OF_PEOPLE = {**FORMS, "multipart/form-data": _with_files}
 
 
 def carry(response: web.StreamResponse, secret: str, *, secure: bool) -> None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from aiohttp import web
 
 from dispatchserver.auth.doors import NotAdmitted
+from dispatchserver.domain.access import Token
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.ports import Accounts, Clock, Token
+from dispatchserver.ports import Accounts, Clock
 
 PREFIX = "dsp"
 NAME_LIMIT = 100

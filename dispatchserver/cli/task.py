@@ -4,8 +4,9 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 import click
@@ -22,6 +23,7 @@ URL = click.option(
 TOKEN = click.option(
     "--token", default=lambda: os.environ.get("DISPATCH_TOKEN"), help="API token [DISPATCH_TOKEN]"
 )
+AS_JSON_LINE = click.option("--json", "as_json", is_flag=True, help="print JSON on one line")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
@@ -64,9 +66,27 @@ def _line(item: dict[str, Any]) -> str:
 @click.argument("name")
 @URL
 @TOKEN
-def show(group: str, name: str, url: str, token: str | None) -> None:
-    """Show one task as JSON. 显示一个任务。"""
-    _print(call(url, token, "GET", _path(group, name)))
+@AS_JSON_LINE
+def show(group: str, name: str, url: str, token: str | None, as_json: bool) -> None:
+    """Show one task as JSON, which `task put` takes. 显示一个任务，输出可供 `task put` 使用。"""
+    doc = call(url, token, "GET", _path(group, name))
+    if as_json:
+        click.echo(json.dumps(doc, ensure_ascii=False))
+    else:
+        _print(doc)
+
+
+@task.command("put")
+@click.argument("group")
+@click.argument("name")
+@click.argument("file", type=click.File("rb"))
+@click.option("--new", is_flag=True, help="only add; refused when the task is there")
+@URL
+@TOKEN
+def put_task(group: str, name: str, file: BinaryIO, new: bool, url: str, token: str | None) -> None:
+    """Add or replace a task by the JSON in FILE (- for standard input). 按 JSON 文件新增或替换任务。"""
+    condition = {"If-None-Match": "*"} if new else {}
+    _print(call(url, token, "PUT", _path(group, name), file.read(), condition))
 
 
 def _action(verb: str, help_text: str) -> click.Command:
@@ -104,11 +124,20 @@ def _print(doc: Any) -> None:
     click.echo(json.dumps(doc, ensure_ascii=False, indent=2))
 
 
-def call(url: str, token: str | None, method: str, path: str) -> Any:
+def call(
+    url: str,
+    token: str | None,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
-        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", method=method)
+        address = f"{url.rstrip('/')}/api/v1{path}"
+        request = urllib.request.Request(address, body, dict(headers or {}), method=method)
         request.add_header("Accept-Language", terminal_language())
+        request.add_header("Content-Type", "application/json")
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

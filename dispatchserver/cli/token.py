@@ -10,9 +10,9 @@ from dispatchserver.auth.tokens import is_live, new_token
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.access import Token
 from dispatchserver.domain.moments import iso
 from dispatchserver.messages import say
-from dispatchserver.ports import Token
 from dispatchserver.settings import from_environment
 
 DATABASE = click.option("--database-url", default=None, help="sqlite:///PATH")

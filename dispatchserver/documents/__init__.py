@@ -1,1 +1,1 @@
-"""The JSON of triggers and policies that every door shares: read and written in one place. Pure."""
+"""The JSON of triggers, recalls and policies that doors share: read and written in one place. Pure."""

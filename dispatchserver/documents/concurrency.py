@@ -22,11 +22,11 @@ def read_overlap(policies: FieldReader) -> Overlap:
     rule = policies.inside("overlap")
     if rule is None:
         return ALLOW
-    rule.refuse_unknown(("policy", "max"))
     word = rule.need(("policy",), _rule) or ALLOW.rule
     if rule.has("max") and word is not OverlapRule.QUEUE_ALL:
         rule.refuse("max", "concurrency.max_alone")
     most = rule.take("max", lambda value: check_waiting(as_integer(value)), ALLOW.waiting)
+    rule.refuse_unread()
     return Overlap(rule=word, waiting=most)
 
 
@@ -42,10 +42,10 @@ def read_key(policies: FieldReader) -> ConcurrencyKey | None:
     key = policies.inside("concurrencyKey")
     if key is None:
         return None
-    key.refuse_unknown(("key", "limit", "onBusy"))
     name = key.need(("key",), _name)
     limit = key.take("limit", lambda value: check_holders(as_integer(value)), 1)
     busy = key.take("onBusy", lambda value: as_member(value, BusyRule), BusyRule.QUEUE)
+    key.refuse_unread()
     return None if name is None else ConcurrencyKey(name=name, limit=limit, busy=busy)
 
 

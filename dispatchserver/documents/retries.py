@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from dispatchserver.documents.spans import span_text
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_duration, as_integer, as_text
@@ -22,7 +23,6 @@ from dispatchserver.domain.retrypolicy import (
     check_pause,
 )
 
-KNOWN = ("delays", "max", "base", "factor", "cap", "jitter", "retryOn", "maxAge")
 BACKOFF = ("max", "base", "factor", "cap", "jitter")
 CAUSES_LIMIT = 30
 V = TypeVar("V")
@@ -35,12 +35,13 @@ def read_retry(policies: FieldReader) -> Retry:
     retry = policies.inside("retry")
     if retry is None:
         return UNASKED
-    retry.refuse_unknown(KNOWN)
-    return Retry(
+    found = Retry(
         pauses=_read_delays(retry) if retry.has("delays") else _read_backoff(retry),
         on=frozenset(retry.take_each("retryOn", CAUSES_LIMIT, _cause)) or USUALLY_REPEATED,
         max_age=retry.take("maxAge", lambda value: check_age(as_duration(value)), Retry().max_age),
     )
+    retry.refuse_unread()
+    return found
 
 
 def _cause(value: JsonValue) -> str:
@@ -81,17 +82,19 @@ def _number(check: Callable[[float], float]) -> Callable[[JsonValue], float]:
     return read
 
 
-def retry_doc(retry: Retry) -> Doc:
-    """The retry policy as it is read."""
-    doc: Doc = {"retryOn": sorted(retry.on), "maxAge": retry.max_age.total_seconds()}
+def retry_doc(retry: Retry) -> Doc | None:
+    """The retry policy as it is read; None for what a task gets unasked."""
+    if retry == UNASKED:
+        return None
+    doc: Doc = {"retryOn": sorted(retry.on), "maxAge": span_text(retry.max_age)}
     match retry.pauses:
         case Delays(spans=spans):
-            return {"delays": [span.total_seconds() for span in spans]} | doc
+            return doc | {"delays": [span_text(span) for span in spans]}
         case Backoff() as backoff:
-            return {
+            return doc | {
                 "max": backoff.most,
-                "base": backoff.base.total_seconds(),
+                "base": span_text(backoff.base),
                 "factor": backoff.factor,
-                "cap": backoff.cap.total_seconds(),
+                "cap": span_text(backoff.cap),
                 "jitter": backoff.jitter,
-            } | doc
+            }

@@ -17,7 +17,7 @@ Doc = dict[str, JsonValue]
 
 
 def trigger_doc(trigger: Trigger) -> Doc:
-    """The when rule."""
+    """The when rule as a document: all that was said of it, and nothing that merely follows from that."""
     doc: Doc = {
         "kind": trigger.kind,
         "zone": trigger.zone.key,
@@ -33,9 +33,9 @@ def trigger_doc(trigger: Trigger) -> Doc:
             return doc | _window_doc(trigger)
         case DayIntervalTrigger(days=days, dst=dst):
             at: Doc = {"at": trigger.at.isoformat(), "first_date": trigger.first_date.isoformat()}
-            return doc | {"days": days, "dst": dst} | at
+            return doc | {"start": None, "days": days, "dst": dst} | at
         case UnionTrigger(lines=lines):
-            return doc | {"lines": [trigger_doc(line) for line in lines]}
+            return doc | {"end": None, "lines": [trigger_doc(line) for line in lines]}
         case FixedDelayTrigger(delay=delay):
             return doc | {"delay_s": seconds_or_none(delay)}
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from dispatchserver.domain.crondays import as_mask
+from dispatchserver.domain.crondays import SIX_MONDAYS, as_mask, first_at, last_at, month_shape
 from dispatchserver.domain.errors import Invalid
 
 DAY = timedelta(days=1)
 RANGES_LIMIT = 5_000
 WORKING_LIMIT = 5_000
 WHOLE_WEEK = 0b11111110
+TWO_WEEKS = 1 + (1 << 7)
 FIRST_DATE, LAST_DATE = date(1970, 1, 1), date(2999, 12, 31)
 
 
@@ -50,6 +51,35 @@ class Calendar:
             return False
         return bool(self.weekdays >> day.isoweekday() & 1) or self._range_at(day) is not None
 
+    def excluded_in(self, year: int, month: int) -> int:
+        """The excluded days of a month, as a bit mask (bit 1 = the first)."""
+        sunday_based, length = month_shape(year, month)
+        start, end = date(year, month, 1), date(year, month, length)
+        mask = (self.weekdays >> 1) * SIX_MONDAYS >> (sunday_based - 1) % 7 << 1
+        for away in self.excluded[bisect_left(self.excluded, start, key=lambda away: away.last) :]:
+            if away.first > end:
+                break
+            mask |= (2 << min(away.last, end).day) - (1 << max(away.first, start).day)
+        for made_up in self.working[bisect_left(self.working, start) :]:
+            if made_up > end:
+                break
+            mask &= ~(1 << made_up.day)
+        return mask & (2 << length) - 1
+
+    def excluded_from(self, day: date) -> date | None:
+        """The first excluded date from this one on; None when there is none."""
+        found: date | None = day
+        while found is not None and not self.is_excluded(found):
+            found = self._named_from(found + DAY) if found < LAST_DATE else None
+        return found
+
+    def excluded_until(self, day: date) -> date | None:
+        """The last excluded date up to this one; None when there is none."""
+        found: date | None = day
+        while found is not None and not self.is_excluded(found):
+            found = self._named_until(found - DAY) if found > FIRST_DATE else None
+        return found
+
     def working_from(self, day: date) -> date | None:
         """The first date from this one on that is not excluded; None when there is none."""
         while day <= LAST_DATE:
@@ -75,6 +105,26 @@ class Calendar:
             preceding = day - DAY if away is None else away.first - DAY
             day = preceding if made_up is None else max(made_up, preceding)
         return None
+
+    def _named_from(self, day: date) -> date | None:
+        """The first date from this one on that is named as excluded, made up for or not."""
+        index = bisect_left(self.excluded, day, key=lambda away: away.last)
+        found = max(day, self.excluded[index].first) if index < len(self.excluded) else None
+        if not self.weekdays:
+            return found
+        ahead = first_at(self.weekdays * TWO_WEEKS, day.isoweekday()) - day.isoweekday()
+        return min(found or LAST_DATE, day + ahead * DAY)
+
+    def _named_until(self, day: date) -> date | None:
+        """The last date up to this one that is named as excluded, made up for or not."""
+        index = bisect_right(self.excluded, day, key=lambda away: away.first)
+        found = min(day, self.excluded[index - 1].last) if index else None
+        if not self.weekdays:
+            return found
+        today = day.isoweekday() + 7
+        return max(
+            found or FIRST_DATE, day - (today - last_at(self.weekdays * TWO_WEEKS, today)) * DAY
+        )
 
     def _range_at(self, day: date) -> DateRange | None:
         index = bisect_right(self.excluded, day, key=lambda away: away.first) - 1

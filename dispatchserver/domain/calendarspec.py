@@ -1,8 +1,10 @@
 """What an owner says of a calendar, and a calendar as it is stored under its name."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import accumulate
 
 from dispatchserver.domain.calendar import Calendar, DateRange, check_open, make_calendar
 from dispatchserver.domain.errors import Invalid
@@ -21,11 +23,15 @@ class Absence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarSpec:
-    """Weekdays (1 Monday to 7 Sunday) and dates that are excluded, and dates that are worked whatever those say."""
+    """Weekdays (1 Monday to 7 Sunday) and dates that are excluded, and dates that are worked whatever those say.
+
+    `note` is for people.
+    """
 
     weekdays: tuple[int, ...] = ()
     excluded: tuple[Absence, ...] = ()
     working: tuple[date, ...] = ()
+    note: str = ""
 
     def calendar(self) -> Calendar:
         """The days it says; raises Invalid."""
@@ -36,11 +42,18 @@ class CalendarSpec:
         found = (a.title for a in self.excluded if a.dates.first <= day <= a.dates.last)
         return next(found, "")
 
-    def with_dates(self, dates: Sequence[DateRange], title: str) -> "CalendarSpec":
-        """This calendar with more excluded dates; those that it has already are not said twice."""
-        known = {away.dates for away in self.excluded}
-        more = [Absence(each, title) for each in dates if each not in known]
-        return replace(self, excluded=tuple(sorted([*self.excluded, *more])))
+    def with_absences(self, more: Sequence[Absence]) -> "CalendarSpec":
+        """This calendar with more excluded dates; those that one of its ranges has already are not said twice."""
+        standing = sorted(self.excluded)
+        firsts = [away.dates.first for away in standing]
+        reached = list(accumulate((away.dates.last for away in standing), max))
+
+        def stands(dates: DateRange) -> bool:
+            before = bisect_right(firsts, dates.first)
+            return before > 0 and dates.last <= reached[before - 1]
+
+        new = {away for away in more if not stands(away.dates)}
+        return replace(self, excluded=tuple(sorted([*standing, *new])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

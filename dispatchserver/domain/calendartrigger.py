@@ -6,17 +6,19 @@ that what a calendar takes away leaves a row.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import takewhile
 from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.calendar import DAY, Calendar, Shift
+from dispatchserver.domain.counting import Gridded
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
-from dispatchserver.domain.wallclock import at_change, offsets
+from dispatchserver.domain.wallclock import as_instant, at_change, offsets
+from dispatchserver.domain.wallgrid import DAY_SECONDS, WallGrid, look_back
 
 MOVED_DAYS_LIMIT = 31
 RUNS_LIMIT = 2_000
@@ -33,6 +35,8 @@ class Schedule(Protocol):
     def end(self) -> datetime | None: ...
 
     def next_after(self, moment: datetime) -> datetime | None: ...
+
+    def look_back(self, moment: datetime) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,31 @@ class CalendarTrigger:
             moment = self.end_of_run(found)
         return None
 
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`; moved ones are not thought of."""
+        if (grid := self.grid_of(excluded=False)) is not None:
+            return look_back(grid, moment, self.zone)
+        found = self.trigger.look_back(moment)
+        day = self.date_of(found)
+        reopened = self.calendar.working_until(day)
+        if reopened is None or reopened == day:
+            return found
+        return self.trigger.look_back(self.end_of(reopened))
+
+    def grid_of(self, *, excluded: bool) -> WallGrid | None:
+        """The wall times left on working days, or those on excluded ones; None where days do not tell them."""
+        if not isinstance(self.trigger, Gridded):
+            return None
+        beneath, calendar = self.trigger.grid, self.calendar
+        if beneath.times.last >= DAY_SECONDS:
+            return None
+
+        def days_of(year: int, month: int) -> int:
+            away = calendar.excluded_in(year, month)
+            return beneath.days_of(year, month) & (away if excluded else ~away)
+
+        return WallGrid(days_of, beneath.times)
+
     def turns(self, moment: datetime, limit: int) -> Iterator[Turn]:
         """At most `limit` turns after `moment`, in order."""
         for _ in range(limit):
@@ -130,17 +159,17 @@ class CalendarTrigger:
         moved = self._moved_after(moment, named)
         if moved is not None and (named is None or moved.at < named):
             return moved
-        if named is None or self.calendar.is_excluded(self._date(named)):
+        if named is None or self.calendar.is_excluded(self.date_of(named)):
             return named
         return Occasion(at=named)
 
     def end_of_run(self, named: datetime) -> datetime:
         """The last moment before work begins again; a run is a year long at most."""
-        reopens = self.calendar.working_from(self._date(named))
+        reopens = self.calendar.working_from(self.date_of(named))
         latest = named + LONGEST_RUN
         if reopens is None or reopens > latest.date():
             return latest
-        return max(named, _instant(datetime.combine(reopens, time()), self.zone) - MILLISECOND)
+        return max(named, self.start_of(reopens) - MILLISECOND)
 
     def _moved_after(self, moment: datetime, named: datetime | None) -> Occasion | None:
         """The first fire after `moment` that was moved onto the only working day it can lie on."""
@@ -148,14 +177,14 @@ class CalendarTrigger:
             case Shift.SKIP:
                 return None
             case Shift.NEXT:
-                day = self.calendar.working_from(self._date(moment))
+                day = self.calendar.working_from(self.date_of(moment))
                 step = -DAY
             case Shift.PREVIOUS if named is not None:
-                day = self.calendar.working_until(self._date(named))
+                day = self.calendar.working_until(self.date_of(named))
                 step = DAY
             case _:
                 return None
-        if day is None or day < self._date(moment):
+        if day is None or day < self.date_of(moment):
             return None
         moved = [
             Occasion(at=at, moved_from=away)
@@ -206,11 +235,20 @@ class CalendarTrigger:
             yield _instant(wall, self.zone) - MILLISECOND
             return
         for offset in dict.fromkeys((before, after)):
-            instant = (wall - offset).replace(tzinfo=UTC)
+            instant = as_instant(wall - offset)
             yield instant - MILLISECOND if counted else instant
 
-    def _date(self, moment: datetime) -> date:
+    def date_of(self, moment: datetime) -> date:
+        """The date of a moment in the trigger's zone."""
         return moment.astimezone(self.zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a date."""
+        return _instant(datetime.combine(day, time()), self.zone)
+
+    def end_of(self, day: date) -> datetime:
+        """The last moment of a date."""
+        return self.start_of(day + DAY) - MILLISECOND
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -218,7 +256,7 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     before, after = offsets(zone, wall)
     if after > before:
         wall, before = at_change(zone, wall.replace(microsecond=0))[1], after
-    return (wall - before).replace(tzinfo=UTC)
+    return as_instant(wall - before)
 
 
 def check_calendar_trigger(trigger: CalendarTrigger, now: datetime) -> CalendarTrigger:

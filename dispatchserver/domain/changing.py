@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from dispatchserver.domain.beginning import begun, is_unchanged
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import TaskChanged, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireState, Reason, manual_fire, skipped_fire
+from dispatchserver.domain.misfirepolicy import QuartzMisfire, check_misfire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.timetable import first_turn, missed_run, next_turn
-from dispatchserver.domain.triggers import first_fire, waits_for_completion
+from dispatchserver.domain.timetable import missed_run, next_turn
+from dispatchserver.domain.triggers import waits_for_completion
 
 
 class Action(StrEnum):
@@ -62,7 +64,8 @@ Decide = Callable[[Task | None], Change]
 class Addition:
     """A task to be added as it was read at the moment `at`.
 
-    `overwrite` replaces one of the same key; with `expected`, only the one of that revision.
+    `overwrite` replaces one of the same key; with `expected`, only the one of that revision. With `keep`, what
+    is not changed by that goes on: an unchanged trigger does not begin anew, an unchanged task is left alone.
     `paused` adds it without letting it fire. `edition` is the calendar that its policies name, as it stands.
     """
 
@@ -70,6 +73,7 @@ class Addition:
     spec: TaskSpec
     at: datetime
     overwrite: bool = False
+    keep: bool = False
     paused: bool = False
     expected: str | None = None
     edition: Edition | None = None
@@ -85,20 +89,23 @@ def add(addition: Addition, *, new_id: str) -> Decide:
 
     def decide(existing: Task | None) -> Change:
         _check_replacing(existing, addition)
-        anchored = replace(spec, trigger=spec.trigger.anchored(now))
+        check_misfire(spec.policies.misfire, spec.trigger)
+        kept = existing if addition.keep else None
+        if kept is not None and is_unchanged(kept, spec, addition.paused):
+            return Change(action=Action.REPLACED, before=kept, after=kept)
         task = Task(
             id=existing.id if existing else new_id,
             key=key,
             version=existing.version + 1 if existing else 1,
             state=TaskState.PAUSED if addition.paused else TaskState.ACTIVE,
-            spec=anchored,
-            next_fire_at=first_fire(anchored.trigger, now),
+            spec=spec,
+            next_fire_at=None,
             created_at=existing.created_at if existing else now,
             updated_at=now,
             edition=addition.edition,
             spec_since=now,
         )
-        task = replace(task, next_fire_at=first_turn(task, now))
+        task = begun(task, kept, now)
         if existing is None:
             return Change(action=Action.ADDED, before=None, after=task)
         return Change(
@@ -162,7 +169,10 @@ def _first_unserved(task: Task, now: datetime) -> datetime | None:
 
 
 def resume(key: TaskKey, now: datetime) -> Decide:
-    """Plans again from now on; what the pause swallowed becomes one skipped row. Raises TaskNotFound."""
+    """Plans again from now on; what the pause swallowed becomes one skipped row. Raises TaskNotFound.
+
+    Under one of Quartz's instructions the task is due where it stopped, and the planner settles what is late.
+    """
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
@@ -170,7 +180,8 @@ def resume(key: TaskKey, now: datetime) -> Decide:
             return Change(action=Action.RESUMED, before=task, after=task)
         if waits_for_completion(task.spec.trigger):
             return _resume_waiting(task, now)
-        following = next_turn(task, now)
+        as_quartz = isinstance(task.spec.policies.misfire, QuartzMisfire)
+        following = task.next_fire_at if as_quartz else next_turn(task, now)
         active = replace(
             task,
             state=TaskState.ACTIVE if following else TaskState.FINISHED,
@@ -182,7 +193,7 @@ def resume(key: TaskKey, now: datetime) -> Decide:
             before=task,
             after=active,
             pending=PendingRule.RELEASE,
-            fires=_unserved(task, now, Reason.PAUSED),
+            fires=() if as_quartz else _unserved(task, now, Reason.PAUSED),
         )
 
     return decide

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.trigger import CronTrigger
-from dispatchserver.domain.wallclock import DAY, SECOND
+from dispatchserver.domain.wallclock import DAY, SECOND, as_instant, offset_at
 
 SHOWN_TIMES = 3
 
@@ -59,10 +59,10 @@ def changes_between(zone: ZoneInfo, start: datetime, end: datetime) -> list[Cloc
 def _changes_in(zone: ZoneInfo, year: int) -> tuple[ClockChange, ...]:
     found = []
     day, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    offset = _offset_at(zone, day)
+    offset = offset_at(zone, day)
     while day < end:
         earlier, before = day, offset
-        day, offset = day + DAY, _offset_at(zone, day + DAY)
+        day, offset = day + DAY, offset_at(zone, day + DAY)
         if before != offset:
             at = _first_with(zone, offset, earlier, day)
             found.append(ClockChange(at=at, before=before, after=offset))
@@ -72,17 +72,11 @@ def _changes_in(zone: ZoneInfo, year: int) -> tuple[ClockChange, ...]:
 def _first_with(zone: ZoneInfo, offset: timedelta, low: datetime, high: datetime) -> datetime:
     while high - low > SECOND:
         middle = low + (high - low) // 2 // SECOND * SECOND
-        if _offset_at(zone, middle) == offset:
+        if offset_at(zone, middle) == offset:
             high = middle
         else:
             low = middle
     return high
-
-
-def _offset_at(zone: ZoneInfo, moment: datetime) -> timedelta:
-    offset = moment.astimezone(zone).utcoffset()
-    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
-    return offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +127,7 @@ def _named_times(change: ClockChange, trigger: CronTrigger) -> Iterator[datetime
 
 def _is_outside(wall: datetime, change: ClockChange, trigger: CronTrigger) -> bool:
     """Whether a time lies beyond the trigger's start or end, whichever way its instant is read."""
-    instants = [(wall - offset).replace(tzinfo=UTC) for offset in (change.before, change.after)]
+    instants = [as_instant(wall - offset) for offset in (change.before, change.after)]
     too_early = trigger.start is not None and max(instants) < trigger.start
     return too_early or (trigger.end is not None and min(instants) > trigger.end)
 

@@ -7,20 +7,25 @@ from functools import lru_cache
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.crondays import DayRule
+from dispatchserver.domain.crondays import DayNumbers, DayRule, Weekdays
 from dispatchserver.domain.cronfields import (
+    DAY,
     FIELDS,
     HOUR,
     MINUTE,
     MONTH,
     SECOND,
+    WEEKDAY,
     YEAR,
+    Field,
     Token,
+    mask_of,
     read_days,
-    read_values,
     read_weekdays,
+    refuse_values,
     runs_all_day,
     split,
+    split_texts,
 )
 from dispatchserver.domain.cronsearch import WallSchedule
 from dispatchserver.domain.cronunix import NICKNAMES, to_quartz
@@ -31,8 +36,8 @@ __all__ = ["CronExpression", "DstRule"]
 
 LENGTH_LIMIT = 256
 FEWEST_FIELDS, UNIX_FIELDS = 6, 5
-DAY_AT, WEEKDAY_AT = 3, 5
-EVERY_YEAR = read_values(YEAR, Token("*", 1))
+HOUR_AT, DAY_AT, MONTH_AT, WEEKDAY_AT, YEAR_AT = range(2, 7)
+EVERY_YEAR = mask_of(YEAR, "*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +70,53 @@ class CronExpression:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> CronExpression:
-    tokens = split(text)
-    _check_count(text, tokens)
-    second, minute, hour, day, month, weekday, *year = tokens
-    seconds, minutes, hours = (
-        read_values(of, token) for of, token in ((SECOND, second), (MINUTE, minute), (HOUR, hour))
-    )
-    by_day = None if day.text == "?" else read_days(day)
-    months = read_values(MONTH, month)
-    by_weekday = None if weekday.text == "?" else read_weekdays(weekday)
+    texts = split_texts(text)
+    if not FEWEST_FIELDS <= len(texts) <= len(FIELDS) or texts[0].startswith("@"):
+        _refuse_count(text)
+    seconds = _values(SECOND, text, texts, 0)
+    minutes = _values(MINUTE, text, texts, 1)
+    hours = _values(HOUR, text, texts, HOUR_AT)
+    by_day = None if texts[DAY_AT] == "?" else _days(text, texts)
+    months = _values(MONTH, text, texts, MONTH_AT)
+    by_weekday = None if texts[WEEKDAY_AT] == "?" else _weekdays(text, texts)
     schedule = WallSchedule(
         seconds=seconds,
         minutes=minutes,
         hours=hours,
-        days=_the_one_given(by_day, by_weekday, tokens),
+        days=_the_one_given(by_day, by_weekday, text),
         months=months,
-        years=read_values(YEAR, year[0]) if year else EVERY_YEAR,
-        follows_clock=runs_all_day(hour),
+        years=_values(YEAR, text, texts, YEAR_AT) if len(texts) > YEAR_AT else EVERY_YEAR,
+        follows_clock=runs_all_day(texts[HOUR_AT]),
     )
     return CronExpression(text, schedule)
 
 
-def _check_count(text: str, tokens: Sequence[Token]) -> None:
+def _values(of: Field, text: str, texts: Sequence[str], at: int) -> int:
+    return mask_of(of, texts[at]) or refuse_values(of, split(text)[at])
+
+
+def _days(text: str, texts: Sequence[str]) -> DayRule:
+    mask = mask_of(DAY, texts[DAY_AT])
+    return DayNumbers(mask) if mask else read_days(split(text)[DAY_AT])
+
+
+def _weekdays(text: str, texts: Sequence[str]) -> DayRule:
+    mask = mask_of(WEEKDAY, texts[WEEKDAY_AT])
+    return Weekdays.of(mask) if mask else read_weekdays(split(text)[WEEKDAY_AT])
+
+
+def _the_one_given(by_day: DayRule | None, by_weekday: DayRule | None, text: str) -> DayRule:
+    """The day field that is not `?`; raises Invalid unless there is exactly one."""
+    if by_day and by_weekday:
+        _refuse_both_days(split(text))
+    rule = by_day or by_weekday
+    if rule is None:
+        raise Invalid("cron.both_questions", position=split(text)[WEEKDAY_AT].position)
+    return rule
+
+
+def _refuse_count(text: str) -> NoReturn:
+    tokens = split(text)
     if not tokens:
         raise Invalid("cron.empty")
     if tokens[0].text.startswith("@"):
@@ -95,11 +125,10 @@ def _check_count(text: str, tokens: Sequence[Token]) -> None:
         _refuse_unix([token.text for token in tokens])
     if len(tokens) < FEWEST_FIELDS:
         raise Invalid("cron.too_few", count=len(tokens), found=excerpt(text))
-    if len(tokens) > len(FIELDS):
-        extra = tokens[len(FIELDS)]
-        raise Invalid(
-            "cron.too_many", count=len(tokens), position=extra.position, found=excerpt(extra.text)
-        )
+    extra = tokens[len(FIELDS)]
+    raise Invalid(
+        "cron.too_many", count=len(tokens), position=extra.position, found=excerpt(extra.text)
+    )
 
 
 def _refuse_nickname(tokens: Sequence[Token]) -> NoReturn:
@@ -124,18 +153,6 @@ def _is_valid(text: str) -> bool:
     except Invalid:
         return False
     return True
-
-
-def _the_one_given(
-    by_day: DayRule | None, by_weekday: DayRule | None, tokens: Sequence[Token]
-) -> DayRule:
-    """The day field that is not `?`; raises Invalid unless there is exactly one."""
-    if by_day and by_weekday:
-        _refuse_both_days(tokens)
-    rule = by_day or by_weekday
-    if rule is None:
-        raise Invalid("cron.both_questions", position=tokens[WEEKDAY_AT].position)
-    return rule
 
 
 def _refuse_both_days(tokens: Sequence[Token]) -> NoReturn:

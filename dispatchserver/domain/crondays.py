@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 SUNDAY, FRIDAY, SATURDAY = 0, 5, 6
+SIX_MONDAYS = sum(1 << 7 * week for week in range(6))
 
 
 class DayRule(Protocol):
@@ -52,6 +53,11 @@ def first_at(mask: int, low: int) -> int:
     """The first set bit from `low` on; -1 when there is none."""
     rest = mask >> low
     return low + (rest & -rest).bit_length() - 1 if rest else -1
+
+
+def last_at(mask: int, high: int) -> int:
+    """The last set bit up to `high`; -1 when there is none."""
+    return (mask & (1 << high + 1) - 1).bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True)

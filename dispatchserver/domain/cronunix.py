@@ -24,7 +24,7 @@ from dispatchserver.domain.cronfields import (
     YEAR,
     Field,
     Token,
-    read_values,
+    mask_of,
     runs_all_day,
     split,
 )
@@ -39,7 +39,7 @@ FOUND_LIMIT = 40
 WEEKDAY = Field("weekday", 0, 7, {name: number for number, name in enumerate(WEEKDAYS)})
 FIELDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 EVERY_WEEKDAY, EVERY_DAY = 0b1111111, (2 << 31) - 2
-EVERY_YEAR = read_values(YEAR, Token("*", 1))
+EVERY_YEAR = mask_of(YEAR, "*")
 BEFORE_ANY_LEAP_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time has no zone
 SHORT_FORMS = {
     "@yearly": "0 0 1 1 *",
@@ -209,7 +209,7 @@ def _parse(text: str) -> UnixCronExpression:
         days=_day_rule(tokens, days, (weekdays | weekdays >> 7) & EVERY_WEEKDAY),
         months=months,
         years=EVERY_YEAR,
-        follows_clock=runs_all_day(tokens[FIELDS.index(HOUR)]),
+        follows_clock=runs_all_day(tokens[FIELDS.index(HOUR)].text),
     )
     if schedule.at_or_after(BEFORE_ANY_LEAP_DAY, BEFORE_ANY_LEAP_DAY.year + 100) is None:
         raise Invalid("cron_unix.never", position=tokens[FIELDS.index(DAY)].position)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
-from dispatchserver.domain.crondays import as_mask, first_at, month_shape
+from dispatchserver.domain.crondays import SIX_MONDAYS, as_mask, first_at, month_shape
 from dispatchserver.domain.errors import Invalid
 
 DAYS_LIMIT, WEEKS_LIMIT, MONTHS_LIMIT = 3660, 520, 120
@@ -23,6 +24,11 @@ class EveryDays:
         if day <= first:
             return first
         return day + timedelta(days=-(day - first).days % self.every)
+
+    def days_of(self, year: int, month: int, first: date) -> int:
+        """The chosen days of a month, as a bit mask; counting begins at the date `first`."""
+        ahead = (first - date(year, month, 1)).days % self.every
+        return _since(first, year, month, _every(self.every) << ahead + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,15 @@ class Weekly:
             found = first_at(self.weekdays, 1)
         return monday + timedelta(days=7 * weeks_ahead + found - 1)
 
+    def days_of(self, year: int, month: int, first: date) -> int:
+        """The chosen days of a month, as a bit mask; counting begins with the week of the date `first`."""
+        start = date(year, month, 1)
+        into_week = start.weekday()
+        weeks = ((start - first).days - into_week + first.weekday()) // 7
+        chosen = _every(7 * self.every) << 7 * (-weeks % self.every)
+        mask = (self.weekdays >> 1) * (chosen & SIX_MONDAYS)
+        return _since(first, year, month, mask >> into_week << 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Monthly:
@@ -58,16 +73,36 @@ class Monthly:
         low = day.day
         for later in range(month, month + SEARCHED_MONTHS):
             if (later - since) % self.every == 0:
-                found = self._first_in(later // 12, later % 12 + 1, low)
+                found = first_at(self._days_of(later // 12, later % 12 + 1), low)
                 if found > 0:
                     return date(later // 12, later % 12 + 1, found)
             low = 1
         return None
 
-    def _first_in(self, year: int, month: int, low: int) -> int:
+    def days_of(self, year: int, month: int, first: date) -> int:
+        """The chosen days of a month, as a bit mask; counting begins with the month of the date `first`."""
+        if (12 * (year - first.year) + month - first.month) % self.every:
+            return 0
+        return _since(first, year, month, self._days_of(year, month))
+
+    def _days_of(self, year: int, month: int) -> int:
         _, length = month_shape(year, month)
-        days = self.days >> 1 << 1 & (2 << length) - 1
-        return first_at(days | (self.days & 1) << length, low)
+        return self.days >> 1 << 1 & (2 << length) - 1 | (self.days & 1) << length
+
+
+@lru_cache(maxsize=256)
+def _every(step: int) -> int:
+    """Bit 0 and every so many bits after it, over six weeks."""
+    return as_mask(range(0, 42, step))
+
+
+def _since(first: date, year: int, month: int, mask: int) -> int:
+    """What of a mask of days lies inside the month and not before the date `first`."""
+    if (year, month) < (first.year, first.month):
+        return 0
+    low = first.day if (year, month) == (first.year, first.month) else 1
+    _, length = month_shape(year, month)
+    return mask >> low << low & (2 << length) - 1
 
 
 DayChoice = EveryDays | Weekly | Monthly

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.daychoice import every_days
+from dispatchserver.domain.daychoice import EveryDays, every_days
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.walldays import DayTimes, next_instant_on, seconds_of
+from dispatchserver.domain.wallgrid import WallGrid, look_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,25 @@ class DayIntervalTrigger:
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first fire strictly after `moment`, or None when there is none left."""
-        second = seconds_of(self.at)
         moment = max(moment, self.start - timedelta(days=1))
-        times = DayTimes(first=second, last=second)
-        fire = next_instant_on(self._from_date, times, moment, self.zone, self.dst)
+        fire = next_instant_on(self._from_date, self.times, moment, self.zone, self.dst)
         return None if fire is None or (self.end is not None and fire > self.end) else fire
+
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`: at it, or near it if a clock was changed."""
+        moment = moment if self.end is None else min(moment, self.end)
+        return look_back(self.grid, moment, self.zone)
+
+    @property
+    def grid(self) -> WallGrid:
+        """The same wall times, to be looked at backwards."""
+        return WallGrid(partial(EveryDays(self.days).days_of, first=self.first_date), self.times)
+
+    @property
+    def times(self) -> DayTimes:
+        """The one time of day."""
+        second = seconds_of(self.at)
+        return DayTimes(first=second, last=second)
 
     def anchored(self, now: datetime) -> "DayIntervalTrigger":
         """Unchanged: the first date is part of what was asked for."""
@@ -44,10 +60,8 @@ class DayIntervalTrigger:
         """The time of day on the first date, for showing."""
         return datetime.combine(self.first_date, self.at, self.zone).astimezone(UTC)
 
-    def _from_date(self, day: date) -> date:
-        if day <= self.first_date:
-            return self.first_date
-        return day + timedelta(days=-(day - self.first_date).days % self.days)
+    def _from_date(self, day: date) -> date | None:
+        return EveryDays(self.days).from_date(day, self.first_date)
 
 
 def check_day_interval(trigger: DayIntervalTrigger) -> DayIntervalTrigger:

@@ -6,10 +6,22 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.crondays import first_at
 from dispatchserver.domain.cronsearch import LAST_YEAR, WallSchedule
-from dispatchserver.domain.wallclock import DAY, SECOND, at_change, gaps_in, offsets
+from dispatchserver.domain.wallclock import (
+    DAY,
+    EPOCH,
+    SECOND,
+    as_instant,
+    at_change,
+    gaps_in,
+    offset_at,
+    offsets,
+    shown,
+    wall_at,
+    whole_second,
+)
 
 SEARCHED_YEARS = 100
-FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_ALL = EPOCH - SECOND
 
 
 class DstRule(StrEnum):
@@ -42,39 +54,43 @@ def next_instant(
         raise ValueError("a moment has a time zone")
     if moment.year > LAST_YEAR:
         return None
-    second = max(moment.replace(microsecond=0).astimezone(UTC), FIRST_MOMENT - SECOND)
-    match rule:
-        case DstRule.QUARTZ:
-            return _as_quartz(schedule, second, zone)
-        case DstRule.SKIP:
-            return _first_pass(schedule, second, zone, make_up=False)
-        case DstRule.EXACTLY_ONCE if not schedule.follows_clock:
-            return _first_pass(schedule, second, zone, make_up=True)
-        case _:
-            return _every_pass(schedule, second, zone)
+    second = whole_second(moment).astimezone(UTC)
+    if second < BEFORE_ALL:
+        second = BEFORE_ALL
+    if rule is DstRule.EXACTLY_ONCE and not schedule.follows_clock:
+        return _first_pass(schedule, second, zone, make_up=True)
+    if rule is DstRule.SKIP:
+        return _first_pass(schedule, second, zone, make_up=False)
+    if rule is DstRule.QUARTZ:
+        return _as_quartz(schedule, second, zone)
+    return _every_pass(schedule, second, zone)
 
 
 def _first_pass(
     schedule: WallSchedule, second: datetime, zone: ZoneInfo, *, make_up: bool
 ) -> datetime | None:
     local = second.astimezone(zone)
-    wall: datetime | None = local.replace(tzinfo=None) + SECOND
+    start = shown(second, local)
+    wall: datetime | None = start + SECOND
     if local.fold:  # all of this overlap had its turn in the first pass
-        wall, _ = at_change(zone, local.replace(tzinfo=None, fold=0))
-    last_year = local.year + SEARCHED_YEARS
+        wall, _ = at_change(zone, start)
+    last_year = start.year + SEARCHED_YEARS
     while wall and (wall := schedule.at_or_after(wall, last_year)):
-        before, after = offsets(zone, wall)
-        if before >= after:
-            return (wall - before).replace(tzinfo=UTC)
-        _, wall = at_change(zone, wall)
+        before = zone.utcoffset(wall)
+        assert before is not None, "a ZoneInfo knows the offset of every datetime"
+        fire = as_instant(wall - before)
+        if offset_at(zone, fire) == before:
+            return fire
+        _, wall = at_change(zone, wall)  # it lies in a gap
         if make_up:
-            return (wall - after).replace(tzinfo=UTC)
+            return as_instant(wall - offset_at(zone, fire))
     return None
 
 
 def _every_pass(schedule: WallSchedule, second: datetime, zone: ZoneInfo) -> datetime | None:
-    local = (second + SECOND).astimezone(zone)
-    start = local.replace(tzinfo=None, fold=0)
+    following = second + SECOND
+    local = following.astimezone(zone)
+    start = shown(following, local)
     last_year = start.year + SEARCHED_YEARS
     wall = schedule.at_or_after(start, last_year)
     if not local.fold and _is_overlap(zone, start):
@@ -84,8 +100,8 @@ def _every_pass(schedule: WallSchedule, second: datetime, zone: ZoneInfo) -> dat
     while wall:
         before, after = offsets(zone, wall)
         if before >= after:
-            first = (wall - before).replace(tzinfo=UTC)
-            return first if first > second else (wall - after).replace(tzinfo=UTC)
+            first = as_instant(wall - before)
+            return first if first > second else as_instant(wall - after)
         wall = schedule.at_or_after(at_change(zone, wall)[1], last_year)
     return None
 
@@ -96,7 +112,7 @@ def _is_overlap(zone: ZoneInfo, wall: datetime) -> bool:
 
 
 def _as_quartz(schedule: WallSchedule, second: datetime, zone: ZoneInfo) -> datetime | None:
-    wall = (second + SECOND).astimezone(zone).replace(tzinfo=None, fold=0)
+    wall = wall_at(zone, second + SECOND)
     last_year = wall.year + SEARCHED_YEARS
     found = schedule.at_or_after(wall, last_year)
     if found and _meets_gap(wall, found, zone):
@@ -104,7 +120,7 @@ def _as_quartz(schedule: WallSchedule, second: datetime, zone: ZoneInfo) -> date
     if found is None:
         return None
     _, after = offsets(zone, found)
-    return (found - after).replace(tzinfo=UTC)
+    return as_instant(found - after)
 
 
 def _meets_gap(wall: datetime, until: datetime, zone: ZoneInfo) -> bool:

@@ -9,6 +9,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarNotFound     no calendar has this name
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
+├── GroupNotFound        no group has this name: neither tasks nor settings of it
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── StoreUnavailable     nothing was stored; the caller may try again
@@ -90,6 +91,15 @@ class TaskChanged(DispatchError):
         super().__init__(group=group, name=name, now=version)
 
 
+class TaskUnreadable(DispatchError):
+    """What is stored of the task cannot be read: its zone is not known here, or a later version wrote it."""
+
+    code = "task.unreadable"
+
+    def __init__(self, group: str, name: str, why: str) -> None:
+        super().__init__(group=group, name=name, why=why)
+
+
 class CalendarNotFound(DispatchError):
     """No calendar has this name; `nearest` are names that look like it."""
 
@@ -118,6 +128,18 @@ class CalendarChanged(DispatchError):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
+
+
+class GroupNotFound(DispatchError):
+    """The group has neither tasks nor settings; `nearest` are names that look like it."""
+
+    code = "group.not_found"
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        nearest = get_close_matches(name, names, n=3)
+        if nearest:
+            self.code = "group.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
 
 
 class FireNotFound(DispatchError):
@@ -177,6 +199,15 @@ class Faults:
         """Raises Refused with all that was booked; does nothing when that is nothing."""
         if self._found:
             raise Refused(self._found)
+
+
+@contextmanager
+def naming(field: str, sent: object = None) -> Iterator[None]:
+    """What is found Invalid inside is refused under the name of this field."""
+    faults = Faults()
+    with faults.at(field, sent):
+        yield
+    faults.raise_if_any()
 
 
 def excerpt(sent: object) -> str | None:

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from dispatchserver.domain.calendarcounting import fires_under
+from dispatchserver.domain.calendartrigger import CalendarTrigger
 from dispatchserver.domain.clockchanges import ClockEffect, changes_between, effect_of
 from dispatchserver.domain.counting import Count, fires_between
 from dispatchserver.domain.crondays import LastDay, NearestWeekday, NthWeekday
 from dispatchserver.domain.describing import describe, times_of_day
 from dispatchserver.domain.descriptions import DaysOfMonth, Description, Numbers, Occasions, Repeats
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.outlook import Outlook, outlook
 from dispatchserver.domain.trigger import CronTrigger
 from dispatchserver.domain.triggers import Trigger, upcoming
 
@@ -40,7 +43,7 @@ class Notice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A trigger explained at a moment. `per_day` counts the fires of a day on which it fires, `per_year`
-    those of the 365 days to come.
+    those of the 365 days to come. Under a calendar, `outlook` tells of the same fires what the calendar did.
     """
 
     description: Description
@@ -48,14 +51,21 @@ class Explanation:
     per_day: Count
     per_year: Count
     notices: tuple[Notice, ...]
+    outlook: Outlook | None = None
 
 
-def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
-    """What this trigger will do after `now`, with its next `count` fires (a thousand at most)."""
+def explain(
+    trigger: Trigger, now: datetime, count: int, under: CalendarTrigger | None = None
+) -> Explanation:
+    """What this trigger will do after `now`, with its next `count` fires (a thousand at most).
+
+    `under` is the same trigger under its calendar, which then says when it fires and how often.
+    """
     count = min(count, MOST_FIRES)
-    fires = tuple(upcoming(trigger, now, max(count, 1)))
+    seen = None if under is None else outlook(under, now, max(count, 1))
+    fires = tuple(upcoming(trigger, now, max(count, 1))) if seen is None else seen.moments
     description = describe(trigger)
-    per_day = _per_day(trigger, fires)
+    per_day = _per_day(trigger, under, fires)
     told = 1 if isinstance(trigger, FixedDelayTrigger) else count
     notices = [*_outlook(description, fires, now, told), *_frequency(per_day)]
     if fires and isinstance(description, Occasions):
@@ -66,18 +76,28 @@ def explain(trigger: Trigger, now: datetime, count: int) -> Explanation:
         description=description,
         fires=fires[:count],
         per_day=per_day,
-        per_year=fires_between(trigger, now, now + YEAR),
+        per_year=_count(trigger, under, now, now + YEAR),
         notices=tuple(notices),
+        outlook=seen,
     )
 
 
-def _per_day(trigger: Trigger, fires: tuple[datetime, ...]) -> Count:
+def _per_day(trigger: Trigger, under: CalendarTrigger | None, fires: tuple[datetime, ...]) -> Count:
+    """A calendar excludes whole days, so it does not change what a cron expression names of one."""
     if not fires:
         return Count(0)
     if isinstance(trigger, CronTrigger):
         return Count(times_of_day(trigger.expression.schedule).bit_count())
     before = fires[0] - timedelta(microseconds=1)
-    return fires_between(trigger, before, before + DAY)
+    return _count(trigger, under, before, before + DAY)
+
+
+def _count(
+    trigger: Trigger, under: CalendarTrigger | None, after: datetime, until: datetime
+) -> Count:
+    if under is None:
+        return fires_between(trigger, after, until)
+    return fires_under(under, after, until)
 
 
 def _outlook(

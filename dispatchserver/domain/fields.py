@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,9 @@ V = TypeVar("V")
 D = TypeVar("D")
 ReadObject = Callable[[JsonValue], Mapping[str, JsonValue]]
 
+UNREAD_LIMIT = (
+    20  # more of them tell nothing more, and all of a hostile body would be a long answer
+)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -137,10 +141,17 @@ class FieldReader:
         self._values = values
         self._faults = faults
         self._path = path
+        self._asked: dict[str, None] = {}
+        self._overlooked: frozenset[str] = frozenset()
+        self._inner: list[FieldReader] = []
+
+    def _value(self, name: str) -> JsonValue:
+        self._asked[name] = None
+        return self._values.get(name)
 
     def take(self, name: str, read: Callable[[JsonValue], V], default: D) -> V | D:
         """The value read; the default where it is absent, null, empty text, or faulty (and then booked)."""
-        value = self._values.get(name)
+        value = self._value(name)
         if value is None or value == "":
             return default
         try:
@@ -153,13 +164,27 @@ class FieldReader:
         """Books a fault that shows only beside other fields."""
         self._faults.add(self._path + name, code, self._values.get(name), **params)
 
+    def refuse_unread(self) -> None:
+        """Books the names, here and inside, that nobody asked for: they are unknown, or misspelt. Once each."""
+        known = self._overlooked.union(self._asked)
+        unread = (name for name in self._values if name not in known)
+        for name in islice(unread, UNREAD_LIMIT):
+            self.refuse(name, "field.unknown", allowed=", ".join(self._asked))
+        self.overlook()
+        for inner in self._inner:
+            inner.refuse_unread()
+
+    def overlook(self, *names: str) -> None:
+        """Lets these names stand unread; all of them where none is named."""
+        self._overlooked = frozenset(names or self._values)
+
     def has(self, name: str) -> bool:
         """Whether something stands under this name."""
-        return self._values.get(name) not in (None, "")
+        return self._value(name) not in (None, "")
 
     def holds_object(self, name: str) -> bool:
         """Whether a JSON object stands under this name, also as text."""
-        value = self._values.get(name)
+        value = self._value(name)
         return isinstance(value, Mapping) or str(value).lstrip().startswith("{")
 
     def filled(self, name: str) -> bool:
@@ -174,20 +199,18 @@ class FieldReader:
     def need(self, names: tuple[str, ...], read: Callable[[JsonValue], V]) -> V | None:
         """The value under the first of these names that is there; booked as missing when none is."""
         for name in names:
-            if self._values.get(name) not in (None, ""):
+            if self.has(name):
                 return self.take(name, read, None)
         self._faults.add(self._path + names[0], "fault.required")
         return None
 
     def inside(self, name: str, read: ReadObject = as_object) -> "FieldReader | None":
         """A reader of the object under this name; None (and booked) where it is missing or faulty."""
-        inner = self.need((name,), read)
-        return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")
+        return self._reader_of(self.need((name,), read), name)
 
     def inside_if_any(self, name: str) -> "FieldReader | None":
         """A reader of the object under this name; None where it is absent, or faulty (and then booked)."""
-        inner = self.take(name, as_object, None)
-        return None if inner is None else FieldReader(inner, self._faults, f"{self._path}{name}.")
+        return self._reader_of(self.take(name, as_object, None), name)
 
     def take_each(self, name: str, most: int, read: Callable[[JsonValue], V]) -> list[V]:
         """The values of the list under this name, each read under its own number; empty where there is none."""
@@ -201,23 +224,21 @@ class FieldReader:
                 self._faults.add(full, invalid.code, value, **invalid.params)
         return found
 
-    def refuse_unknown(self, known: Sequence[str]) -> None:
-        """Books every name that is none of these."""
-        for name in self._values:
-            if name not in known:
-                allowed = ", ".join(known)
-                self._faults.add(
-                    self._path + name, "field.unknown", self._values[name], allowed=allowed
-                )
-
     def each(self, name: str, most: int) -> "list[FieldReader]":
         """A reader of each object in the list under this name; what is no such list, or longer, is booked."""
         rows = self.need((name,), lambda value: as_list(value, most))
         readers = []
         for index, row in enumerate(rows or ()):
-            path = f"{self._path}{name}[{index}]"
             if isinstance(row, Mapping):
-                readers.append(FieldReader(row, self._faults, f"{path}."))
+                readers.append(self._within(row, f"{name}[{index}]"))
             else:
-                self._faults.add(path, "field.object", row)
+                self._faults.add(f"{self._path}{name}[{index}]", "field.object", row)
         return readers
+
+    def _reader_of(self, values: Mapping[str, JsonValue] | None, name: str) -> "FieldReader | None":
+        return None if values is None else self._within(values, name)
+
+    def _within(self, values: Mapping[str, JsonValue], name: str) -> "FieldReader":
+        inner = FieldReader(values, self._faults, f"{self._path}{name}.")
+        self._inner.append(inner)
+        return inner

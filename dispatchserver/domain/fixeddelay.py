@@ -34,6 +34,10 @@ class FixedDelayTrigger:
         """The first fire if it is still to come; None says that only a completion can tell."""
         return self.first if moment < self.first else None
 
+    def look_back(self, moment: datetime) -> datetime:
+        """The one fire that is known."""
+        return self.first
+
     def after_completion(self, ended_at: datetime) -> datetime | None:
         """The fire that follows one that ended then; None when the trigger has come to its end."""
         fire = ended_at + self.delay

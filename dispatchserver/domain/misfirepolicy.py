@@ -1,9 +1,14 @@
 """What a task may want to become of occasions that it missed, and from when on they count as missed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
 
 FIRE_ALL_LIMIT = 100
 LONGEST_SPACING = timedelta(hours=1)
@@ -29,8 +34,74 @@ class FireAll:
     spacing: timedelta = timedelta(milliseconds=100)
 
 
-MisfirePolicy = FireOnce | SkipMissed | FireAll
+class Instruction(StrEnum):
+    """Quartz's misfire instructions: what its triggers and its users call them."""
+
+    SMART_POLICY = "SMART_POLICY"
+    IGNORE = "IGNORE_MISFIRE_POLICY"
+    FIRE_NOW = "FIRE_NOW"
+    NOW_WITH_EXISTING = "RESCHEDULE_NOW_WITH_EXISTING_REPEAT_COUNT"
+    NOW_WITH_REMAINING = "RESCHEDULE_NOW_WITH_REMAINING_REPEAT_COUNT"
+    NEXT_WITH_REMAINING = "RESCHEDULE_NEXT_WITH_REMAINING_COUNT"
+    NEXT_WITH_EXISTING = "RESCHEDULE_NEXT_WITH_EXISTING_COUNT"
+    FIRE_ONCE_NOW = "FIRE_ONCE_NOW"
+    DO_NOTHING = "DO_NOTHING"
+
+
+@dataclass(frozen=True, slots=True)
+class QuartzMisfire:
+    """What Quartz does under this instruction, which can also begin a simple trigger anew."""
+
+    instruction: Instruction
+
+    def is_missed(self, due: datetime, now: datetime, grace: timedelta) -> bool:
+        """Whether Quartz, with `grace` (at least a millisecond) as its threshold, calls an occasion missed."""
+        late = now - due >= max(grace, MILLISECOND)
+        return late and self.instruction is not Instruction.IGNORE
+
+
+MisfirePolicy = FireOnce | SkipMissed | FireAll | QuartzMisfire
 FIRE_ONCE = FireOnce()
+
+QUARTZ_PREFIX = "MISFIRE_INSTRUCTION_"
+FOR_ANY = (Instruction.SMART_POLICY, Instruction.IGNORE)
+INSTRUCTIONS: Mapping[str, tuple[Instruction, ...]] = {
+    SimpleTrigger.kind: (
+        *FOR_ANY,
+        Instruction.FIRE_NOW,
+        Instruction.NOW_WITH_EXISTING,
+        Instruction.NOW_WITH_REMAINING,
+        Instruction.NEXT_WITH_REMAINING,
+        Instruction.NEXT_WITH_EXISTING,
+    ),
+    CronTrigger.kind: (*FOR_ANY, Instruction.FIRE_ONCE_NOW, Instruction.DO_NOTHING),
+}
+OWN_POLICIES: Mapping[str, FireOnce | SkipMissed | FireAll] = {
+    "fire_once": FIRE_ONCE,
+    "skip": SkipMissed(),
+    "fire_all": FireAll(),
+}
+
+
+def find_instruction(name: str) -> Instruction | None:
+    """The instruction of this name in any case, with or without Quartz's prefix; None when there is none."""
+    word = name.strip().upper().removeprefix(QUARTZ_PREFIX)
+    return next((instruction for instruction in Instruction if instruction == word), None)
+
+
+def misfire_names(kind: str | None) -> tuple[str, ...]:
+    """The names of all policies that a trigger of this kind can have (None: of any kind)."""
+    instructions = Instruction if kind is None else INSTRUCTIONS.get(kind, ())
+    return (*OWN_POLICIES, *instructions)
+
+
+def check_misfire(policy: MisfirePolicy, trigger: Trigger) -> None:
+    """Raises Invalid for one of Quartz's instructions that has no meaning for this kind of trigger."""
+    if not isinstance(policy, QuartzMisfire):
+        return
+    if policy.instruction not in INSTRUCTIONS.get(trigger.kind, ()):
+        allowed = ", ".join(misfire_names(trigger.kind))
+        raise Invalid("trigger.misfire_kind", instruction=policy.instruction, allowed=allowed)
 
 
 def check_fire_all(limit: int, spacing: timedelta) -> FireAll:

@@ -1,97 +1,65 @@
 """Looking back over a trigger's occasions: the newest of a stretch of time, the one before, how many.
 
-A trigger only ever tells what comes next. A simple one is reckoned; of any other the past is found in
-jumps, so a year of missed seconds costs no more than a missed minute.
+`next_after` alone says when a trigger fires. Where to look for its newest fire, `look_back` guesses; what is
+found there is held against `next_after`, so that no rule of clock changes is told twice.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
+from dispatchserver.domain.counting import fires_between
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.trigger import SimpleTrigger
 
 COUNT_LIMIT = 100
-FIRST_JUMP = timedelta(seconds=1)
 
 
 class Fires(Protocol):
-    """Anything that can be asked when it fires next."""
+    """Anything that can be asked when it fires next, and about where it fired last."""
 
-    def next_after(self, moment: datetime) -> datetime | None: ...
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first fire strictly after `moment`; None when there is none left."""
+
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`; a wrong guess costs time alone."""
 
 
 def newest(trigger: Fires, first: datetime, until: datetime) -> datetime:
     """The newest occasion up to `until`; `first`, itself an occasion, when none follows it."""
-    if isinstance(trigger, SimpleTrigger):
-        return _newest_simple(trigger, first, until)
-    jump, found = FIRST_JUMP, first
+    jump = max(until - trigger.look_back(until), 0 * MILLISECOND) + MILLISECOND
     while until - jump > first:
         later = trigger.next_after(until - jump)
         if later is not None and later <= until:
-            found = later
-            break
-        jump *= 4
-    return _newest_by_halves(trigger, found, until)
-
-
-def before(
-    trigger: Fires, occasion: datetime, first: datetime, gap: timedelta | None = None
-) -> datetime | None:
-    """The occasion before this one, from `first` on; `gap` is a guess at how far back it lies."""
-    if occasion <= first:
-        return None
-    jump = gap or FIRST_JUMP
-    while occasion - jump > first:
-        found = trigger.next_after(occasion - jump - MILLISECOND)
-        if found is not None and found < occasion:
-            return _newest_by_halves(trigger, found, occasion - MILLISECOND)
+            return _newest_by_halves(trigger, later, until)
         jump *= 2
-    return newest(trigger, first, occasion - MILLISECOND)
+    return _newest_by_halves(trigger, first, until)
+
+
+def before(trigger: Fires, occasion: datetime, first: datetime) -> datetime | None:
+    """The occasion before this one, from `first` on."""
+    return None if occasion <= first else newest(trigger, first, occasion - MILLISECOND)
 
 
 def backwards(trigger: Fires, occasion: datetime, first: datetime) -> Iterator[datetime]:
     """This occasion and those before it, newest first, down to `first`."""
     found: datetime | None = occasion
-    gap: timedelta | None = None
     while found is not None:
         yield found
-        earlier = before(trigger, found, first, gap)
-        gap = None if earlier is None else found - earlier
-        found = earlier
+        found = before(trigger, found, first)
 
 
 def run_between(trigger: Fires, first: datetime, until: datetime) -> MissedRun:
-    """All occasions from `first` (itself one) up to `until`, as one run; of more than a hundred the count is
-    left open, unless it can be reckoned.
+    """All occasions from `first` (itself one) up to `until`, as one run."""
+    return run_of(trigger, first, newest(trigger, first, until))
+
+
+def run_of(trigger: Fires, first: datetime, last: datetime) -> MissedRun:
+    """All occasions from `first` to `last` (both of them are) as one run; where they cannot be reckoned,
+    the count of more than a hundred is left open.
     """
-    last = newest(trigger, first, until)
-    return MissedRun(first=first, last=last, count=_count(trigger, first, last))
-
-
-def _count(trigger: Fires, first: datetime, last: datetime) -> int | None:
-    if isinstance(trigger, SimpleTrigger):
-        return 1 + (0 if trigger.interval is None else (last - first) // trigger.interval)
-    count, reached = 1, first
-    while reached < last:
-        if count == COUNT_LIMIT:
-            return None
-        following = trigger.next_after(reached)
-        reached, count = (last if following is None else following), count + 1
-    return count
-
-
-def _newest_simple(trigger: SimpleTrigger, first: datetime, until: datetime) -> datetime:
-    """By arithmetic: on the grid, within the count, before the end."""
-    if trigger.interval is None or until <= first:
-        return first
-    if trigger.end is not None:
-        until = min(until, trigger.end - MILLISECOND)
-    steps = (until - first) // trigger.interval
-    if trigger.count is not None:
-        steps = min(steps, trigger.count - 1 - (first - trigger.start) // trigger.interval)
-    return first + max(steps, 0) * trigger.interval
+    rest = fires_between(trigger, first, last, COUNT_LIMIT - 1)
+    return MissedRun(first=first, last=last, count=1 + rest.number if rest.exact else None)
 
 
 def _newest_by_halves(trigger: Fires, reached: datetime, until: datetime) -> datetime:

@@ -1,20 +1,24 @@
 """A task: who it is, when it fires, whom it calls back, and by which policies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.concurrency import ALLOW, ConcurrencyKey, Overlap
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.jsontext import check_text
 from dispatchserver.domain.misfirepolicy import FIRE_ONCE, MISFIRE_GRACE, MisfirePolicy
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import UNASKED, Retry
+from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 2000
+LABELS_LIMIT = 50
+LABEL_LIMIT = 200
 PRIORITY_RANGE = (-2_147_483_648, 2_147_483_647)
 LONGEST_TIMEOUT = timedelta(hours=1)
 LONGEST_REPORT = timedelta(days=30)
@@ -43,7 +47,8 @@ class Policies:
     """What a task decides for itself; a time limit that is None is the server's default.
 
     Occasions later than `misfire_grace` are settled by `misfire`; with `spread` each is sent so much later
-    as the task's place in that window says. `shift` is what becomes of what its calendar excludes.
+    as the task's place in that window says; with `jitter`, so much later as the occasion's own place in that
+    one says; the two add up. `shift` is what becomes of what its calendar excludes.
     """
 
     connect_timeout: timedelta | None = None
@@ -55,6 +60,7 @@ class Policies:
     misfire: MisfirePolicy = FIRE_ONCE
     misfire_grace: timedelta = MISFIRE_GRACE
     spread: timedelta | None = None
+    jitter: timedelta | None = None
     calendar: str | None = None
     shift: Shift = Shift.SKIP
 
@@ -72,11 +78,19 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """What a misfire made of a simple trigger: it began anew at `at`, with `count` fires (None: for ever)."""
+
+    at: datetime
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back.
 
     Under a calendar (`edition` is how that stands) it is the first turn, which may be an excluded occasion.
-    `spec_since` is when this version was said.
+    `spec_since` is when this version was said; `restart` is what a misfire changed of its trigger since.
     """
 
     id: str
@@ -89,6 +103,15 @@ class Task:
     updated_at: datetime
     edition: Edition | None = None
     spec_since: datetime | None = None
+    restart: Restart | None = None
+
+    @property
+    def trigger(self) -> Trigger:
+        """When it fires from now on: the owner's trigger, or what a misfire made of it."""
+        trigger = self.spec.trigger
+        if self.restart is None or not isinstance(trigger, SimpleTrigger):
+            return trigger
+        return replace(trigger, start=self.restart.at, count=self.restart.count)
 
     @property
     def revision(self) -> str:
@@ -119,9 +142,18 @@ def check_note(note: str) -> str:
     """The description when it is short enough and storable; raises Invalid otherwise."""
     if len(note) > NOTE_LIMIT:
         raise Invalid("task.note", limit=NOTE_LIMIT)
-    if "\0" in note or any("\ud800" <= c <= "\udfff" for c in note):
-        raise Invalid("json.text")
+    check_text(note)
     return note
+
+
+def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The labels when there are not too many, and each is short and storable; raises Invalid otherwise."""
+    texts = [*labels, *labels.values()]
+    if len(labels) > LABELS_LIMIT or "" in labels or any(len(text) > LABEL_LIMIT for text in texts):
+        raise Invalid("task.labels", most=LABELS_LIMIT, limit=LABEL_LIMIT)
+    for text in texts:
+        check_text(text)
+    return labels
 
 
 def check_timeout(span: timedelta, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:

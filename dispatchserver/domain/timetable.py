@@ -1,40 +1,36 @@
 """When a task's turns come: by its trigger alone, or by its trigger under its calendar."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
-from dispatchserver.domain.calendar import DAY, Edition
 from dispatchserver.domain.calendartrigger import (
     CalendarTrigger,
     check_calendar_trigger,
 )
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excluded import ExcludedOccasions
 from dispatchserver.domain.fire import Fire, MissedRun, Reason, fire_id, skipped_fire
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.occasions import Fires, newest, run_between
-from dispatchserver.domain.task import Task, TaskSpec
+from dispatchserver.domain.occasions import Fires, newest, run_between, run_of
+from dispatchserver.domain.task import Task
 from dispatchserver.domain.triggers import waits_for_completion
-
-RUNS_LIMIT = 8
-DAYS_LIMIT = 400
-
-
-def under(spec: TaskSpec, edition: Edition, since: datetime | None) -> CalendarTrigger:
-    """The trigger of this spec under its calendar."""
-    return CalendarTrigger(
-        trigger=spec.trigger, calendar=edition.calendar, shift=spec.policies.shift, since=since
-    )
 
 
 def under_calendar(task: Task) -> CalendarTrigger | None:
     """The task's trigger under its calendar; None when it has no calendar."""
-    return None if task.edition is None else under(task.spec, task.edition, task.spec_since)
+    if task.edition is None:
+        return None
+    return CalendarTrigger(
+        trigger=task.trigger,
+        calendar=task.edition.calendar,
+        shift=task.spec.policies.shift,
+        since=task.spec_since,
+    )
 
 
 def timetable(task: Task) -> Fires:
     """What says when the task fires."""
-    return under_calendar(task) or task.spec.trigger
+    return under_calendar(task) or task.trigger
 
 
 def first_after(fires: Fires, moment: datetime, count: int) -> list[datetime]:
@@ -49,7 +45,7 @@ def next_turn(task: Task, moment: datetime) -> datetime | None:
     """When the task's first turn after `moment` comes: a fire, or an excluded occasion."""
     calendar = under_calendar(task)
     if calendar is None:
-        return task.spec.trigger.next_after(moment)
+        return task.trigger.next_after(moment)
     turn = calendar.turn_after(moment)
     return None if turn is None else turn.at
 
@@ -81,73 +77,24 @@ def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:
     """All turns of the task from `first` (itself one) up to `until`, excluded or not, as one run."""
     calendar = under_calendar(task)
     if calendar is None:
-        return run_between(task.spec.trigger, first, until)
+        return run_between(task.trigger, first, until)
     excluded = excluded_run(calendar, first, until)
     fire = calendar.next_after(first - MILLISECOND)
-    ends = [first] if excluded is None else [first, min(excluded.last, until)]
+    ends = [first]
+    if excluded is not None:
+        ends.append(newest(calendar.trigger, excluded.first, min(excluded.last, until)))
     if fire is not None and fire <= until:
         ends.append(newest(calendar, fire, until))
     return MissedRun(first=first, last=max(ends), count=None)
 
 
 def excluded_run(calendar: CalendarTrigger, first: datetime, now: datetime) -> MissedRun | None:
-    """All excluded occasions from `first` up to `now` as one run; None when there are none.
-
-    Looks at one occasion a working day, however many there are. Past eight runs the end is found by a jump
-    and the count left open.
+    """All excluded occasions from `first` up to `now`, and on to the next working day, as one run; None when
+    there are none up to now.
     """
-    found: list[MissedRun] = []
-    moment = first - MILLISECOND
-    for _ in range(DAYS_LIMIT):
-        named = calendar.trigger.next_after(moment)
-        if named is None or named > now:
-            return _folded(found)
-        day = _date(calendar, named)
-        if not calendar.calendar.is_excluded(day):
-            moment = max(named, _end(calendar, day))
-            continue
-        if len(found) == RUNS_LIMIT:
-            break
-        run = run_between(calendar.trigger, named, calendar.end_of_run(named))
-        found.append(run)
-        moment = run.last
-    return _uncounted(calendar, found, now)
-
-
-def _uncounted(
-    calendar: CalendarTrigger, found: list[MissedRun], now: datetime
-) -> MissedRun | None:
-    """The runs found, and those up to the last excluded date before now, as one of unknown count."""
-    if not found:
+    excluded = ExcludedOccasions(calendar, calendar.end_of_run(now))
+    start = excluded.next_after(first - MILLISECOND)
+    if start is None or start > now:
         return None
-    day = _date(calendar, now)
-    while not calendar.calendar.is_excluded(day):
-        day -= DAY
-    until = max(found[-1].last, min(now, _end(calendar, day)))
-    last = newest(calendar.trigger, found[0].first, until)
-    return MissedRun(first=found[0].first, last=last, count=None)
-
-
-def _date(calendar: CalendarTrigger, moment: datetime) -> date:
-    return moment.astimezone(calendar.zone).date()
-
-
-def _end(calendar: CalendarTrigger, day: date) -> datetime:
-    """The last moment of a date."""
-    following = datetime.combine(day + DAY, time(), calendar.zone)
-    return following.astimezone(UTC) - MILLISECOND
-
-
-def _folded(runs: list[MissedRun]) -> MissedRun | None:
-    if not runs:
-        return None
-    return MissedRun(first=runs[0].first, last=runs[-1].last, count=_sum(r.count for r in runs))
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
+    last = newest(excluded, start, now)
+    return run_of(excluded, start, newest(excluded, last, calendar.end_of_run(last)))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import ClassVar
@@ -12,6 +11,8 @@ from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.cronunix import UnixCronExpression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.wallgrid import WallGrid, look_back
+from dispatchserver.domain.zonehints import nearest_zones
 
 SHORTEST_INTERVAL = timedelta(milliseconds=10)
 LONGEST_INTERVAL = timedelta(days=36_525)
@@ -47,6 +48,17 @@ class SimpleTrigger:
             return None
         fire = self.start + index * self.interval
         return None if self.end is not None and fire >= self.end else fire
+
+    def look_back(self, moment: datetime) -> datetime:
+        """The newest fire up to `moment`; the first one when it lies before that."""
+        if self.interval is None:
+            return self.start
+        if self.end is not None:
+            moment = min(moment, self.end - MILLISECOND)
+        index = max(0, (moment - self.start) // self.interval)
+        if self.count is not None:
+            index = min(index, self.count - 1)
+        return self.start + index * self.interval
 
     def anchored(self, now: datetime) -> "SimpleTrigger":
         """The trigger as it counts when it is added at `now`: a start in the past is taken as Quartz does.
@@ -90,6 +102,16 @@ class CronTrigger:
         fire = self.expression.next_after(moment, self.zone, self.dst)
         return None if fire is None or (self.end is not None and fire > self.end) else fire
 
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`: at it, or near it if a clock was changed."""
+        moment = moment if self.end is None else min(moment, self.end)
+        return look_back(self.grid, moment, self.zone)
+
+    @property
+    def grid(self) -> WallGrid:
+        """The same wall times, to be looked at backwards."""
+        return self.expression.schedule.grid
+
     def anchored(self, now: datetime) -> "CronTrigger":
         """Unchanged: a cron expression has no first fire to move."""
         return self
@@ -118,17 +140,9 @@ def find_zone(name: str) -> ZoneInfo:
     """The IANA zone of this name; raises Invalid with the nearest names when there is none."""
     if name in _zones():
         return ZoneInfo(name)
-    raise Invalid("trigger.zone", nearest=", ".join(_nearest(name)) or "Asia/Shanghai, UTC")
+    raise Invalid("trigger.zone", nearest=", ".join(nearest_zones(name, _zones())))
 
 
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
-
-
-def _nearest(name: str) -> list[str]:
-    lower = {zone.lower(): zone for zone in _zones()}
-    last = {zone.rsplit("/", 1)[-1].lower(): zone for zone in sorted(_zones(), reverse=True)}
-    found = [lower[m] for m in get_close_matches(name.lower(), lower, n=2)]
-    found += [last[m] for m in get_close_matches(name.lower(), last, n=1)]
-    return list(dict.fromkeys(found))

@@ -28,6 +28,13 @@ def first_fire(trigger: Trigger, now: datetime) -> datetime:
     return fire
 
 
+def matches_nothing(trigger: Trigger, now: datetime) -> bool:
+    """Whether it is the expression that never fires, whatever start and end may be."""
+    if not isinstance(trigger, CronTrigger):
+        return False
+    return trigger.expression.next_after(now, trigger.zone, trigger.dst) is None
+
+
 def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
     """At most `count` fires after `moment`, in order."""
     fires: list[datetime] = []

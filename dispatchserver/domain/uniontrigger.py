@@ -30,6 +30,10 @@ class UnionTrigger:
         found = [fire for line in self.lines if (fire := line.next_after(moment))]
         return min(found, default=None)
 
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`."""
+        return max(line.look_back(moment) for line in self.lines)
+
     def anchored(self, now: datetime) -> "UnionTrigger":
         """The trigger as it counts when it is added at `now`: each line for itself."""
         return UnionTrigger(lines=tuple(line.anchored(now) for line in self.lines))

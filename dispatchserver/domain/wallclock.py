@@ -2,6 +2,9 @@
 
 A *gap* is the wall time that a clock put forward never shows; an *overlap* is the wall time that a
 clock put back shows twice, in a first and a second pass. Wall times are datetimes without a zone.
+
+These functions run for every fire, so they add and subtract where `datetime.replace`, ten times slower,
+would read more plainly.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,6 +13,38 @@ from zoneinfo import ZoneInfo
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WALL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
+
+
+def as_instant(utc: datetime) -> datetime:
+    """The moment that a time without a zone means in UTC."""
+    return EPOCH + (utc - WALL_EPOCH)
+
+
+def shown(moment: datetime, local: datetime) -> datetime:
+    """What the clock shows at a moment, which is given twice: in UTC and in the clock's zone."""
+    offset = local.utcoffset()
+    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
+    return WALL_EPOCH + (moment - EPOCH) + offset
+
+
+def wall_at(zone: ZoneInfo, moment: datetime) -> datetime:
+    """What the clock shows at a moment."""
+    return shown(moment, moment.astimezone(zone))
+
+
+def offset_at(zone: ZoneInfo, moment: datetime) -> timedelta:
+    """How much the clock is ahead of UTC at a moment."""
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
+    return offset
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The second that a moment lies in."""
+    fraction = moment.microsecond
+    return moment - timedelta(microseconds=fraction) if fraction else moment
 
 
 def offsets(zone: ZoneInfo, wall: datetime) -> tuple[timedelta, timedelta]:
@@ -17,8 +52,8 @@ def offsets(zone: ZoneInfo, wall: datetime) -> tuple[timedelta, timedelta]:
 
     A gap is where the second is the larger one, an overlap where it is the smaller one.
     """
-    aware = wall.replace(tzinfo=zone)
-    before, after = aware.utcoffset(), aware.replace(fold=1).utcoffset()
+    again = datetime(wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second, fold=1)  # noqa: DTZ001 - wall time has no zone
+    before, after = zone.utcoffset(wall), zone.utcoffset(again)
     assert before is not None and after is not None, "a ZoneInfo knows the offset of every datetime"
     return before, after
 
@@ -38,10 +73,10 @@ def gaps_in(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]:
     found = []
     # UTC, kept without its zone like all of this module
     day, end = datetime(year, 1, 1) - 2 * DAY, datetime(year + 1, 1, 3)  # noqa: DTZ001
-    offset = _offset_at(zone, day)
+    offset = offset_at(zone, as_instant(day))
     while day < end:
         earlier, before = day, offset
-        day, offset = day + DAY, _offset_at(zone, day + DAY)
+        day, offset = day + DAY, offset_at(zone, as_instant(day + DAY))
         if before < offset:
             change = _last_change(zone, earlier, day)
             found.append((change + before, change + offset))
@@ -50,17 +85,11 @@ def gaps_in(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]:
 
 def _last_change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
     """The UTC second after `low` since which the offset at `high` holds; zoneinfo does not tell it."""
-    offset = _offset_at(zone, high)
+    offset = offset_at(zone, as_instant(high))
     while high - low > SECOND:
         middle = low + (high - low) // 2 // SECOND * SECOND
-        if _offset_at(zone, middle) == offset:
+        if offset_at(zone, as_instant(middle)) == offset:
             high = middle
         else:
             low = middle
     return high
-
-
-def _offset_at(zone: ZoneInfo, utc: datetime) -> timedelta:
-    offset = utc.replace(tzinfo=UTC).astimezone(zone).utcoffset()
-    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
-    return offset

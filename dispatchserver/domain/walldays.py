@@ -8,15 +8,24 @@ searches a cron expression past a gap is not copied, since these triggers are no
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.cronsearch import LAST_YEAR
 from dispatchserver.domain.dst import SEARCHED_YEARS, DstRule
-from dispatchserver.domain.wallclock import DAY, SECOND, offsets
+from dispatchserver.domain.wallclock import (
+    DAY,
+    EPOCH,
+    SECOND,
+    WALL_EPOCH,
+    as_instant,
+    offset_at,
+    offsets,
+    whole_second,
+)
+from dispatchserver.domain.wallgrid import DAY_SECONDS
 
-DAY_SECONDS = 86_400
 Dates = Callable[[date], date | None]
 
 
@@ -36,6 +45,22 @@ class DayTimes:
         steps = max(0, -((self.first - second) // self.step))
         found = self.first + steps * self.step
         return found if found <= self.last else None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return 1 + (self.last - self.first) // self.step
+
+    def at_or_before(self, second: int) -> int | None:
+        """The last of the times up to this second."""
+        if second < self.first:
+            return None
+        return self.first + (min(second, self.last) - self.first) // self.step * self.step
+
+    def count_before(self, second: int) -> int:
+        """How many of the times lie before this second."""
+        found = self.at_or_before(second - 1)
+        return 0 if found is None else 1 + (found - self.first) // self.step
 
     @property
     def is_rhythm(self) -> bool:
@@ -105,7 +130,7 @@ def first_on(
 ) -> datetime | None:
     """The first instant strictly after `moment` at one of the times of this one date."""
     midnight = datetime.combine(day, time())
-    second = moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    second = whole_second(WALL_EPOCH + (moment - EPOCH))
     change = change_on(zone, day, 1 + times.last // DAY_SECONDS)
     if not isinstance(change, Change):
         whole = Stretch(change, midnight, midnight + 2 * DAY)
@@ -157,23 +182,17 @@ def change_on(zone: ZoneInfo, day: date, days: int) -> Change | timedelta:
     low = midnight - max(offsets(zone, midnight))
     end = midnight + days * DAY
     high = end - min(offsets(zone, end))
-    before, after = _offset_at(zone, low), _offset_at(zone, high)
+    before, after = offset_at(zone, as_instant(low)), offset_at(zone, as_instant(high))
     if before == after:
         return before
     while high - low > SECOND:
         middle = low + (high - low) // 2 // SECOND * SECOND
-        if _offset_at(zone, middle) == after:
+        if offset_at(zone, as_instant(middle)) == after:
             high = middle
         else:
             low = middle
     return Change(high, before, after)
 
 
-def _offset_at(zone: ZoneInfo, utc: datetime) -> timedelta:
-    offset = utc.replace(tzinfo=UTC).astimezone(zone).utcoffset()
-    assert offset is not None, "a ZoneInfo knows the offset of every datetime"
-    return offset
-
-
 def _utc(instant: datetime | None) -> datetime | None:
-    return None if instant is None else instant.replace(tzinfo=UTC)
+    return None if instant is None else as_instant(instant)

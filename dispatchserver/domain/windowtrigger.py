@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,8 @@ from dispatchserver.domain.daychoice import DayChoice
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.walldays import DAY_SECONDS, DayTimes, next_instant_on, seconds_of
+from dispatchserver.domain.walldays import DayTimes, next_instant_on, seconds_of
+from dispatchserver.domain.wallgrid import DAY_SECONDS, WallGrid, look_back
 
 SHORTEST_STEP = timedelta(minutes=1)
 LONGEST_STEP = timedelta(hours=24)
@@ -52,6 +54,16 @@ class WindowTrigger:
             lambda day: self.days.from_date(day, first), self.times, moment, self.zone, self.dst
         )
         return None if fire is None or (self.end is not None and fire > self.end) else fire
+
+    def look_back(self, moment: datetime) -> datetime:
+        """Where to look for the newest fire up to `moment`: at it, or near it if a clock was changed."""
+        moment = moment if self.end is None else min(moment, self.end)
+        return look_back(self.grid, moment, self.zone)
+
+    @property
+    def grid(self) -> WallGrid:
+        """The same wall times, to be looked at backwards."""
+        return WallGrid(partial(self.days.days_of, first=self._first_date()), self.times)
 
     def anchored(self, now: datetime) -> "WindowTrigger":
         """Unchanged: the grid hangs on the window, so there is no first fire to move."""

@@ -4,9 +4,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.task import LONGEST_TIMEOUT
 from dispatchserver.engine.loop import Crew
-from dispatchserver.ports import Assignment, Clock, Store
+from dispatchserver.ports import Clock, Store
 
 # Every attempt is bounded by its own total timeout; this bound only catches a slot that died.
 CLAIM_LIFETIME = LONGEST_TIMEOUT + timedelta(minutes=5)

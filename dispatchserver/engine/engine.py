@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dispatchserver.domain.judging import after_loss
+from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.executor import Executor, Limits
@@ -14,7 +15,7 @@ from dispatchserver.engine.loop import Crew, Loop
 from dispatchserver.engine.planner import Planner, look_at
 from dispatchserver.engine.sweeper import Sweeper
 from dispatchserver.engine.tasks import Wakes
-from dispatchserver.ports import Assignment, Clock, RecallTarget, Store
+from dispatchserver.ports import Clock, RecallTarget, Store
 
 log = logging.getLogger(__name__)
 

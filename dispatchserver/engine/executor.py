@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcome, Reason, Verdict
 from dispatchserver.domain.judging import Terms, judge
+from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind, render_body
 from dispatchserver.engine.headers import render_headers
 from dispatchserver.engine.loop import SUPERSEDED
-from dispatchserver.ports import Assignment, Clock, LookBy, RecallTarget, SendOrder, Store
+from dispatchserver.ports import Clock, LookBy, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
 

@@ -10,6 +10,7 @@ from dispatchserver.ports import Clock, LookBy, Store
 
 LOOK_AHEAD = timedelta(seconds=1)
 TASKS_PER_PASS = 1_000
+FEWEST_TASKS = 50
 LONGEST_PLANNING = timedelta(milliseconds=50)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
 
@@ -28,12 +29,15 @@ class Planner:
         self._store = store
         self._clock = clock
         self._dispatch_by = dispatch_by
+        self._portion = TASKS_PER_PASS
 
     async def run_once(self) -> datetime | None:
         """One pass; answers when the next one is needed."""
         now = self._clock.now()
-        tasks = await self._store.due_tasks(now + LOOK_AHEAD, TASKS_PER_PASS)
+        portion = min(self._portion, TASKS_PER_PASS)
+        tasks = await self._store.due_tasks(now + LOOK_AHEAD, portion)
         plans, looked_at = self._plan(tasks, now)
+        self._fit_portion(len(tasks), looked_at)
         if plans:
             await self._store.record_plans(plans)
             first = _first_due(plans)
@@ -41,10 +45,15 @@ class Planner:
                 self._dispatch_by(first)
         if len(plans) < looked_at:
             return now + PAUSE_AFTER_FAULT
-        if looked_at < len(tasks) or looked_at == TASKS_PER_PASS:
+        if looked_at < len(tasks) or looked_at == portion:
             return now
         following = await self._store.next_occasion()
         return None if following is None else look_at(following)
+
+    def _fit_portion(self, read: int, looked_at: int) -> None:
+        """The next pass reads about as many tasks as this one had time for: the others would be read in vain."""
+        wanted = looked_at if looked_at < read else self._portion * 2
+        self._portion = min(max(wanted, FEWEST_TASKS), TASKS_PER_PASS)
 
     def _plan(self, tasks: Sequence[Task], now: datetime) -> tuple[list[Plan], int]:
         """The plans of as many tasks as a pass has time for, and how many tasks those were."""

@@ -10,22 +10,12 @@ from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
 from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
 from dispatchserver.domain.fire import Attempt, Fire
+from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import first_after, timetable
-from dispatchserver.ports import (
-    Actor,
-    Calendars,
-    Clock,
-    FireFilter,
-    LookBy,
-    Page,
-    PageRequest,
-    Store,
-    TaskFilter,
-    TaskStatus,
-)
+from dispatchserver.ports import Actor, Calendars, Clock, LookBy, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +56,16 @@ class Tasks:
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
         Invalid, StoreUnavailable."""
-        addition = replace(addition, edition=await self._edition(addition))
-        decide = changing.add(addition, new_id=self._new_id())
-        task = (await self._change(addition.key, decide, actor)).after
+        task = (await self.put(addition, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)
         return task
+
+    async def put(self, addition: Addition, actor: Actor) -> Change:
+        """As `add`, and tells which of the two was done."""
+        addition = replace(addition, edition=await self._edition(addition))
+        decide = changing.add(addition, new_id=self._new_id())
+        return await self._change(addition.key, decide, actor)
 
     async def _edition(self, addition: Addition) -> Edition | None:
         """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""
@@ -81,7 +75,7 @@ class Tasks:
         found = await self._calendars.find(CalendarKey(namespace=namespace, name=name))
         if found is None:
             standing = await self._calendars.list(namespace)
-            raise CalendarNotFound(name, [calendar.key.name for calendar in standing])
+            raise CalendarNotFound(name, [calendar.key.name for calendar, _ in standing])
         return Edition(name, found.version, found.spec.calendar())
 
     async def pause(self, key: TaskKey, actor: Actor) -> None:

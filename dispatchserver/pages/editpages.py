@@ -1,20 +1,32 @@
 """The pages that make and change a task: one form for both."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
-from dispatchserver.domain.errors import Invalid, Refused, TaskChanged, TaskExists
+from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.calendarspec import StoredCalendar
+from dispatchserver.domain.errors import (
+    CalendarChanged,
+    CalendarNotFound,
+    Invalid,
+    Refused,
+    TaskChanged,
+    TaskExists,
+)
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
-from dispatchserver.pages.forms import Form, TaskForm, placed
-from dispatchserver.pages.formviews import form_view
+from dispatchserver.pages.formreader import Form
+from dispatchserver.pages.forms import Schedule, TaskForm, placed
+from dispatchserver.pages.formviews import Setting, form_view
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import Preview, preview, unexplained
 from dispatchserver.pages.queries import link, read_key
@@ -24,10 +36,18 @@ from dispatchserver.pages.words import Viewer
 class EditPages:
     """Shows every fault of a form at its field, with all that was typed still there."""
 
-    def __init__(self, frame: Frame, tasks: Tasks, zone: ZoneInfo, limits: Limits) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        tasks: Tasks,
+        calendars: CalendarCases,
+        groups: GroupCases,
+        limits: Limits,
+    ) -> None:
         self._frame = frame
         self._tasks = tasks
-        self._zone = zone
+        self._calendars = calendars
+        self._groups = groups
         self._limits = limits
 
     def routes(self) -> list[Route]:
@@ -42,9 +62,7 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(
-            request, blank_fields(self._zone, request.query.get("group", "")), None
-        )
+        return await self._form(request, blank_fields(request.query.get("group", "")), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -71,28 +89,49 @@ class EditPages:
         """What the schedule would do: the form again with that, or that alone for our script; keeps nothing."""
         form = await read_form(request)
         kept = (await self._tasks.find(read_key(form))).task if "version" in form else None
-        shown, refused = await self._explained(form, kept, self._frame.viewer(request))
+        standing = await self._standing()
+        shown, refused = await self._explained(form, kept, standing, self._frame.viewer(request))
         if "fragment" in form:
             return self._frame.page(request, "_preview.html", preview=shown)
         return await self._form(request, form, kept, refused)
 
+    async def _standing(self) -> Sequence[StoredCalendar]:
+        return [calendar for calendar, _ in await self._calendars.list(DEFAULT_NAMESPACE)]
+
     async def _explained(
-        self, form: Form, kept: Task | None, viewer: Viewer
+        self,
+        form: Form,
+        kept: Task | None,
+        standing: Sequence[StoredCalendar],
+        viewer: Viewer,
     ) -> tuple[Preview, Refused | None]:
+        zone = await self._zone_of(form, kept)
         try:
-            trigger = TaskForm(form, self._zone, viewer.now, kept).schedule()
+            schedule = TaskForm(form, zone, viewer.now, kept).schedule()
+            edition = _edition(schedule, standing)
+            # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
+            shown = await asyncio.to_thread(
+                preview, schedule.trigger, viewer, edition, schedule.shift
+            )
         except Refused as refused:
             return unexplained(refused, viewer), refused
-        # counting the fires of some shapes is a long walk, which callbacks that are due should not wait for
-        return await asyncio.to_thread(preview, trigger, viewer), None
+        except (Invalid, CalendarNotFound) as error:
+            misfit = placed(error, form)
+            return unexplained(misfit, viewer), misfit
+        return shown, None
+
+    async def _zone_of(self, form: Form, kept: Task | None) -> ZoneInfo:
+        """The zone that an empty zone field stands for."""
+        group = kept.key.group if kept else form.get("group", "")
+        return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
 
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
         now = self._frame.viewer(request).now
-        addition = TaskForm(form, self._zone, now, kept).read()
+        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
         try:
             await self._tasks.add(addition, actor(request))
-        except (Invalid, TaskExists, TaskChanged) as error:
+        except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:
             raise placed(error, form) from error
         return addition.key
 
@@ -104,14 +143,28 @@ class EditPages:
         refused: Refused | None = None,
     ) -> web.Response:
         viewer = self._frame.viewer(request)
-        shown, _ = await self._explained(values, kept, viewer)
+        standing = await self._standing()
+        shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
+        names = [calendar.key.name for calendar in standing]
+        setting = Setting(kept=kept, limits=self._limits, calendars=names)
         return self._frame.page(
             request,
             "form.html",
             status=422 if refused else 200,
-            form=form_view(values, refused, self._limits, viewer),
+            form=form_view(values, refused, setting, viewer),
             kept=kept,
             preview=shown,
             groups=groups,
         )
+
+
+def _edition(schedule: Schedule, standing: Sequence[StoredCalendar]) -> Edition | None:
+    """The calendar over the schedule as it stands; raises CalendarNotFound."""
+    name = schedule.calendar
+    if name is None:
+        return None
+    for calendar in standing:
+        if calendar.key.name == name:
+            return Edition(name, calendar.version, calendar.spec.calendar())
+    raise CalendarNotFound(name, [calendar.key.name for calendar in standing])

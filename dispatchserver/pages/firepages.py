@@ -7,12 +7,12 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.domain.errors import TaskNotFound
 from dispatchserver.domain.fire import Fire, FireState
+from dispatchserver.domain.listing import Page
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fireviews import fire_page, fire_row
 from dispatchserver.pages.frame import Frame
 from dispatchserver.pages.queries import read_fire_query, read_key
-from dispatchserver.ports import Page
 
 NOTHING: Page[Fire] = Page(items=(), next_cursor=None)
 

@@ -5,15 +5,32 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
-from dispatchserver.domain.errors import Refused
+from dispatchserver.domain.errors import Fault, Refused
+from dispatchserver.domain.misfirepolicy import MISFIRE_GRACE, FireAll
+from dispatchserver.domain.task import Task
 from dispatchserver.engine.executor import Limits
-from dispatchserver.pages.fields import CHOICES, KEPT
+from dispatchserver.pages.choices import BLANK, CHOICES, KEPT, MONTHDAYS, WEEKDAYS
+from dispatchserver.pages.faults import say_line, say_problem
+from dispatchserver.pages.policyfields import misfire_words
 from dispatchserver.pages.words import Viewer
 
 ORDER = """
-version group name note trigger repeat interval unit count cron start end zone recall url reply_rule host
-port framing ack body_shape data_kind data priority connect_timeout total_timeout report_timeout
-""".split()  # noqa: SIM905  (a list of 27 one-word lines would hide the order that it shows)
+version group name note trigger repeat interval unit count after after_unit days nth nth_unit weekdays monthdays
+times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
+dst recall url reply_rule host port framing ack body_shape data_kind data priority misfire misfire_max
+misfire_spacing connect_timeout total_timeout report_timeout misfire_grace spread jitter
+""".split()  # noqa: SIM905  (a list of 53 one-word lines would hide the order that it shows)
+FOLDED = {
+    "clock": ("dst",),
+    "limits": (
+        "connect_timeout",
+        "total_timeout",
+        "report_timeout",
+        "misfire_grace",
+        "spread",
+        "jitter",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,61 +43,92 @@ class SummaryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormView:
-    """A form as it is shown; a field that has no value is empty."""
+    """A form as it is shown; a field that has no value is empty. `kept_misfire` tells a policy not of the form."""
 
     values: Mapping[str, str]
-    faults: Mapping[str, str]
+    faults: Mapping[str, Sequence[str]]
     summary: Sequence[SummaryLine]
     usual: Mapping[str, str]
     choices: Mapping[str, Sequence[str]]
     zones: Sequence[str]
+    kept_misfire: str
 
     def value(self, name: str) -> str:
         return self.values.get(name, "")
 
-    def fault(self, name: str) -> str:
-        return self.faults.get(name, "")
+    def faults_of(self, name: str) -> Sequence[str]:
+        return self.faults.get(name, ())
+
+    def opened(self, part: str) -> bool:
+        """Whether a folded part has something to show: a fault, or a value that is not the usual one."""
+        return any(
+            self.faults_of(name) or self.value(name) not in ("", BLANK.get(name, ""))
+            for name in FOLDED[part]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What the form is shown in: the task it edits (None: a new one), the server's limits, the calendars there are."""
+
+    kept: Task | None
+    limits: Limits
+    calendars: Sequence[str] = ()
 
 
 def form_view(
-    values: Mapping[str, str], refused: Refused | None, limits: Limits, viewer: Viewer
+    values: Mapping[str, str], refused: Refused | None, setting: Setting, viewer: Viewer
 ) -> FormView:
     """The form with these values; what was refused is said on top and at its field."""
     faults = sorted(refused.faults if refused else (), key=lambda fault: ORDER.index(fault.field))
-    said = [(fault.field, viewer.say(fault.code, **fault.params)) for fault in faults]
+    kept = setting.kept if values.get("misfire") == KEPT else None
     return FormView(
         values=values,
-        faults=dict(reversed(said)),
-        summary=[_line(field, problem, viewer) for field, problem in said],
-        usual=_usual(limits, viewer),
-        choices=_choices(values),
-        zones=_zones(),
+        faults=_by_field(faults, viewer),
+        summary=[SummaryLine(field=f.field, text=say_line(f, viewer)) for f in faults],
+        usual=_usual(setting.limits, viewer),
+        choices=_choices(values, setting.calendars),
+        zones=zones_to_choose(),
+        kept_misfire=misfire_words(kept.spec.policies.misfire, viewer) if kept else "",
     )
 
 
-def _choices(values: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-    """What there is to choose; a when rule that the form cannot say may be kept."""
-    if values.get("trigger") != KEPT:
-        return CHOICES
-    return CHOICES | {"trigger": (*CHOICES["trigger"], KEPT)}
+def _by_field(faults: Sequence[Fault], viewer: Viewer) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for fault in faults:
+        found.setdefault(fault.field, []).append(say_problem(fault, viewer))
+    return found
 
 
-def _line(field: str, problem: str, viewer: Viewer) -> SummaryLine:
-    label = viewer.say(f"form.{field}.label")
-    return SummaryLine(field=field, text=viewer.say("fault.line", field=label, problem=problem))
+def _choices(values: Mapping[str, str], calendars: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """What there is to choose; what the form cannot say may be kept, and what was chosen stays there."""
+    kept = {
+        name: (*CHOICES[name], KEPT) for name in ("trigger", "misfire") if values.get(name) == KEPT
+    }
+    chosen = values.get("calendar", "")
+    names = list(calendars) if chosen in ("", *calendars) else [*calendars, chosen]
+    boxes = {
+        "weekdays": tuple(map(str, WEEKDAYS)),
+        "monthdays": tuple(map(str, (*MONTHDAYS[1:], MONTHDAYS[0]))),
+    }
+    return {**CHOICES, **kept, **boxes, "calendar": names}
 
 
 def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
+    usual = FireAll()
     spans = {
         "connect_timeout": limits.connect_timeout,
         "total_timeout": limits.total_timeout,
         "report_timeout": limits.report_timeout,
+        "misfire_grace": MISFIRE_GRACE,
+        "misfire_spacing": usual.spacing,
     }
-    return {name: viewer.say("form.usual", span=viewer.span(span)) for name, span in spans.items()}
+    said = {name: viewer.say("form.usual", span=viewer.span(span)) for name, span in spans.items()}
+    return said | {"misfire_max": viewer.say("form.usual", span=usual.limit)}
 
 
 @cache
-def _zones() -> tuple[str, ...]:
+def zones_to_choose() -> tuple[str, ...]:
     """Zones to choose from: places and UTC, not the hundreds of old and abbreviated names."""
     return tuple(
         sorted(zone for zone in available_timezones() if "/" in zone and "Etc" not in zone)

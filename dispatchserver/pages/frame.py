@@ -18,8 +18,11 @@ from dispatchserver.auth.gate import READING
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
 from dispatchserver.auth.people import SESSION
 from dispatchserver.domain.errors import (
+    CalendarInUse,
+    CalendarNotFound,
     DispatchError,
     FireNotFound,
+    GroupNotFound,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -31,8 +34,11 @@ from dispatchserver.pages.words import Viewer
 from dispatchserver.ports import Actor, Clock
 
 THEMES = ("auto", "light", "dark")
-NOTICES = frozenset({"created", "saved", "paused", "resumed", "triggered", "deleted"})
-ONE_TIME = ("done", "fire")
+NOTICES = frozenset(
+    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved"}
+    | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
+)
+ONE_TIME = ("done", "fire", "until")
 SIGN_IN_AGAIN = frozenset({"auth.session_missing", "auth.session_ended"})
 # `same-origin`, since `no-referrer` makes browsers send `Origin: null` with our own forms
 HEADERS = {
@@ -49,7 +55,10 @@ STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 403,
     TaskNotFound: 404,
     FireNotFound: 404,
+    CalendarNotFound: 404,
+    GroupNotFound: 404,
     TaskExists: 409,
+    CalendarInUse: 409,
     BodyTooLarge: 413,
     BodyTooSlow: 408,
     Unexpected: 500,

@@ -13,8 +13,8 @@ from dispatchserver.domain.errors import Fault, Faults, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_moment
 from dispatchserver.domain.fire import FireState
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey, TaskState
-from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
 
 HOME = "/tasks"
 ROWS = 50

@@ -7,11 +7,16 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Route
 from dispatchserver.auth.people import People
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.pages.calendaredit import CalendarEditPages
+from dispatchserver.pages.calendarpages import CalendarPages
 from dispatchserver.pages.editpages import EditPages
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
+from dispatchserver.pages.grouppages import GroupPages
 from dispatchserver.pages.signin import SignIn
 from dispatchserver.pages.taskpages import TaskPages
 from dispatchserver.ports import Clock
@@ -22,11 +27,13 @@ class Pages:
     """The web UI. `limits` are the server's time limits, which the form shows where a task names none."""
 
     tasks: Tasks
+    groups: GroupCases
     people: People
     clock: Clock
     zone: ZoneInfo
     lang: str
     version: str
+    calendars: CalendarCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -38,8 +45,11 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *EditPages(self._frame, self.tasks, self.zone, self.limits).routes(),
+            *GroupPages(self._frame, self.groups, self.zone).routes(),
+            *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
+            *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
+            *CalendarEditPages(self._frame, self.calendars).routes(),
         ]
 
     def setup(self, app: web.Application) -> None:

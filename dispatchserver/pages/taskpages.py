@@ -6,6 +6,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
+from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskStatus
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fireviews import fire_row
@@ -13,9 +14,8 @@ from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import explained
 from dispatchserver.pages.queries import link, local, read_key, read_task_query, with_params
 from dispatchserver.pages.views import group_links, task_page, task_row
-from dispatchserver.ports import FireFilter, Page, PageRequest, TaskStatus
 
-UPCOMING, RECENT = 5, 10
+RECENT = 10
 NOTHING: Page[TaskStatus] = Page(items=(), next_cursor=None)
 
 
@@ -60,14 +60,14 @@ class TaskPages:
         status = await self._tasks.find(key)
         wanted = FireFilter(namespace=key.namespace, group=key.group, name=key.name)
         recent = await self._tasks.fires(wanted, PageRequest(limit=RECENT))
-        trigger = status.task.spec.trigger
-        meaning = await asyncio.to_thread(explained, trigger, viewer)
+        zone = status.task.spec.trigger.zone
+        meaning = await asyncio.to_thread(explained, status.task, viewer)
         return self._frame.page(
             request,
             "task.html",
-            task=task_page(status, self._tasks.upcoming(status.task, UPCOMING), viewer),
+            task=task_page(status, viewer),
             meaning=meaning,
-            fires=[fire_row(fire, trigger.zone, viewer) for fire in recent.items],
+            fires=[fire_row(fire, zone, viewer) for fire in recent.items],
         )
 
     async def pause(self, request: web.Request) -> web.Response:

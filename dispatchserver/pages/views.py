@@ -6,14 +6,16 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from dispatchserver.domain import timetable
+from dispatchserver.domain.listing import TaskStatus
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import Policies, Task, TaskState
+from dispatchserver.domain.task import Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger
 from dispatchserver.domain.triggers import Trigger
+from dispatchserver.pages.facts import Fact, rule_facts, schedule_facts
 from dispatchserver.pages.fields import pretty
+from dispatchserver.pages.previews import awaited
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
-from dispatchserver.ports import TaskStatus
 from dispatchserver.wording import describe
 
 ADDRESS_LIMIT = 80
@@ -56,6 +58,7 @@ class TaskRow:
     priority: int
     last: LastResult | None
     next: Moment | None
+    awaits: str
     succeeded: int
     failed: int
     waiting: int
@@ -72,17 +75,8 @@ class GroupLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """One line of settings: its label, its value, and whether the value is text to the letter."""
-
-    label: str
-    value: str
-    code: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPage:
-    """One task with all its settings and its next fires."""
+    """One task with all its settings."""
 
     row: TaskRow
     note: str
@@ -90,7 +84,6 @@ class TaskPage:
     target: Sequence[Fact]
     rules: Sequence[Fact]
     data: str
-    upcoming: Sequence[Moment]
 
 
 def group_links(groups: Sequence[tuple[str, int]], values: Mapping[str, str]) -> list[GroupLink]:
@@ -128,6 +121,7 @@ def task_row(status: TaskStatus, viewer: Viewer) -> TaskRow:
         priority=task.spec.priority,
         last=_last(status, viewer),
         next=viewer.moment_if_any(next_fire(task, viewer.now), task.spec.trigger.zone),
+        awaits=awaited(task, viewer),
         succeeded=status.succeeded,
         failed=status.failed,
         waiting=status.waiting,
@@ -170,32 +164,18 @@ def schedule(trigger: Trigger, viewer: Viewer) -> Schedule:
     )
 
 
-def task_page(status: TaskStatus, upcoming: Sequence[datetime], viewer: Viewer) -> TaskPage:
+def task_page(status: TaskStatus, viewer: Viewer) -> TaskPage:
     """All there is to say of one task."""
     spec = status.task.spec
     data = spec.recall.data
     return TaskPage(
         row=task_row(status, viewer),
         note=visible(spec.note),
-        schedule=_schedule_facts(spec.trigger, viewer),
+        schedule=schedule_facts(spec.trigger, viewer),
         target=_target_facts(spec.recall, viewer),
-        rules=_rule_facts(status.task, viewer),
+        rules=rule_facts(status.task, viewer),
         data="" if data is None else visible(data if isinstance(data, str) else pretty(data)),
-        upcoming=[viewer.moment(at, spec.trigger.zone) for at in upcoming],
     )
-
-
-def _schedule_facts(trigger: Trigger, viewer: Viewer) -> list[Fact]:
-    facts = []
-    if isinstance(trigger, CronTrigger):
-        facts.append(Fact(label="form.cron.label", value=trigger.expression.text, code=True))
-        facts.append(Fact(label="page.fact.dst", value=viewer.say(f"page.dst.{trigger.dst}")))
-    facts.append(Fact(label="form.zone.label", value=trigger.zone.key))
-    for label, at in (("form.start.label", trigger.start), ("form.end.label", trigger.end)):
-        if at is not None:
-            moment = viewer.moment(at, trigger.zone)
-            facts.append(Fact(label=label, value=f"{moment.text} {moment.offset}"))
-    return facts
 
 
 def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
@@ -212,31 +192,3 @@ def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
     framing = viewer.say(f"form.framing.{recall.framing}")
     facts.append(Fact(label="form.framing.label", value=framing))
     return [*facts, Fact(label="form.ack.label", value=viewer.say(f"form.ack.{recall.ack}"))]
-
-
-def _rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
-    zone = task.spec.trigger.zone
-    facts = [Fact(label="form.priority.label", value=str(task.spec.priority))]
-    facts += _timeout_facts(task.spec.policies, viewer)
-    facts += [
-        Fact(label="page.fact.label", value=visible(f"{key}={value}"))
-        for key, value in task.spec.labels.items()
-    ]
-    facts.append(Fact(label="page.fact.version", value=str(task.version)))
-    for label, at in (("created", task.created_at), ("updated", task.updated_at)):
-        moment = viewer.moment(at, zone)
-        facts.append(Fact(label=f"page.fact.{label}", value=f"{moment.text} {moment.offset}"))
-    return facts
-
-
-def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
-    spans = {
-        "connect_timeout": policies.connect_timeout,
-        "total_timeout": policies.total_timeout,
-        "report_timeout": policies.report_timeout,
-    }
-    usual = viewer.say("page.usual")
-    return [
-        Fact(label=f"form.{name}.label", value=viewer.span(span) if span else usual)
-        for name, span in spans.items()
-    ]

@@ -56,9 +56,9 @@ class SqlCalendars:
     async def find(self, key: CalendarKey) -> StoredCalendar | None:
         return await _find(self._driver.page_reader, key)
 
-    async def list(self, namespace: str) -> Sequence[StoredCalendar]:
+    async def list(self, namespace: str) -> Sequence[tuple[StoredCalendar, int]]:
         found = await self._driver.page_reader.fetch(sql.LIST_CALENDARS, namespace)
-        return [read_calendar(row) for row in found]
+        return [(read_calendar(row), row["tasks"]) for row in found]
 
     async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
         await self._driver.submit(delete_calendars, Deletion(key, actor, now))

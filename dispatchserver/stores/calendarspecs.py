@@ -29,6 +29,7 @@ def spec_json(spec: CalendarSpec) -> str:
                 for away in spec.excluded
             ],
             "working": [day.isoformat() for day in spec.working],
+            "note": spec.note,
         }
     )
 
@@ -44,6 +45,7 @@ def read_spec(text: str) -> CalendarSpec:
             for first, last, title in doc["excluded"]
         ),
         working=tuple(map(date.fromisoformat, doc["working"])),
+        note=doc.get("note", ""),
     )
 
 

@@ -17,9 +17,10 @@ from dispatchserver.domain.fire import (
 )
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, after_deadline, after_loss, settled
+from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.retrypolicy import Retry
-from dispatchserver.ports import Actor, Assignment, Claims
+from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.admissions import admit_asking
 from dispatchserver.stores.batches import put

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
+from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
     Attempt,
     Decision,
@@ -22,10 +24,9 @@ from dispatchserver.domain.fire import (
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, storable
+from dispatchserver.domain.listing import Assignment, TaskStatus
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
-from dispatchserver.domain.triggers import Trigger
-from dispatchserver.ports import Assignment, Session, TaskStatus, Token
+from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
     policies_json,
@@ -33,7 +34,7 @@ from dispatchserver.stores.specs import (
     read_recall,
     recall_json,
 )
-from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, trigger_json
+from dispatchserver.stores.triggerspecs import moment, ms, read_trigger, span, trigger_json
 
 EXCERPT_LIMIT = 4096
 
@@ -42,6 +43,15 @@ Editions = Mapping[tuple[str, str], Edition]
 
 
 def read_task(row: Row, editions: Editions | None = None) -> Task:
+    """The task of a row; raises TaskUnreadable where its documents say what is not understood here."""
+    try:
+        return _read_task(row, editions)
+    except (LookupError, ValueError, TypeError, AttributeError, Invalid) as error:
+        why = f"{type(error).__name__}: {error.args[0] if error.args else error}"
+        raise TaskUnreadable(row["grp"], row["name"], why) from error
+
+
+def _read_task(row: Row, editions: Editions | None) -> Task:
     labels: Mapping[str, str] = json.loads(row["labels_json"])
     spec = TaskSpec(
         trigger=read_trigger(row["trigger_json"]),
@@ -62,7 +72,17 @@ def read_task(row: Row, editions: Editions | None = None) -> Task:
         updated_at=from_ms(row["updated_at"]),
         edition=None if editions is None else editions.get((row["namespace"], row["calendar"])),
         spec_since=from_ms(row["spec_since"]),
+        restart=_restart(row),
     )
+
+
+def _restart(row: Row) -> Restart | None:
+    at = row["restarted_at"]
+    return None if at is None else Restart(at=from_ms(at), count=row["restarted_count"])
+
+
+def restart_columns(restart: Restart | None) -> list[object]:
+    return [None, None] if restart is None else [to_ms(restart.at), restart.count]
 
 
 def read_status(row: Row, editions: Editions | None = None) -> TaskStatus:
@@ -90,6 +110,7 @@ def task_row(task: Task) -> list[object]:
         to_ms(task.created_at),
         to_ms(task.updated_at),
         task.spec.policies.calendar,
+        *restart_columns(task.restart),
     ]
 
 
@@ -176,12 +197,14 @@ def read_assignment(row: Row) -> Assignment:
         fire=read_fire(row),
         recall=read_recall(row["recall_json"]),
         policies=read_policies(row["policies_json"]),
-        delay=_delay(read_trigger(row["trigger_json"])),
+        delay=_delay(row["trigger_json"]),
     )
 
 
-def _delay(trigger: Trigger) -> timedelta | None:
-    return trigger.delay if isinstance(trigger, FixedDelayTrigger) else None
+def _delay(text: str) -> timedelta | None:
+    """The delay of a trigger that has one. What else it says is not read: a fire once planned needs none of it."""
+    doc = json.loads(text)
+    return span(doc["delay"]) if doc["kind"] == FixedDelayTrigger.kind else None
 
 
 def attempt_row(attempt: Attempt) -> list[object]:

@@ -3,14 +3,13 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import to_ms
-from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Reader, Row
@@ -45,6 +44,8 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
         query.where("t.grp = ?", wanted.group)
     if wanted.state is not None:
         query.where("t.state = ?", wanted.state)
+    if wanted.calendar is not None:
+        query.where("t.calendar = ?", wanted.calendar)
     if wanted.text:
         like = f"%{_escaped(wanted.text)}%"
         query.where("(t.name LIKE ? ESCAPE '\\' OR t.grp LIKE ? ESCAPE '\\')", like, like)
@@ -56,8 +57,21 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
             query.where("t.name > ?", name)
     text = query.text(sql.TASKS, "t.grp, t.name", _limit(page) + 1)
     found = await reader.fetch(text, *query.values)
-    read = partial(rows.read_status, editions=await editions_of(reader, found))
-    return _page(found, page, read, lambda s: [s.task.key.group, s.task.key.name])
+    editions = await editions_of(reader, found)
+    kept = found[: page.limit]
+    items = tuple(status for row in kept if (status := _readable(row, editions)) is not None)
+    more = len(found) > page.limit
+    return Page(
+        items=items, next_cursor=_cursor([kept[-1]["grp"], kept[-1]["name"]]) if more else None
+    )
+
+
+def _readable(row: Row, editions: rows.Editions) -> TaskStatus | None:
+    """One task that cannot be read must not hide the others; asked for by its name, it says why."""
+    try:
+        return rows.read_status(row, editions)
+    except TaskUnreadable:
+        return None
 
 
 async def list_fires(reader: Reader, wanted: FireFilter, page: PageRequest) -> Page[Fire]:

@@ -13,7 +13,9 @@ from dispatchserver.domain.misfirepolicy import (
     MISFIRE_GRACE,
     FireAll,
     FireOnce,
+    Instruction,
     MisfirePolicy,
+    QuartzMisfire,
     SkipMissed,
 )
 from dispatchserver.domain.moments import MILLISECOND
@@ -70,6 +72,7 @@ def policies_json(policies: Policies) -> str:
         "misfire": _misfire_doc(policies.misfire),
         "grace": _unless(policies.misfire_grace, MISFIRE_GRACE),
         "spread": span_ms(policies.spread),
+        "jitter": span_ms(policies.jitter),
         "calendar": policies.calendar,
         "shift": policies.shift if policies.calendar else None,
     }
@@ -88,6 +91,8 @@ def _misfire_doc(policy: MisfirePolicy) -> dict[str, object] | None:
             return {"policy": "skip"}
         case FireAll(limit=limit, spacing=spacing):
             return {"policy": "fire_all", "max": limit, "spacing": span_ms(spacing)}
+        case QuartzMisfire(instruction):
+            return {"policy": "quartz", "instruction": instruction}
 
 
 def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
@@ -95,6 +100,8 @@ def _read_misfire(doc: Mapping[str, Any] | None) -> MisfirePolicy:
         return FireOnce()
     if doc["policy"] == "skip":
         return SkipMissed()
+    if doc["policy"] == "quartz":
+        return QuartzMisfire(Instruction(doc["instruction"]))
     return FireAll(limit=doc["max"], spacing=doc["spacing"] * MILLISECOND)
 
 
@@ -129,6 +136,7 @@ def read_policies(text: str) -> Policies:
         misfire=_read_misfire(doc.get("misfire")),
         misfire_grace=MISFIRE_GRACE if "grace" not in doc else doc["grace"] * MILLISECOND,
         spread=span(doc.get("spread")),
+        jitter=span(doc.get("jitter")),
         calendar=doc.get("calendar"),
         shift=Shift(doc.get("shift", Shift.SKIP)),
     )

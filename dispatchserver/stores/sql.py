@@ -18,7 +18,7 @@ def unfold(columns: str) -> str:
 TASK_COLUMNS = """
     t.id, t.namespace, t.grp, t.name, t.version, t.state, t.next_fire_at, t.created_at, t.updated_at,
     t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
-    t.calendar, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
+    t.calendar, t.restarted_at, t.restarted_count, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
 """
 TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
 
@@ -27,21 +27,25 @@ FIND_TASKS = f"""
 {TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
-DUE_TASKS = (
-    f"{TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 ORDER BY t.next_fire_at LIMIT $2"
-)
+DUE_TASKS = f"""
+{TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 AND t.id NOT IN (SELECT value FROM json_each($3))
+ORDER BY t.next_fire_at LIMIT $2
+"""
 GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
 
 PUT_TASKS = f"""
-INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar)
+INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
+    restarted_at, restarted_count)
 {
     unfold(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
-        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT"
+        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT,"
+        " restarted_at BIGINT, restarted_count BIGINT"
     )
 }
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
-    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar
+    next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar,
+    restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -129,6 +133,10 @@ WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.e
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
 RETURNING tasks.id
 """
+RESTART_TASKS = f"""
+UPDATE tasks SET restarted_at = s.at, restarted_count = s.count
+FROM ({unfold("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
+"""
 
 FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"
 FIND_FIRE = f"{FIRES} WHERE id = $1"
@@ -213,9 +221,10 @@ SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, st
 FROM attempts WHERE fire_id = $1 ORDER BY number
 """
 FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
-NEXT_OCCASION = (
-    "SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL"
-)
+NEXT_OCCASION = """
+SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL
+    AND id NOT IN (SELECT value FROM json_each($1))
+"""
 NEXT_RUN = """
 SELECT min(at) AS at FROM (
     SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0
@@ -257,9 +266,11 @@ FIND_CALENDARS = f"""
 SELECT {CALENDAR_COLUMNS} FROM calendars c JOIN ({unfold("namespace TEXT, name TEXT")}) k
 ON c.namespace = k.namespace AND c.name = k.name
 """
-LIST_CALENDARS = (
-    f"SELECT {CALENDAR_COLUMNS} FROM calendars c WHERE c.namespace = $1 ORDER BY c.name"
-)
+LIST_CALENDARS = f"""
+SELECT {CALENDAR_COLUMNS},
+    (SELECT count(*) FROM tasks t WHERE t.namespace = c.namespace AND t.calendar = c.name) AS tasks
+FROM calendars c WHERE c.namespace = $1 ORDER BY c.name
+"""
 PUT_CALENDAR = """
 INSERT INTO calendars (namespace, name, document, version, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (namespace, name) DO UPDATE SET document = excluded.document, version = excluded.version,
@@ -270,4 +281,13 @@ CALENDAR_TASKS = f"{TASKS} WHERE t.namespace = $1 AND t.calendar = $2"
 CALENDAR_USE = """
 SELECT grp, name, (SELECT count(*) FROM tasks WHERE namespace = $1 AND calendar = $2) AS tasks
 FROM tasks WHERE namespace = $1 AND calendar = $2 ORDER BY grp, name LIMIT 1
+"""
+
+GROUP_COLUMNS = "namespace, name, spec, version, updated_at"
+FIND_GROUP = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 AND name = $2"
+LIST_GROUPS = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 ORDER BY name"
+PUT_GROUP = """
+INSERT INTO groups (namespace, name, spec, version, updated_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (namespace, name) DO UPDATE SET spec = excluded.spec, version = excluded.version,
+    updated_at = excluded.updated_at
 """

@@ -3,31 +3,31 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.listing import (
+    Claims,
+    FireFilter,
+    Page,
+    PageRequest,
+    TaskFilter,
+    TaskStatus,
+)
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
-from dispatchserver.ports import (
-    Actor,
-    Claims,
-    FireFilter,
-    Page,
-    PageRequest,
-    Session,
-    TaskFilter,
-    TaskStatus,
-    Token,
-)
+from dispatchserver.ports import Actor
 from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
-from dispatchserver.stores.calendarspecs import editions_of, read_tasks
+from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import read_recall
 from dispatchserver.stores.triggerspecs import moment, ms
+from dispatchserver.stores.unreadable import Unreadable
 
 
 class SqlStore:
@@ -35,6 +35,7 @@ class SqlStore:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
+        self._unreadable = Unreadable()
 
     async def change_task(
         self, key: TaskKey, decide: Decide, actor: Actor, now: datetime
@@ -72,8 +73,10 @@ class SqlStore:
         return read_recall(found[0]["recall_json"]) if found else None
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
-        found = await self._driver.engine_reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit)
-        return await read_tasks(self._driver.engine_reader, found)
+        reader = self._driver.engine_reader
+        resting = self._unreadable.resting(horizon)
+        found = await reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit, resting)
+        return self._unreadable.read(found, await editions_of(reader, found), horizon)
 
     async def record_plans(self, plans: Sequence[Plan]) -> int:
         return await self._driver.submit(taskwrites.record_plans, plans)
@@ -99,7 +102,9 @@ class SqlStore:
         return await self._driver.submit(firewrites.expire, firewrites.Expiry(now, limit))
 
     async def next_occasion(self) -> datetime | None:
-        return await self._moment(sql.NEXT_OCCASION)
+        found = await self._moment(sql.NEXT_OCCASION, self._unreadable.resting())
+        moments = (found, self._unreadable.next_try())
+        return min((at for at in moments if at is not None), default=None)
 
     async def next_run(self) -> datetime | None:
         return await self._moment(sql.NEXT_RUN)
@@ -113,8 +118,8 @@ class SqlStore:
     async def check(self) -> None:
         await self._driver.submit(_touch, None)
 
-    async def _moment(self, statement: str) -> datetime | None:
-        (row,) = await self._driver.engine_reader.fetch(statement)
+    async def _moment(self, statement: str, *args: object) -> datetime | None:
+        (row,) = await self._driver.engine_reader.fetch(statement, *args)
         return moment(row["at"])
 
 

@@ -203,5 +203,11 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
     ]
     moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}
     written = [plan for plan in plans if plan.task.id in moved]
+    restarted = [plan for plan in written if plan.restart != plan.task.restart]
+    await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
     await put(tx, sql.PUT_FIRES, [rows.fire_row(fire) for plan in written for fire in plan.fires])
     return len(written)
+
+
+def _restart_row(plan: Plan) -> list[object]:
+    return [plan.task.id, *rows.restart_columns(plan.restart)]

@@ -31,7 +31,8 @@ def test_programs_get_what_rest_answers(command):
     done = command("cron", "explain", WORK, *SHANGHAI, "--n", "1", "--json")
     doc = json.loads(done.stdout)
     assert doc["fires"] == [{"at": "2026-11-23T01:15:00Z", "local": "2026-11-23T09:15:00+08:00"}]
-    assert set(doc) == {"words", "zone", "fires", "per_day", "per_year", "notices"}
+    rates = {"per_day", "per_day_exact", "per_year", "per_year_exact"}
+    assert set(doc) == {"words", "zone", "fires", "notices"} | rates
 
 
 def test_the_rule_for_clock_changes_is_heeded(command):

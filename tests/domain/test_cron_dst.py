@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -178,15 +179,20 @@ class Shown:
 
 @cache
 def minutes_around(zone: str, change: str) -> Sequence[Shown]:
-    place, middle = ZoneInfo(zone), datetime.fromisoformat(change).replace(tzinfo=UTC)
-    instants = [middle + MINUTE * n for n in range(-36 * 60, 48 * 60)]
+    middle = datetime.fromisoformat(change).replace(tzinfo=UTC)
+    return shown_at(ZoneInfo(zone), [middle + MINUTE * n for n in range(-36 * 60, 48 * 60)])
+
+
+def shown_at(place: ZoneInfo, instants: Sequence[datetime]) -> Sequence[Shown]:
+    """What the wall shows at each of these instants, which follow one another in even steps."""
+    step = instants[1] - instants[0]
     walls = [instant.astimezone(place).replace(tzinfo=None, fold=0) for instant in instants]
     last = {wall: number for number, wall in enumerate(walls)}
     first = {wall: len(walls) - number for number, wall in enumerate(reversed(walls), 1)}
     shown = []
     for number, (instant, wall) in enumerate(zip(instants, walls, strict=True)):
-        before = walls[number - 1] if number else wall - MINUTE
-        left_out = tuple(before + MINUTE * n for n in range(1, (wall - before) // MINUTE))
+        before = walls[number - 1] if number else wall - step
+        left_out = tuple(before + step * n for n in range(1, (wall - before) // step))
         shown.append(Shown(instant, wall, first[wall] == number, last[wall] == number, left_out))
     return shown
 
@@ -210,30 +216,40 @@ class Times:
 
     def names(self, wall: datetime) -> bool:
         return (
-            wall.minute in self.minutes
+            wall.second == 0
+            and wall.minute in self.minutes
             and (self.rhythm or wall.hour in self.hours)
             and wall.isoweekday() % 7 in self.weekdays
         )
 
 
-Oracle = Callable[[Times, Shown], bool]
+class Named(Protocol):
+    """Says of every wall time whether it is meant, and whether that is meant as a rhythm."""
+
+    @property
+    def rhythm(self) -> bool: ...
+
+    def names(self, wall: datetime) -> bool: ...
 
 
-def literal(times: Times, shown: Shown) -> bool:
+Oracle = Callable[[Named, Shown], bool]
+
+
+def literal(times: Named, shown: Shown) -> bool:
     return times.names(shown.wall)
 
 
-def skip(times: Times, shown: Shown) -> bool:
+def skip(times: Named, shown: Shown) -> bool:
     return shown.first_pass and times.names(shown.wall)
 
 
-def exactly_once(times: Times, shown: Shown) -> bool:
+def exactly_once(times: Named, shown: Shown) -> bool:
     if times.rhythm:
         return literal(times, shown)
     return skip(times, shown) or any(times.names(wall) for wall in shown.left_out)
 
 
-def quartz(times: Times, shown: Shown) -> bool:
+def quartz(times: Named, shown: Shown) -> bool:
     return shown.last_pass and times.names(shown.wall)
 
 

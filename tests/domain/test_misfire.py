@@ -1,6 +1,7 @@
 """The three policies over missed occasions, against a walk; and that a year's outage costs nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
@@ -12,28 +13,26 @@ from hypothesis import strategies as st
 from dispatchserver.domain.cron import CronExpression
 from dispatchserver.domain.daychoice import EveryDays
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.domain.misfire import (
-    CRON_CODES,
-    SIMPLE_CODES,
-    Instruction,
-    Settlement,
-    find_instruction,
-    settle,
-    settle_simple,
-)
+from dispatchserver.domain.misfire import Settlement, settle
 from dispatchserver.domain.misfirepolicy import (
     FireAll,
     FireOnce,
-    MisfirePolicy,
+    Instruction,
+    QuartzMisfire,
     SkipMissed,
     check_fire_all,
+    check_misfire,
+    find_instruction,
 )
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, backwards, newest
+from dispatchserver.domain.quartzmisfire import settle_as_quartz
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.uniontrigger import UnionTrigger
 from dispatchserver.domain.windowtrigger import WindowTrigger
 from dispatchserver.messages import LANGUAGES, say_error
+from tests.shapes import SHAPES
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -126,7 +125,7 @@ def triggers() -> list[Fires]:
 )
 @settings(max_examples=250, deadline=None)
 def test_what_is_settled_is_what_a_walk_finds(
-    trigger: Fires, minutes: int, policy: MisfirePolicy
+    trigger: Fires, minutes: int, policy: FireOnce | SkipMissed | FireAll
 ) -> None:
     first = first_of(trigger)
     now = first + minutes * timedelta(minutes=1)
@@ -160,7 +159,7 @@ def test_what_is_settled_is_what_a_walk_finds(
     ],
 )
 def test_an_outage_of_a_year_is_settled_at_once(
-    trigger: Fires, each: float, policy: MisfirePolicy
+    trigger: Fires, each: float, policy: FireOnce | SkipMissed | FireAll
 ) -> None:
     first, runs = first_of(trigger), 5
     begun = perf_counter()
@@ -185,20 +184,29 @@ def test_looking_back_gives_every_occasion_in_turn() -> None:
 def test_smart_means_what_quartz_means() -> None:
     now = NOON + 2.5 * HOUR
 
-    def smart(count: int | None) -> tuple[datetime | None, int | None]:
-        trigger = every(HOUR, count)
-        found = settle_simple(trigger, Instruction.SMART_POLICY, NOON + HOUR, now, 1)
-        return found.next_due, found.trigger.count
+    def smart(count: int | None) -> tuple[bool, Trigger]:
+        found = settle_as_quartz(every(HOUR, count), Instruction.SMART_POLICY, NOON + HOUR, now)
+        return found.fires_now, found.trigger
 
-    assert smart(None) == (NOON + 3 * HOUR, None)
-    assert smart(5) == (now, 4)
+    assert smart(None) == (False, every(HOUR))
+    assert smart(5) == (True, replace(every(HOUR, 4), start=now))
+    assert smart(1) == (True, every(HOUR, 1))
 
 
-def test_instructions_are_known_by_name_by_constant_and_by_number() -> None:
-    for text in ("fire_now", " MISFIRE_INSTRUCTION_FIRE_NOW ", "1"):
-        assert find_instruction(text, SIMPLE_CODES) is Instruction.FIRE_NOW
-    assert find_instruction("1", CRON_CODES) is Instruction.FIRE_ONCE_NOW
-    assert find_instruction("ignore", CRON_CODES) is Instruction.IGNORE
+@pytest.mark.parametrize(
+    ("late", "grace", "missed"),
+    [(59.999, 60, False), (60, 60, True), (0.001, 0, True), (0, 0, False), (-1, 0, False)],
+)
+def test_late_by_its_grace_is_missed_under_quartz(late: float, grace: float, missed: bool) -> None:
+    now, span = NOON + late * SECOND, grace * SECOND
+    assert QuartzMisfire(Instruction.DO_NOTHING).is_missed(NOON, now, span) is missed
+    assert not QuartzMisfire(Instruction.IGNORE).is_missed(NOON, now + YEAR, span)
+
+
+def test_instructions_are_known_by_name_and_by_constant_in_any_case() -> None:
+    for text in ("fire_now", " MISFIRE_INSTRUCTION_FIRE_NOW ", "Fire_Now"):
+        assert find_instruction(text) is Instruction.FIRE_NOW
+    assert find_instruction("fire_once") is None
 
 
 def refuses(act: Callable[[], object], code: str) -> None:
@@ -214,6 +222,16 @@ def test_what_is_no_policy_is_refused() -> None:
     refuses(lambda: check_fire_all(101, SECOND), "misfire_limit")
     refuses(lambda: check_fire_all(1, -SECOND), "misfire_spacing")
     refuses(lambda: check_fire_all(1, 2 * HOUR), "misfire_spacing")
-    refuses(lambda: find_instruction("DO_NOTHING", SIMPLE_CODES), "misfire_name")
-    refuses(lambda: find_instruction("", CRON_CODES), "misfire_name")
     assert check_fire_all(100, 0 * SECOND).limit == 100
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_instruction_goes_only_with_the_kinds_that_quartz_has_it_for(shape: str) -> None:
+    kind = {"simple": {"FIRE_NOW"}, "cron": {"DO_NOTHING"}}.get(SHAPES[shape].kind, set())
+    for name in ("FIRE_NOW", "DO_NOTHING"):
+        policy = QuartzMisfire(Instruction(name))
+        if name in kind:
+            check_misfire(policy, SHAPES[shape])
+        else:
+            refuses(lambda policy=policy: check_misfire(policy, SHAPES[shape]), "misfire_kind")  # type: ignore[misc]
+    check_misfire(FireAll(), SHAPES[shape])

@@ -79,6 +79,20 @@ def test_a_fire_runs_later_by_its_tasks_place_in_the_window_and_always_the_same(
     assert again.run_at - again.due_at == offset
 
 
+def test_jitter_moves_each_fire_by_a_span_of_its_own_and_adds_to_the_spread():
+    window = timedelta(minutes=10)
+    plain = planned(every(0.5), NOON, ahead=1).fires
+    moved = planned(every(0.5), NOON, ahead=1, jitter=window).fires
+    offsets = [fire.run_at - fire.due_at for fire in moved]
+    assert len(set(offsets)) == len(plain) == 3
+    assert all(timedelta(0) <= offset < window for offset in offsets)
+    assert [(fire.id, fire.due_at) for fire in moved] == [(fire.id, fire.due_at) for fire in plain]
+    spread = planned(every(0.5), NOON, ahead=1, spread=window).fires
+    both = planned(every(0.5), NOON, ahead=1, spread=window, jitter=window).fires
+    place = spread[0].run_at - spread[0].due_at
+    assert [fire.run_at - fire.due_at for fire in both] == [place + offset for offset in offsets]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(SHAPES)), st.integers(1, 86_400_000), st.integers(0, 10**8))
 def test_no_fire_runs_before_it_is_due_or_before_its_place(shape, window, later):

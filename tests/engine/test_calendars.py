@@ -14,6 +14,7 @@ from dispatchserver.domain.misfirepolicy import FireAll
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.task import Policies, TaskState
 from dispatchserver.engine.calendars import CalendarCases
+from dispatchserver.holidaysource import HolidaysPackage
 from tests.builders import ALICE, cron, every
 from tests.clocks import ManualClock
 
@@ -37,7 +38,13 @@ def clock():
 
 @pytest.fixture
 def calendars(works):
-    return CalendarCases(works.house.calendars, works.clock, ZoneInfo("UTC"), works.engine.plan_by)
+    return cases(works, works.engine.plan_by)
+
+
+def cases(works, plan_by):
+    return CalendarCases(
+        works.house.calendars, HolidaysPackage(), works.clock, ZoneInfo("UTC"), plan_by
+    )
 
 
 @pytest.fixture
@@ -149,8 +156,7 @@ async def test_a_change_wakes_the_planner_by_the_first_of_its_tasks(works, calen
     await calendars.put(CN, CalendarSpec(weekdays=(7,)), ALICE)
     await add(works)
     woken = []
-    cases = CalendarCases(works.house.calendars, works.clock, ZoneInfo("UTC"), woken.append)
-    await cases.put(CN, HOLIDAY, ALICE)
+    await cases(works, woken.append).put(CN, HOLIDAY, ALICE)
     assert woken == [NOON + 21 * HOUR]
 
 

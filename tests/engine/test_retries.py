@@ -6,9 +6,9 @@ import pytest
 
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason
 from dispatchserver.domain.judging import Report
+from dispatchserver.domain.listing import FireFilter, PageRequest
 from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies
-from dispatchserver.ports import FireFilter, PageRequest
 from tests.builders import ALICE, an_outcome, at, once
 
 TIMEOUT = an_outcome(status=None, delivery=Delivery.UNANSWERED, reason=Reason.TIMEOUT)

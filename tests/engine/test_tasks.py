@@ -5,9 +5,9 @@ import pytest
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import FireState
+from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.task import TaskState
 from dispatchserver.engine.tasks import Tasks, Wakes
-from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
 from tests.builders import ALICE, NOON, RECALL, a_key, a_spec, at, cron, every, once
 
 KEY = a_key()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,10 +23,14 @@ from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.engine.calendars import CalendarCases
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -55,8 +60,10 @@ class House:
     server: TestServer
     store: SqlStore
     tasks: Tasks
+    groups: GroupCases
     people: People
     clock: HandClock
+    calendars: CalendarCases
 
     @property
     def url(self) -> str:
@@ -76,14 +83,18 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         lambda: uuid4().hex,
         Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
-    pages = Pages(tasks, people, clock, SHANGHAI, "zh", "0.1.0")
+    groups = GroupCases(SqlGroups(driver), store, clock, SHANGHAI)
+    calendars = CalendarCases(
+        SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
+    )
+    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, people, clock)
+        yield House(server, store, tasks, groups, people, clock, calendars)
     await driver.close()
 
 
@@ -155,3 +166,45 @@ async def admin(house: House) -> AsyncIterator[Browser]:
     async with Browser.open(house) as browser:
         await browser.sign_in()
         yield browser
+
+
+class _Controls(HTMLParser):
+    """The named controls of a page as a browser would send them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._open = ""
+        self._options: list[tuple[str, bool]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        name, value = told.get("name") or "", told.get("value") or ""
+        if tag == "option":
+            self._options.append((value, "selected" in told))
+        elif tag in ("select", "textarea"):
+            self._open, self._options, self.fields[name] = name, [], ""
+        elif tag == "input" and (
+            told.get("type") not in ("radio", "checkbox") or "checked" in told
+        ):
+            self.fields[name] = value
+
+    def handle_data(self, data: str) -> None:
+        if self._open and not self._options:
+            self.fields[self._open] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            chosen = [value for value, selected in self._options if selected]
+            self.fields[self._open] = (chosen or [value for value, _ in self._options])[0]
+        if tag == "textarea":
+            self.fields[self._open] = self.fields[self._open].removeprefix("\n")
+        if tag in ("select", "textarea"):
+            self._open, self._options = "", []
+
+
+def shown_form(page: str) -> dict[str, str]:
+    """What a browser would send of the task form on this page, were it sent unchanged."""
+    controls = _Controls()
+    controls.feed(page[page.index('class="task-form"') :])
+    return controls.fields

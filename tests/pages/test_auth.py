@@ -172,7 +172,7 @@ async def test_a_session_ends_after_half_a_day_however_busy(house: House, browse
     ("body", "kind"),
     [
         (b"{}", "application/json"),
-        (b"&".join(b"f%d=x" % i for i in range(100)), "application/x-www-form-urlencoded"),
+        (b"&".join(b"f%d=x" % i for i in range(200)), "application/x-www-form-urlencoded"),
     ],
 )
 async def test_only_plain_small_forms_are_read(

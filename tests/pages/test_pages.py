@@ -18,11 +18,11 @@ from dispatchserver.domain.fire import (
     Reason,
     Verdict,
 )
+from dispatchserver.domain.listing import FireFilter, PageRequest
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.trigger import SimpleTrigger
-from dispatchserver.ports import FireFilter, PageRequest
-from pages.conftest import ADMIN, SHANGHAI, Browser, House
+from pages.conftest import ADMIN, SHANGHAI, Browser, House, shown_form
 
 KEY = TaskKey(group="结算", name="对账 <b>")
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
@@ -149,16 +149,6 @@ async def test_a_trigger_that_never_fires_is_told_at_its_field(admin: Browser) -
     answer = await admin.act("/tasks/new", **new_form(trigger="cron", cron="0 0 2 * * ? 1999"))
     assert answer.status == 422
     assert 'href="#cron"' in answer.text
-
-
-def shown_form(page: str) -> dict[str, str]:
-    """What a browser would send of the edit form."""
-    fields = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', page))
-    fields |= dict(re.findall(r'name="(\w+)" value="([^"]*)" checked', page))
-    for name, inner in re.findall(r'<select[^>]* name="(\w+)".*?>(.*?)</select>', page, re.S):
-        fields[name] = re.findall(r'value="(\w*)" selected', inner)[-1]
-    fields |= dict(re.findall(r'<textarea[^>]* name="(\w+)".*?>\n(.*?)</textarea>', page, re.S))
-    return {name: unescape(value) for name, value in fields.items()}
 
 
 async def test_editing_replaces_and_keeps_the_key(house: House, admin: Browser) -> None:

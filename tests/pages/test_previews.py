@@ -8,13 +8,14 @@ import pytest
 
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.cron import CronExpression
+from dispatchserver.domain.listing import PageRequest, TaskFilter
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import TaskKey, TaskSpec
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 from dispatchserver.pages.previews import explained, preview
 from dispatchserver.pages.words import Viewer
-from dispatchserver.ports import PageRequest, TaskFilter
-from pages.conftest import ADMIN, SHANGHAI, Browser, House
+from tests.builders import a_task
+from tests.pages.conftest import ADMIN, SHANGHAI, Browser, House
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 ZH, EN = Viewer(lang="zh", now=NOW), Viewer(lang="en", now=NOW)
@@ -32,7 +33,7 @@ def asked(**changes: str) -> dict[str, str]:
 def test_a_schedule_is_shown_by_its_words_fires_rate_and_notices() -> None:
     shown = preview(cron("0 0 2 31 * ?"), ZH)
     assert shown.words == "每月 31 日 02:00"
-    assert [moment.text for moment in shown.fires][:2] == [
+    assert [turn.at.text for turn in shown.turns][:2] == [
         "2026-12-31 02:00:00",
         "2027-01-31 02:00:00",
     ]
@@ -43,7 +44,7 @@ def test_a_schedule_is_shown_by_its_words_fires_rate_and_notices() -> None:
 def test_counted_runs_that_began_in_the_past_are_shown_as_they_would_begin_now() -> None:
     trigger = SimpleTrigger(start=NOW - 9 * HOUR, interval=HOUR, count=3, zone=SHANGHAI)
     shown = preview(trigger, EN)
-    assert [moment.iso for moment in shown.fires] == [
+    assert [turn.at.iso for turn in shown.turns] == [
         "2026-11-22T01:00:00Z",
         "2026-11-22T02:00:00Z",
         "2026-11-22T03:00:00Z",
@@ -57,7 +58,7 @@ def test_one_fire_has_no_rate() -> None:
 
 def test_a_task_that_nears_its_end_says_so() -> None:
     trigger = SimpleTrigger(start=NOW - HOUR, interval=HOUR, count=3, zone=SHANGHAI)
-    assert explained(trigger, EN).notices == [
+    assert explained(a_task(trigger), EN).notices == [
         "only 2 fires are left, the last one on 2026-11-22 10:00:00"
     ]
 
@@ -66,7 +67,7 @@ async def test_the_fragment_is_the_preview_alone(admin: Browser) -> None:
     answer = await admin.act("/tasks/preview", **asked(fragment="1"))
     assert (answer.status, "<html" in answer.text) == (200, False)
     assert "每月 31 日 02:30" in answer.text
-    assert answer.text.count("<time ") == 5
+    assert answer.text.count("<time ") == 10
     assert "这 5 个月没有这次触发" in answer.text
 
 
@@ -96,7 +97,7 @@ async def test_faults_of_the_schedule_are_told_and_others_are_left_for_later(
 async def test_a_missing_expression_is_no_fault_while_one_types(admin: Browser) -> None:
     answer = await admin.act("/tasks/preview", **asked(cron="", fragment="1"))
     assert 'class="fault"' not in answer.text
-    assert "填写 cron 表达式后" in answer.text
+    assert "填写带 * 的内容后" in answer.text
 
 
 async def test_what_was_typed_is_only_ever_text(admin: Browser) -> None:

@@ -21,18 +21,18 @@ from dispatchserver.domain.fire import (
     Reason,
     Verdict,
 )
+from dispatchserver.domain.listing import TaskStatus
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import catalog
-from dispatchserver.pages.fields import CHOICES
+from dispatchserver.pages.choices import CHOICES
 from dispatchserver.pages.fireviews import fire_page, fire_row
 from dispatchserver.pages.formviews import ORDER
 from dispatchserver.pages.queries import link, local, read_fire_query, with_params, without
 from dispatchserver.pages.views import group_links, schedule, task_row
 from dispatchserver.pages.words import Viewer, visible
-from dispatchserver.ports import TaskStatus
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -246,9 +246,17 @@ def spoken(text: str) -> set[str]:
 def test_every_word_of_the_templates_is_in_the_catalogs() -> None:
     texts = [file.read_text("utf-8") for file in (ROOT / "templates").glob("*.html")]
     keys = set().union(*map(spoken, texts))
-    keys |= {f"form.{name}.{choice}" for name, choices in CHOICES.items() for choice in choices}
+    words = {"after_unit": "unit", "delay_unit": "unit"}
+    keys |= {
+        f"form.{words.get(name, name)}.{choice}"
+        for name, choices in CHOICES.items()
+        for choice in choices
+    }
     keys |= {f"form.{name}.label" for name in ORDER}
-    keys |= {f"form.{name}.hint" for name in ORDER if name not in ("unit", "version")}
+    each = ("trigger", "dialect")
+    keys |= {f"form.{name}.hint.{choice}" for name in each for choice in CHOICES[name]}
+    bare = {"version", "cron", "closes", *each, *(name for name in ORDER if name.endswith("unit"))}
+    keys |= {f"form.{name}.hint" for name in ORDER if name not in bare}
     assert len(keys) > 150
     assert keys - set(catalog("zh")) == set()
 

@@ -45,7 +45,7 @@ async def test_a_change_is_decided_on_the_calendar_as_it_stands(house):
     await put(house)
     more = DateRange(date(2026, 5, 1), date(2026, 5, 3))
     added = await house.calendars.put(
-        key(), lambda c: c.spec.with_dates([more], "五一"), ALICE, NOON
+        key(), lambda c: c.spec.with_absences([Absence(more, "五一")]), ALICE, NOON
     )
     assert added.calendar.spec.excluded == (Absence(more, "五一"), NATIONAL_DAY)
 
@@ -63,7 +63,7 @@ async def test_a_refused_calendar_changes_nothing(house):
 async def test_calendars_are_listed_by_name_within_their_namespace(house):
     for name in ("b", "a"):
         await put(house, name=name)
-    assert [each.key.name for each in await house.calendars.list("default")] == ["a", "b"]
+    assert [each.key.name for each, _ in await house.calendars.list("default")] == ["a", "b"]
     assert await house.calendars.list("other") == []
     assert await house.calendars.find(key("a", "other")) is None
 

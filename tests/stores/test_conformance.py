@@ -8,10 +8,12 @@ from functools import partial
 import pytest
 
 from dispatchserver.domain import changing
+from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import FireEnded, FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Decision, Delivery, FireState, MissedRun, Reason
 from dispatchserver.domain.judging import LOST_LIMIT, Report, accept_report, after_loss
+from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.recall import (
     Ack,
@@ -22,13 +24,6 @@ from dispatchserver.domain.recall import (
     SocketRecall,
 )
 from dispatchserver.domain.task import Policies, TaskState
-from dispatchserver.ports import (
-    FireFilter,
-    PageRequest,
-    Session,
-    TaskFilter,
-    Token,
-)
 from tests.builders import (
     ALICE,
     NOON,

@@ -14,7 +14,7 @@ from dispatchserver.stores.specs import policies_json, read_policies
 @pytest.mark.parametrize("spread", [None, timedelta(minutes=10)])
 def test_policies_come_back_as_they_were(misfire, seconds, spread):
     grace = timedelta(seconds=seconds)
-    policies = Policies(misfire=misfire, misfire_grace=grace, spread=spread)
+    policies = Policies(misfire=misfire, misfire_grace=grace, spread=spread, jitter=spread)
     assert read_policies(policies_json(policies)) == policies
 
 

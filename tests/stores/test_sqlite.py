@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.ports import FireFilter, PageRequest, TaskFilter
+from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores import search, sql
 from dispatchserver.stores.migrate import Migration, known, migrate
@@ -267,8 +267,8 @@ async def explained(house, statement, *args):
     ("statement", "args", "index"),
     [
         (sql.CLAIM, ("n", 1, 2, 3), "fires USING INDEX fires_ready"),
-        (sql.DUE_TASKS, (1, 2), "tasks_due"),
-        (sql.NEXT_OCCASION, (), "tasks_due"),
+        (sql.DUE_TASKS, (1, 2, "[]"), "tasks_due"),
+        (sql.NEXT_OCCASION, ("[]",), "tasks_due"),
         (sql.NEXT_RUN, (), "fires_run"),
         (sql.NEXT_DEADLINE, (), "fires_deadline"),
         (sql.EXPIRED_FIRES, (1, 2), "fires_deadline"),

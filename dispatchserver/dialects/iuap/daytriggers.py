@@ -1,23 +1,27 @@
 """Triggers of add.do that think in days: WindowTrigger and DayIntervalTrigger. Pure."""
 
-from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-from dispatchserver.dialects.iuap.setting import Setting, checked, read_dst, read_end, read_start
+from dispatchserver.dialects.iuap.setting import (
+    FIELD_OF,
+    Setting,
+    read_dst,
+    read_end,
+    read_start,
+)
 from dispatchserver.dialects.iuap.simplecron import scaled
-from dispatchserver.domain.daychoice import DayChoice, every_days, monthly, weekly
+from dispatchserver.documents.days import DayUnit, as_clock, as_numbers, choose_days
+from dispatchserver.documents.reading import checked
+from dispatchserver.domain.daychoice import DayChoice
 from dispatchserver.domain.dayinterval import (
     DayIntervalTrigger,
     check_day_interval,
     first_date_from,
 )
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.domain.fields import FieldReader, as_integer, as_list, as_member, as_text
-from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.windowtrigger import WindowTrigger, check_window, read_clock
-
-VALUES_LIMIT = 62
+from dispatchserver.domain.fields import FieldReader, as_integer, as_member
+from dispatchserver.domain.windowtrigger import WindowTrigger, check_window
 
 
 class WindowUnit(StrEnum):
@@ -35,11 +39,6 @@ class DayMode(StrEnum):
     MONTH = "MONTH"
 
 
-def read_clock_text(value: JsonValue) -> time:
-    """A time of day."""
-    return read_clock(as_text(value))
-
-
 def read_window(reader: FieldReader, setting: Setting) -> WindowTrigger | None:
     known = reader.fault_count
     start, end, dst = read_start(reader, setting), read_end(reader, setting), read_dst(reader)
@@ -47,8 +46,8 @@ def read_window(reader: FieldReader, setting: Setting) -> WindowTrigger | None:
     if times is None:
         return None
     days = _read_days(times)
-    opens = times.need(("windowStart",), read_clock_text)
-    closes = times.take("windowEnd", read_clock_text, None)
+    opens = times.need(("windowStart",), as_clock)
+    closes = times.take("windowEnd", as_clock, None)
     every = _read_step(times)
     if days is None or opens is None or reader.fault_count > known:
         return None
@@ -62,7 +61,7 @@ def read_window(reader: FieldReader, setting: Setting) -> WindowTrigger | None:
         zone=setting.zone,
         dst=dst,
     )
-    return checked(reader, "timeConfig", lambda: check_window(trigger))
+    return checked(reader, "timeConfig", lambda: check_window(trigger), FIELD_OF)
 
 
 def _read_step(times: FieldReader) -> timedelta | None:
@@ -79,33 +78,11 @@ def _read_days(times: FieldReader) -> DayChoice | None:
     if mode is DayMode.DAY and values:
         times.refuse("values", "trigger.window_values")
     try:
-        return choose_days(mode, every, values)
+        return choose_days(DayUnit(mode.lower()), every, values)
     except Invalid as invalid:
         field = "frequency" if invalid.code == "trigger.window_frequency" else "values"
         times.refuse(field, invalid.code, **invalid.params)
         return None
-
-
-def choose_days(mode: DayMode, every: int, values: Sequence[int]) -> DayChoice:
-    """The days of a window; raises Invalid."""
-    match mode:
-        case DayMode.DAY:
-            return every_days(every)
-        case DayMode.WEEK:
-            return weekly(every, values)
-        case DayMode.MONTH:
-            return monthly(every, values)
-
-
-def as_numbers(value: JsonValue) -> tuple[int, ...]:
-    """A list of whole numbers, which may be empty; one number stands for itself, and "1,3" for both."""
-    if value == []:
-        return ()
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return tuple(as_integer(part) for part in value.split(",")[:VALUES_LIMIT])
-    if isinstance(value, int):
-        return (as_integer(value),)
-    return tuple(as_integer(part) for part in as_list(value, VALUES_LIMIT))
 
 
 def read_day_interval(reader: FieldReader, setting: Setting) -> DayIntervalTrigger | None:
@@ -116,7 +93,7 @@ def read_day_interval(reader: FieldReader, setting: Setting) -> DayIntervalTrigg
     if times is None:
         return None
     days = times.take("days", as_integer, 1)
-    at = times.need(("time",), read_clock_text)
+    at = times.need(("time",), as_clock)
     if at is None or reader.fault_count > known:
         return None
     trigger = DayIntervalTrigger(
@@ -127,4 +104,4 @@ def read_day_interval(reader: FieldReader, setting: Setting) -> DayIntervalTrigg
         zone=setting.zone,
         dst=dst,
     )
-    return checked(reader, "timeConfig", lambda: check_day_interval(trigger))
+    return checked(reader, "timeConfig", lambda: check_day_interval(trigger), FIELD_OF)

@@ -46,6 +46,14 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return Addition(key=key, spec=spec, at=now, overwrite=overwrite)
 
 
+def zoned_by_add(fields: Fields) -> str | None:
+    """The group whose zone add.do leaves it to; None where it names a zone, or no group that can be one."""
+    task = FieldReader(fields, Faults()).inside("taskConfig")  # read_add books what is faulty in it
+    if task is None or task.has("timeZone"):
+        return None
+    return task.need(("groupCode", "groupName"), _name)
+
+
 def read_key(fields: Fields) -> TaskKey:
     """The task that pause.do and its like name; raises Refused."""
     faults = Faults()
@@ -79,8 +87,8 @@ def _read_task(
     name = reader.need(("jobCode", "jobName"), _name)
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
-    policies = read_policies(reader)
     trigger = read_trigger(reader, now, habits)
+    policies = read_policies(reader, trigger)
     if trigger is None:
         return None
     return TaskKey(group=group or "", name=name or ""), trigger, priority, policies

@@ -1,6 +1,7 @@
 """The addresses of the `.do` dialect: read, call, answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -8,13 +9,14 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
-from dispatchserver.dialects.iuap.saving import read_save
+from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report, zoned_by_add
+from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
-from dispatchserver.domain.task import TaskKey
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.messages import say_error
@@ -36,6 +38,7 @@ STATUS: dict[type[DispatchError], int] = {
 }
 
 ReadAddition = Callable[[Fields, datetime, Habits], Addition]
+ZonedBy = Callable[[Fields], str | None]
 OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
 
 
@@ -43,9 +46,16 @@ class IuapDialect:
     """Speaks `.do` over the use cases."""
 
     def __init__(
-        self, tasks: Tasks, reports: Reports, clock: Clock, habits: Habits, lang: str
+        self,
+        tasks: Tasks,
+        groups: GroupCases,
+        reports: Reports,
+        clock: Clock,
+        habits: Habits,
+        lang: str,
     ) -> None:
         self._tasks = tasks
+        self._groups = groups
         self._reports = reports
         self._clock = clock
         self._habits = habits
@@ -92,16 +102,25 @@ class IuapDialect:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_add)
+        return await self._put(request, read_add, zoned_by_add)
 
     async def _save(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_save)
+        return await self._put(request, read_save, zoned_by_save)
 
-    async def _put(self, request: web.Request, read: ReadAddition) -> web.Response:
-        asked = read(await _fields(request), self._clock.now(), self._habits)
+    async def _put(
+        self, request: web.Request, read: ReadAddition, zoned_by: ZonedBy
+    ) -> web.Response:
+        fields = await _fields(request)
+        habits = await self._habits_of(zoned_by(fields))
+        asked = read(fields, self._clock.now(), habits)
         task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
+
+    async def _habits_of(self, group: str | None) -> Habits:
+        if group is None:
+            return self._habits
+        return replace(self._habits, zone=await self._groups.zone_of(DEFAULT_NAMESPACE, group))
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

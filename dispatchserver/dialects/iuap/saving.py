@@ -7,10 +7,11 @@ is overlooked.
 
 from datetime import datetime, time, timedelta
 
-from dispatchserver.dialects.iuap.daytriggers import DayMode, as_numbers, choose_days
-from dispatchserver.dialects.iuap.setting import Habits, checked, read_zone
+from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.simplecron import scaled
 from dispatchserver.dialects.iuap.wire import Fields
+from dispatchserver.documents.days import DayUnit, as_clock, as_numbers, choose_days
+from dispatchserver.documents.reading import checked, read_zone
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.daychoice import DayChoice
 from dispatchserver.domain.errors import Faults, Invalid
@@ -25,11 +26,11 @@ from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import HttpRecall, check_data, check_url
 from dispatchserver.domain.task import TaskKey, TaskSpec, check_name, check_note
 from dispatchserver.domain.triggers import first_fire
-from dispatchserver.domain.windowtrigger import WindowTrigger, check_window, read_clock
+from dispatchserver.domain.windowtrigger import WindowTrigger, check_window
 
 UNGROUPED = "default"
 PARAMS_LIMIT = 100
-MODES = (DayMode.DAY, DayMode.WEEK, DayMode.MONTH)
+MODES = tuple(DayUnit)
 PERIODS = (timedelta(hours=1), timedelta(minutes=1))
 ONCE, PERIODIC = 0, 1
 
@@ -45,6 +46,12 @@ def read_save(fields: Fields, now: datetime, habits: Habits) -> Addition:
     if addition is None:  # unreachable: what is missing was booked
         raise Invalid("fault.required")
     return addition
+
+
+def zoned_by_save(fields: Fields) -> str | None:
+    """The group whose zone saveTask.do leaves it to; None where it names a zone, or no group that can be one."""
+    task = FieldReader(fields, Faults()).inside("task")  # read_save books what is faulty in it
+    return None if task is None or task.has("timeZone") else _read_group(task)
 
 
 def _read_task(
@@ -65,7 +72,11 @@ def _read_task(
 
 def _read_key(task: FieldReader) -> TaskKey:
     name = task.need(("taskcode", "taskname"), _name)
-    return TaskKey(group=task.take("gid", _name, UNGROUPED), name=name or "")
+    return TaskKey(group=_read_group(task), name=name or "")
+
+
+def _read_group(task: FieldReader) -> str:
+    return task.take("gid", _name, UNGROUPED)
 
 
 def _name(value: JsonValue) -> str:
@@ -135,7 +146,7 @@ def _read_days(way: FieldReader) -> DayChoice | None:
     if mode is None:
         return None
     known = way.fault_count
-    kind = mode.take("modetype", lambda value: MODES[_one_of(value, len(MODES))], DayMode.DAY)
+    kind = mode.take("modetype", lambda value: MODES[_one_of(value, len(MODES))], DayUnit.DAY)
     every = mode.take("modefrequency", as_integer, 1)
     name = "modevalue" if mode.has("modevalue") else "modevaule"
     values = mode.take(name, as_numbers, ())
@@ -160,19 +171,15 @@ def _read_grid(way: FieldReader) -> Grid | None:
         return None
     unit = period.take("periodmode", lambda value: PERIODS[_one_of(value, 2)], PERIODS[1])
     every = dura.need(("duravalue",), lambda value: scaled(as_integer(value), unit))
-    opens = period.need(("periodstart",), _clock)
-    closes = period.need(("periodend",), _clock)
+    opens = period.need(("periodstart",), as_clock)
+    closes = period.need(("periodend",), as_clock)
     return None if opens is None else (opens, closes, every)
 
 
 def _read_once(dura: FieldReader) -> Grid | None:
     period = dura.inside_if_any("period")
     if period is not None and not dura.has("duravalue"):
-        opens = period.need(("periodstart",), _clock)
+        opens = period.need(("periodstart",), as_clock)
     else:
-        opens = dura.need(("duravalue",), _clock)
+        opens = dura.need(("duravalue",), as_clock)
     return None if opens is None else (opens, None, None)
-
-
-def _clock(value: JsonValue) -> time:
-    return read_clock(as_text(value))

@@ -1,21 +1,12 @@
 """What every trigger of add.do is read against, and the fields that all of them have. Pure."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.dst import DstRule
-from dispatchserver.domain.errors import Invalid
-from dispatchserver.domain.fields import FieldReader, as_member, as_moment, as_text
-from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.trigger import find_zone
-
-ZONE_LIMIT = 64
-
-T = TypeVar("T")
+from dispatchserver.domain.fields import FieldReader, as_member, as_moment
 
 
 class RepeatCount(StrEnum):
@@ -27,7 +18,7 @@ class RepeatCount(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What this server takes for granted where a request says nothing."""
+    """What is taken for granted where a request says nothing; `zone` is its group's, else the server's."""
 
     zone: ZoneInfo
     repeat_count: RepeatCount = RepeatCount.TOTAL
@@ -42,12 +33,6 @@ class Setting:
     habits: Habits
 
 
-def read_zone(value: JsonValue) -> ZoneInfo:
-    """The zone of this name; raises Invalid with the nearest names."""
-    # Longer than any zone's name is enough to be refused; all of a long text would be compared with every name.
-    return find_zone(as_text(value)[:ZONE_LIMIT])
-
-
 FIELD_OF = {
     "trigger.window_shape": "timeConfig.interval",
     "trigger.window_step": "timeConfig.interval",
@@ -59,20 +44,6 @@ FIELD_OF = {
     "trigger.union_lines": "lines",
     "trigger.union_double": "lines",
 }
-
-
-def checked(
-    reader: FieldReader,
-    field: str,
-    make: Callable[[], T],
-    fields: Mapping[str, str] = FIELD_OF,
-) -> T | None:
-    """What is made; None where it breaks a rule, which is then booked at the field that can mend it."""
-    try:
-        return make()
-    except Invalid as invalid:
-        reader.refuse(fields.get(invalid.code, field), invalid.code, **invalid.params)
-        return None
 
 
 def read_start(reader: FieldReader, setting: Setting) -> datetime | None:

@@ -10,6 +10,7 @@ from dispatchserver.dialects.iuap.setting import (
     read_end,
     read_start,
 )
+from dispatchserver.documents.readtriggers import read_expression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import (
     FieldReader,
@@ -17,17 +18,14 @@ from dispatchserver.domain.fields import (
     as_duration,
     as_integer,
     as_member,
-    as_text,
 )
 from dispatchserver.domain.fixeddelay import check_delay
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import (
     COUNT_LIMIT,
-    CronDialect,
     CronTrigger,
     SimpleTrigger,
     check_interval,
-    parse_cron,
 )
 
 
@@ -50,12 +48,7 @@ UNITS = {
 
 
 def read_cron(reader: FieldReader, setting: Setting) -> CronTrigger | None:
-    dialect = reader.take(
-        "cronDialect", lambda value: as_member(value, CronDialect), CronDialect.QUARTZ
-    )
-    expression = reader.need(
-        ("cronExpress",), lambda value: parse_cron(as_text(value).strip(), dialect)
-    )
+    expression = read_expression(reader, "cronExpress", "cronDialect")
     dst, start, end = read_dst(reader), read_start(reader, setting), read_end(reader, setting)
     if expression is None:
         return None
@@ -66,7 +59,7 @@ def read_simple(reader: FieldReader, setting: Setting) -> SimpleTrigger:
     start, end = read_start(reader, setting), read_end(reader, setting)
     delay = reader.take("delay", lambda value: check_delay(as_duration(value)), None)
     if delay is not None and reader.has("startDate"):
-        reader.refuse("delay", "trigger.delay_beside_start")
+        reader.refuse("delay", "field.either", one="startDate", other="delay")
     if delay is not None:
         start = setting.now + delay
     times = reader.inside_if_any("timeConfig")

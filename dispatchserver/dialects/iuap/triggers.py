@@ -8,20 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from dispatchserver.dialects.iuap.daytriggers import read_day_interval, read_window
-from dispatchserver.dialects.iuap.setting import (
-    Habits,
-    Setting,
-    checked,
-    read_end,
-    read_start,
-    read_zone,
-)
+from dispatchserver.dialects.iuap.setting import FIELD_OF, Habits, Setting, read_end, read_start
 from dispatchserver.dialects.iuap.simplecron import read_cron, read_simple
+from dispatchserver.documents.reading import checked, read_zone
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_duration, as_member
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger, check_delay, check_fixed_delay
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger, check_end
-from dispatchserver.domain.triggers import Trigger, first_fire
+from dispatchserver.domain.triggers import Trigger, first_fire, matches_nothing
 from dispatchserver.domain.uniontrigger import LINES_LIMIT, Line, UnionTrigger, check_union
 
 
@@ -61,17 +55,10 @@ def _check_span(trigger: Trigger, reader: FieldReader, now: datetime) -> None:
             check_end(trigger.start, trigger.end)
         first_fire(trigger.anchored(now), now)
     except Invalid as invalid:
-        if _matches_nothing(trigger, now):
+        if matches_nothing(trigger, now):
             reader.refuse("cronExpress", "trigger.never_matches")
         else:
             reader.refuse("endDate", invalid.code, **invalid.params)
-
-
-def _matches_nothing(trigger: Trigger, now: datetime) -> bool:
-    """Whether it is the expression that never fires, whatever start and end may be."""
-    if not isinstance(trigger, CronTrigger):
-        return False
-    return trigger.expression.next_after(now, trigger.zone, trigger.dst) is None
 
 
 def _read_union(reader: FieldReader, setting: Setting) -> UnionTrigger | None:
@@ -82,7 +69,9 @@ def _read_union(reader: FieldReader, setting: Setting) -> UnionTrigger | None:
     lines = [_read_line(line, setting) for line in reader.each("lines", LINES_LIMIT)]
     if not lines or None in lines:
         return None
-    return checked(reader, "lines", lambda: check_union(tuple(line for line in lines if line)))
+    return checked(
+        reader, "lines", lambda: check_union(tuple(line for line in lines if line)), FIELD_OF
+    )
 
 
 def _read_line(reader: FieldReader, setting: Setting) -> Line | None:
@@ -107,7 +96,7 @@ def _read_delay(reader: FieldReader, setting: Setting) -> FixedDelayTrigger | No
     if delay is None or reader.fault_count > known:
         return None
     trigger = FixedDelayTrigger(delay=delay, first=start or setting.now, end=end, zone=setting.zone)
-    return checked(reader, "endDate", lambda: check_fixed_delay(trigger))
+    return checked(reader, "endDate", lambda: check_fixed_delay(trigger), FIELD_OF)
 
 
 LINE_READERS: dict[TriggerType, Callable[[FieldReader, Setting], Line | None]] = {

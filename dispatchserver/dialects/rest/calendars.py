@@ -4,19 +4,20 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route
+from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.calendarwire import (
     calendar_doc,
-    naming,
     preview_doc,
     read_calendar,
     read_range,
     read_text,
     read_title,
 )
+from dispatchserver.dialects.rest.nationalwire import national_doc, read_national
 from dispatchserver.dialects.rest.routes import BASE, answer
 from dispatchserver.domain.calendarspec import CalendarKey, check_calendar_name
+from dispatchserver.domain.errors import naming
 from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.engine.calendars import CalendarCases
 
@@ -24,8 +25,9 @@ from dispatchserver.engine.calendars import CalendarCases
 class CalendarRoutes:
     """Makes, shows and previews calendars; every fault is answered as REST answers it."""
 
-    def __init__(self, calendars: CalendarCases, refuse: ErrorPage) -> None:
+    def __init__(self, calendars: CalendarCases, lang: str, refuse: ErrorPage) -> None:
         self._calendars = calendars
+        self._lang = lang
         self._refuse = refuse
 
     def routes(self) -> Sequence[Route]:
@@ -37,6 +39,7 @@ class CalendarRoutes:
             ("PUT", one, self._put),
             ("DELETE", one, self._delete),
             ("POST", one + "/import", self._import),
+            ("POST", one + "/holidays", self._add_holidays),
             ("GET", one + "/preview", self._preview),
         ]
         return [
@@ -53,7 +56,7 @@ class CalendarRoutes:
 
     async def _list(self, request: web.Request) -> web.Response:
         found = await self._calendars.list(DEFAULT_NAMESPACE)
-        return answer({"items": [calendar_doc(stored) for stored in found]})
+        return answer({"items": [calendar_doc(stored) | {"tasks": n} for stored, n in found]})
 
     async def _show(self, request: web.Request) -> web.Response:
         return answer(calendar_doc(await self._calendars.find(_key(request))))
@@ -74,6 +77,13 @@ class CalendarRoutes:
         with naming("body"):
             stored = await self._calendars.add_ical(key, text, title, request[ACTOR])
         return answer(calendar_doc(stored))
+
+    async def _add_holidays(self, request: web.Request) -> web.Response:
+        lang = language(request, self._lang)
+        key, asked = _new_key(request), read_national(await read_body(request), lang)
+        with naming("years"):
+            done = await self._calendars.add_national(key, asked, request[ACTOR])
+        return answer(national_doc(done, lang))
 
     async def _preview(self, request: web.Request) -> web.Response:
         shown = read_range(request.query)

@@ -1,18 +1,12 @@
 """Calendars as JSON documents, and back with every fault named. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
+from dispatchserver.documents.reading import read_date
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.calendar import (
-    FIRST_DATE,
-    LAST_DATE,
-    RANGES_LIMIT,
-    WORKING_LIMIT,
-    DateRange,
-)
+from dispatchserver.domain.calendar import RANGES_LIMIT, WORKING_LIMIT, DateRange
 from dispatchserver.domain.calendarspec import (
     Absence,
     CalendarSpec,
@@ -20,16 +14,17 @@ from dispatchserver.domain.calendarspec import (
     check_calendar,
     check_title,
 )
-from dispatchserver.domain.errors import Faults, Invalid
-from dispatchserver.domain.fields import as_text
+from dispatchserver.domain.errors import Faults, Invalid, naming
+from dispatchserver.domain.fields import FieldReader, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import iso
+from dispatchserver.domain.task import check_note
 from dispatchserver.engine.calendars import PreviewDay
 
 Doc = dict[str, JsonValue]
 T = TypeVar("T")
 
-KEYS = ("weekdays", "excluded", "working")
+KEYS = ("weekdays", "excluded", "working", "note")
 RANGE_KEYS = ("first", "last", "title")
 EXAMPLE = '{"first": "2026-10-01", "last": "2026-10-07", "title": "…"}'
 
@@ -37,24 +32,29 @@ EXAMPLE = '{"first": "2026-10-01", "last": "2026-10-07", "title": "…"}'
 def calendar_doc(stored: StoredCalendar) -> Doc:
     """A calendar as it stands."""
     spec = stored.spec
-    excluded: list[JsonValue] = [
-        {
-            "first": away.dates.first.isoformat(),
-            "last": away.dates.last.isoformat(),
-            "title": away.title,
-        }
-        for away in spec.excluded
-    ]
     return {
         "namespace": stored.key.namespace,
         "name": stored.key.name,
         "version": stored.version,
         "weekdays": list(spec.weekdays),
-        "excluded": excluded,
-        "working": [day.isoformat() for day in spec.working],
+        **days_doc(spec.excluded, spec.working),
+        "note": spec.note,
         "updated_at": iso(stored.updated_at),
         "updated_by": stored.updated_by,
     }
+
+
+def days_doc(excluded: Sequence[Absence], working: Sequence[date]) -> Doc:
+    """Excluded ranges and made-up dates."""
+    ranges: list[JsonValue] = [
+        {
+            "first": away.dates.first.isoformat(),
+            "last": away.dates.last.isoformat(),
+            "title": away.title,
+        }
+        for away in excluded
+    ]
+    return {"excluded": ranges, "working": [day.isoformat() for day in working]}
 
 
 def preview_doc(name: str, shown: DateRange, days: Sequence[PreviewDay]) -> Doc:
@@ -73,14 +73,12 @@ def preview_doc(name: str, shown: DateRange, days: Sequence[PreviewDay]) -> Doc:
 def read_calendar(body: bytes, today: date) -> CalendarSpec:
     """The calendar that a body describes, with a date from today on left in it; raises Refused."""
     faults = Faults()
-    doc: Mapping[str, JsonValue] = {}
-    with faults.at("body"):
-        doc = _object(body)
-    _book_unknown(doc, KEYS, "", faults)
+    doc = read_object(body, KEYS, faults)
     spec = CalendarSpec(
         weekdays=_weekdays(doc.get("weekdays"), faults),
         excluded=_absences(doc.get("excluded"), faults),
         working=_dates(doc.get("working"), faults),
+        note=FieldReader(doc, faults).take("note", lambda v: check_note(as_text(v)), ""),
     )
     faults.raise_if_any()
     with faults.at("excluded"):
@@ -89,13 +87,13 @@ def read_calendar(body: bytes, today: date) -> CalendarSpec:
     return spec
 
 
-@contextmanager
-def naming(field: str, sent: object = None) -> Iterator[None]:
-    """What is found Invalid inside is refused under the name of this field."""
-    faults = Faults()
-    with faults.at(field, sent):
-        yield
-    faults.raise_if_any()
+def read_object(body: bytes, known: tuple[str, ...], faults: Faults) -> Mapping[str, JsonValue]:
+    """The JSON object of a body; empty where it is none, which is booked, as is every name not known."""
+    doc: Mapping[str, JsonValue] = {}
+    with faults.at("body"):
+        doc = _object(body)
+    _book_unknown(doc, known, "", faults)
+    return doc
 
 
 def read_text(body: bytes) -> str:
@@ -208,19 +206,7 @@ def _date_at(path: str, value: object, faults: Faults) -> date:
         faults.add(path, "fault.required")
         return date.min
     try:
-        return _as_date(value)
+        return read_date(value)
     except Invalid as invalid:
         faults.add(path, invalid.code, value, **invalid.params)
         return date.min
-
-
-def _as_date(value: object) -> date:
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise Invalid("calendar.date")
-    if not FIRST_DATE <= day <= LAST_DATE:
-        raise Invalid("calendar.date_range", first=FIRST_DATE.year, last=LAST_DATE.year)
-    return day

@@ -1,6 +1,7 @@
-"""The addresses of `/api/v1`: reading, and the actions that the command line uses."""
+"""The addresses of `/api/v1`: tasks to read, to put and to act on, and fires to read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -14,7 +15,9 @@ from dispatchserver.auth.doors import (
     Unexpected,
     language,
 )
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
+from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.dialects.rest.bodies import read_object
+from dispatchserver.dialects.rest.putting import ANY, placing, read_put
 from dispatchserver.dialects.rest.wire import (
     fire_doc,
     history_doc,
@@ -25,20 +28,28 @@ from dispatchserver.dialects.rest.wire import (
     read_task_query,
     task_doc,
 )
+from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import (
+    CalendarChanged,
     CalendarInUse,
     CalendarNotFound,
     DispatchError,
     FireNotFound,
+    GroupNotFound,
     StoreUnavailable,
+    TaskChanged,
     TaskExists,
     TaskNotFound,
+    TaskUnreadable,
 )
 from dispatchserver.domain.moments import iso
-from dispatchserver.domain.task import TaskKey
+from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.ports import Clock
 
 BASE = "/api/v1"
 UPCOMING_FIRES = 5
@@ -47,10 +58,14 @@ STATUS: dict[type[DispatchError], int] = {
     TaskNotFound: 404,
     FireNotFound: 404,
     CalendarNotFound: 404,
+    GroupNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
     CalendarInUse: 409,
+    CalendarChanged: 409,
+    TaskChanged: 412,
     BodyTooLarge: 413,
+    TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
 }
@@ -59,8 +74,12 @@ STATUS: dict[type[DispatchError], int] = {
 class RestDialect:
     """Speaks JSON over the use cases."""
 
-    def __init__(self, tasks: Tasks, zone: ZoneInfo, lang: str) -> None:
+    def __init__(
+        self, tasks: Tasks, groups: GroupCases, clock: Clock, zone: ZoneInfo, lang: str
+    ) -> None:
         self._tasks = tasks
+        self._groups = groups
+        self._clock = clock
         self._zone = zone
         self._lang = lang
 
@@ -70,6 +89,7 @@ class RestDialect:
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/tasks", self._list_tasks),
             ("GET", task, self._show_task),
+            ("PUT", task, self._put_task),
             ("DELETE", task, self._delete),
             ("POST", task + "/pause", self._pause),
             ("POST", task + "/resume", self._resume),
@@ -101,7 +121,33 @@ class RestDialect:
     async def _show_task(self, request: web.Request) -> web.Response:
         status = await self._tasks.find(_key(request))
         upcoming = [iso(fire) for fire in self._tasks.upcoming(status.task, UPCOMING_FIRES)]
-        return answer(task_doc(status) | {"upcoming": upcoming})
+        response = answer(task_doc(status) | {"upcoming": upcoming})
+        response.headers["ETag"] = f'"{status.task.revision}"'
+        return response
+
+    async def _put_task(self, request: web.Request) -> web.Response:
+        key, asked = _key(request), read_object(await read_body(request))
+        standing = await self._standing(key)
+        zone = await self._groups.zone_of(key.namespace, key.group)
+        basis = Basis(now=self._clock.now(), zone=zone)
+        addition = read_put(key, asked, request.headers, basis, standing)
+        if addition.expected == ANY:
+            if standing is None:
+                raise TaskNotFound(key.group, key.name)
+            addition = replace(addition, expected=standing.revision)
+        with placing(addition):
+            change = await self._tasks.put(addition, request[ACTOR])
+        response = await self._show_task(request)
+        if change.action is Action.ADDED:
+            response.set_status(201)
+            response.headers["Location"] = request.rel_url.raw_path
+        return response
+
+    async def _standing(self, key: TaskKey) -> Task | None:
+        try:
+            return (await self._tasks.find(key)).task
+        except TaskNotFound:
+            return None
 
     async def _list_fires(self, request: web.Request) -> web.Response:
         wanted, at = read_fire_query(request.query, self._zone)

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
-from dispatchserver.documents.triggers import Doc, iso_or_none, seconds_or_none, trigger_doc
+from dispatchserver.documents.policies import policies_doc
+from dispatchserver.documents.recalls import recall_doc
+from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
-from dispatchserver.domain.misfirepolicy import FireAll, FireOnce, MisfirePolicy, SkipMissed
+from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import iso
-from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
-from dispatchserver.ports import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 
 MOST_ROWS = 500
 
@@ -29,14 +29,16 @@ def task_doc(status: TaskStatus) -> Doc:
         "group": task.key.group,
         "name": task.key.name,
         "state": task.state,
+        "paused": task.state is TaskState.PAUSED,
         "version": task.version,
         "priority": spec.priority,
         "note": spec.note,
         "labels": dict(spec.labels),
         "trigger": trigger_doc(spec.trigger),
         "recall": recall_doc(spec.recall),
-        "policies": _policies_doc(spec.policies),
+        "policies": policies_doc(spec.policies),
         "next_fire_at": iso_or_none(next_fire(task)) if task.state is TaskState.ACTIVE else None,
+        "restart": _restart_doc(task.restart),
         "created_at": iso(task.created_at),
         "updated_at": iso(task.updated_at),
         "counts": {
@@ -52,40 +54,9 @@ def task_doc(status: TaskStatus) -> Doc:
     }
 
 
-def _policies_doc(policies: Policies) -> Doc:
-    return {
-        "connect_timeout_s": seconds_or_none(policies.connect_timeout),
-        "total_timeout_s": seconds_or_none(policies.total_timeout),
-        "report_timeout_s": seconds_or_none(policies.report_timeout),
-        "misfire": _misfire_doc(policies.misfire),
-        "misfire_grace_s": policies.misfire_grace.total_seconds(),
-        "spread_s": seconds_or_none(policies.spread),
-        "calendar": policies.calendar,
-        "shift": policies.shift if policies.calendar else None,
-    }
-
-
-def _misfire_doc(policy: MisfirePolicy) -> Doc:
-    match policy:
-        case FireOnce():
-            return {"policy": "fire_once"}
-        case SkipMissed():
-            return {"policy": "skip"}
-        case FireAll(limit=limit, spacing=spacing):
-            return {"policy": "fire_all", "max": limit, "spacing_s": spacing.total_seconds()}
-
-
-def recall_doc(recall: Recall) -> Doc:
-    """Whom to call back, and with what."""
-    doc: Doc = {"kind": recall.kind, "data": recall.data, "body_shape": recall.body_shape}
-    if isinstance(recall, HttpRecall):
-        return doc | {"url": recall.url, "reply_rule": recall.reply_rule}
-    return doc | {
-        "host": recall.host,
-        "port": recall.port,
-        "framing": recall.framing,
-        "ack": recall.ack,
-    }
+def _restart_doc(restart: Restart | None) -> Doc | None:
+    """From when on, and how often, a simple trigger fires since a misfire began it anew."""
+    return None if restart is None else {"at": iso(restart.at), "count": restart.count}
 
 
 def fire_doc(fire: Fire, lang: str) -> Doc:
@@ -161,12 +132,16 @@ def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
     """The filter and page of GET /tasks; raises Refused."""
     faults = Faults()
-    reader = _query_reader(query, faults, ("group", "q", "state", "limit", "cursor"))
+    reader = _query_reader(query, faults, ("group", "q", "state", "calendar", "limit", "cursor"))
     state = reader.take("state", lambda value: as_member(value, TaskState), None)
     page = _read_page(query, reader)
     faults.raise_if_any()
     wanted = TaskFilter(
-        namespace=DEFAULT_NAMESPACE, group=query.get("group"), text=query.get("q"), state=state
+        namespace=DEFAULT_NAMESPACE,
+        group=query.get("group"),
+        text=query.get("q"),
+        state=state,
+        calendar=query.get("calendar"),
     )
     return wanted, page
 

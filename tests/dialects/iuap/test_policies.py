@@ -14,14 +14,14 @@ AT = "taskConfig.policies."
         ("fire_once", {"policy": "fire_once"}),
         ("SKIP", {"policy": "skip"}),
         ({"policy": "skip"}, {"policy": "skip"}),
-        ("fire_all", {"policy": "fire_all", "max": 100, "spacing_s": 0.1}),
+        ("fire_all", {"policy": "fire_all", "max": 100, "spacing": "100ms"}),
         (
             {"policy": "fire_all", "max": "7", "spacing": "1s"},
-            {"policy": "fire_all", "max": 7, "spacing_s": 1.0},
+            {"policy": "fire_all", "max": 7, "spacing": "1s"},
         ),
         (
             '{"policy":"fire_all","spacing":0}',
-            {"policy": "fire_all", "max": 100, "spacing_s": 0.0},
+            {"policy": "fire_all", "max": 100, "spacing": "0s"},
         ),
     ],
 )
@@ -29,13 +29,14 @@ async def test_what_becomes_of_missed_occasions_is_kept(server, said, shown):
     await server.added(a_cron(policies={"misfire": said}))
     policies = (await server.task())["policies"]
     assert policies["misfire"] == shown
-    assert (policies["misfire_grace_s"], policies["spread_s"]) == (60.0, None)
+    assert (policies["misfireGrace"], policies["spread"]) == ("1m", None)
 
 
-async def test_grace_and_spread_are_kept(server):
-    await server.added(a_cron(policies={"misfireGrace": "5m", "spread": "10m"}))
+async def test_grace_spread_and_jitter_are_kept(server):
+    await server.added(a_cron(policies={"misfireGrace": "5m", "spread": "10m", "jitter": "30s"}))
     policies = (await server.task())["policies"]
-    assert (policies["misfire_grace_s"], policies["spread_s"]) == (300.0, 600.0)
+    assert (policies["misfireGrace"], policies["spread"]) == ("5m", "10m")
+    assert policies["jitter"] == "30s"
 
 
 REFUSED = [
@@ -53,6 +54,7 @@ REFUSED = [
     ({"spread": "25h"}, "spread", "24 hours"),
     ({"spread": 0}, "spread", "1 millisecond"),
     ({"spread": "wide"}, "spread", "5m"),
+    ({"jitter": "25h"}, "jitter", "24 hours"),
 ]
 
 

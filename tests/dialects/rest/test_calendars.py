@@ -34,7 +34,7 @@ async def test_a_calendar_is_shown_as_it_was_put(server):
     assert reply.doc == shown
     assert {key: shown[key] for key in CN} == CN
     assert (shown["name"], shown["version"]) == ("CN", 1)
-    assert (await server.get("/calendars")).doc == {"items": [shown]}
+    assert (await server.get("/calendars")).doc == {"items": [shown | {"tasks": 0}]}
 
 
 async def test_a_range_without_a_last_day_is_one_day(server):

@@ -153,7 +153,7 @@ def test_other_counts_are_refused(post, count):
         (b"", "json.syntax"),
         (b"[]", "field.object"),
         (b'"x"', "field.object"),
-        (b"\xff\xfe", "explain.utf8"),
+        (b"\xff\xfe", "wire.utf8"),
         (b'{"expr":NaN}', "json.constant"),
         (b"[" * 5000, "json.deep"),
         (b'{"expr":"\\ud800"}', "json.text"),

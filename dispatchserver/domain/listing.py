@@ -1,0 +1,85 @@
+"""What is asked of lists, and what comes back: filters, pages, and rows that say more than a task or a fire alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from dispatchserver.domain.fire import Fire, FireState
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.task import Policies, Task, TaskState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """A task as lists show it: with its counters and its last ended fire."""
+
+    task: Task
+    succeeded: int = 0
+    failed: int = 0
+    waiting: int = 0
+    last_fire_id: str | None = None
+    last_state: FireState | None = None
+    last_finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks to list; None takes all. `text` is looked for in group and name, the others are exact."""
+
+    namespace: str
+    group: str | None = None
+    text: str | None = None
+    state: TaskState | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireFilter:
+    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at."""
+
+    namespace: str
+    group: str | None = None
+    name: str | None = None
+    state: FireState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """A keyset page: at most `limit` rows after `cursor`, which is the previous page's `next_cursor`."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A claimed fire with what its version says: whom to call and within which limits.
+
+    `delay` is how long after its end the task fires again, where that is the rule.
+    """
+
+    fire: Fire
+    recall: Recall
+    policies: Policies
+    delay: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them."""
+
+    assignments: Sequence[Assignment]
+    cancelled: Sequence[str] = ()

@@ -1,0 +1,105 @@
+"""The use cases of groups: what they say for their tasks, and how many tasks each has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dispatchserver.domain.errors import GroupNotFound
+from dispatchserver.domain.group import (
+    NOTHING_SAID,
+    DecideGroup,
+    GroupKey,
+    GroupSpec,
+    StoredGroup,
+)
+from dispatchserver.ports import Actor, Clock, Groups, Store
+
+FRESH = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStatus:
+    """A group with how many tasks it has; `version` is 0 where nothing was ever said of it."""
+
+    key: GroupKey
+    tasks: int
+    spec: GroupSpec = NOTHING_SAID
+    version: int = 0
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Zones:
+    """The zones that the groups of a namespace name, as they were read at a moment."""
+
+    read_at: datetime
+    by_name: Mapping[str, ZoneInfo]
+
+
+class GroupCases:
+    """Every change is durable when its method returns, and holds for every task that is said from then on."""
+
+    def __init__(self, groups: Groups, store: Store, clock: Clock, zone: ZoneInfo) -> None:
+        self._groups = groups
+        self._store = store
+        self._clock = clock
+        self._zone = zone
+        self._zones: dict[str, _Zones] = {}
+        self._changes = 0
+
+    async def zone_of(self, namespace: str, group: str) -> ZoneInfo:
+        """The zone of tasks in this group that name none: the group's, else the server's."""
+        return (await self._named(namespace)).get(group, self._zone)
+
+    async def _named(self, namespace: str) -> Mapping[str, ZoneInfo]:
+        """Kept between adds, which would each wait for a read otherwise. What was changed here is seen at once;
+        what another server on the same database changed, at most FRESH later."""
+        now, kept = self._clock.now(), self._zones.get(namespace)
+        if kept is not None and timedelta(0) <= now - kept.read_at < FRESH:
+            return kept.by_name
+        changes = self._changes
+        found = await self._groups.list(namespace)
+        zones = {each.key.name: each.spec.zone for each in found if each.spec.zone is not None}
+        if (
+            changes == self._changes
+        ):  # else this may have been read before a change, so it is not kept
+            self._zones[namespace] = _Zones(now, zones)
+        return zones
+
+    async def put(self, key: GroupKey, decide: DecideGroup, actor: Actor) -> GroupStatus:
+        """Makes or changes what the group says; no task that stands is changed by it."""
+        stored = await self._groups.put(key, decide, actor, self._clock.now())
+        self._changes += 1
+        self._zones.pop(key.namespace, None)
+        counts = dict(await self._store.list_groups(key.namespace))
+        return _status(key, stored, counts.get(key.name, 0))
+
+    async def find(self, key: GroupKey) -> GroupStatus:
+        """The group; raises GroupNotFound, with the nearest names, where it has neither tasks nor settings."""
+        standing = {group.key: group for group in await self.list(key.namespace)}
+        if key not in standing:
+            raise GroupNotFound(key.name, [each.name for each in standing])
+        return standing[key]
+
+    async def list(self, namespace: str) -> Sequence[GroupStatus]:
+        """The groups that have tasks or settings, by name; one with neither any more is left out."""
+        counts = dict(await self._store.list_groups(namespace))
+        stored = {each.key.name: each for each in await self._groups.list(namespace)}
+        said = {name for name, each in stored.items() if each.spec != NOTHING_SAID}
+        return [
+            _status(GroupKey(namespace=namespace, name=name), stored.get(name), counts.get(name, 0))
+            for name in sorted(counts.keys() | said)
+        ]
+
+
+def _status(key: GroupKey, stored: StoredGroup | None, tasks: int) -> GroupStatus:
+    if stored is None:
+        return GroupStatus(key=key, tasks=tasks)
+    return GroupStatus(
+        key=key,
+        tasks=tasks,
+        spec=stored.spec,
+        version=stored.version,
+        updated_at=stored.updated_at,
+    )

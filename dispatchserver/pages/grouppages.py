@@ -1,0 +1,143 @@
+"""The pages of groups: which there are, and what each says for its tasks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from dispatchserver.auth.doors import Access, Route
+from dispatchserver.auth.people import read_form
+from dispatchserver.documents.groups import read_group_settings
+from dispatchserver.domain.errors import Fault, Faults, Refused
+from dispatchserver.domain.group import NOTHING_SAID, DecideGroup, GroupKey, GroupSpec, StoredGroup
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name
+from dispatchserver.engine.groups import GroupCases, GroupStatus
+from dispatchserver.pages.formviews import zones_to_choose
+from dispatchserver.pages.frame import Frame, actor
+from dispatchserver.pages.queries import link
+from dispatchserver.pages.words import visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """One group in the list; `zone` is empty where it is the server's."""
+
+    name: str
+    tasks: int
+    zone: str
+    note: str
+    tasks_url: str
+    edit_url: str
+
+
+def group_row(group: GroupStatus) -> GroupRow:
+    """One line of the list."""
+    name, zone = group.key.name, group.spec.zone
+    return GroupRow(
+        name=name,
+        tasks=group.tasks,
+        zone="" if zone is None else zone.key,
+        note=visible(group.spec.note),
+        tasks_url=link("/tasks", group=name),
+        edit_url=link("/group/edit", group=name),
+    )
+
+
+class GroupPages:
+    """Shows every fault of the form at its field, with all that was typed still there."""
+
+    def __init__(self, frame: Frame, groups: GroupCases, zone: ZoneInfo) -> None:
+        self._frame = frame
+        self._groups = groups
+        self._zone = zone
+
+    def routes(self) -> list[Route]:
+        """All behind a session."""
+        person, route = Access.PERSON, self._frame.route
+        return [
+            route("GET", "/groups", self.list, person),
+            route("GET", "/groups/new", self.new, person),
+            route("POST", "/groups/new", self.create, person),
+            route("GET", "/group/edit", self.edit, person),
+            route("POST", "/group/edit", self.save, person),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        found = await self._groups.list(DEFAULT_NAMESPACE)
+        rows = [group_row(group) for group in found]
+        return self._frame.page(request, "groups.html", rows=rows, server_zone=self._zone.key)
+
+    async def new(self, request: web.Request) -> web.Response:
+        return self._form(request, {}, known=False)
+
+    async def edit(self, request: web.Request) -> web.Response:
+        group = await self._groups.find(_key(request.query))
+        row = group_row(group)
+        fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
+        return self._form(request, fields, known=True)
+
+    async def create(self, request: web.Request) -> web.Response:
+        return await self._put(request, known=False)
+
+    async def save(self, request: web.Request) -> web.Response:
+        return await self._put(request, known=True)
+
+    async def _put(self, request: web.Request, *, known: bool) -> web.Response:
+        form = await read_form(request)
+        try:
+            key, spec = read_group(form)
+            await self._groups.put(key, _replacing(spec) if known else _first(spec), actor(request))
+        except Refused as refused:
+            return self._form(request, form, refused, known=known)
+        return self._frame.see(link("/groups", done="group_saved"))
+
+    def _form(
+        self,
+        request: web.Request,
+        values: Mapping[str, str],
+        refused: Refused | None = None,
+        *,
+        known: bool,
+    ) -> web.Response:
+        faults = {fault.field: fault for fault in refused.faults} if refused else {}
+        return self._frame.page(
+            request,
+            "group.html",
+            status=422 if refused else 200,
+            values={name: values.get(name, "") for name in ("group", "zone", "note")},
+            faults=faults,
+            known=known,
+            zones=zones_to_choose(),
+            server_zone=self._zone.key,
+        )
+
+
+def _key(fields: Mapping[str, str]) -> GroupKey:
+    return GroupKey(namespace=DEFAULT_NAMESPACE, name=fields.get("group", ""))
+
+
+def read_group(form: Mapping[str, str]) -> tuple[GroupKey, GroupSpec]:
+    """The group that the form names and what it is to say; raises Refused with every fault."""
+    faults, key = Faults(), _key(form)
+    with faults.at("group", key.name):
+        check_name(key.name)
+    note = form.get("note", "").replace("\r\n", "\n")
+    spec = read_group_settings({"zone": form.get("zone", "").strip(), "note": note}, faults)
+    faults.raise_if_any()
+    return key, spec
+
+
+def _replacing(spec: GroupSpec) -> DecideGroup:
+    return lambda standing: spec
+
+
+def _first(spec: GroupSpec) -> DecideGroup:
+    """For a group that seems new: what somebody else has said of it meanwhile is not lost by it."""
+
+    def decide(standing: StoredGroup | None) -> GroupSpec:
+        if standing is not None and standing.spec != NOTHING_SAID:
+            raise Refused([Fault(field="group", code="group.exists")])
+        return spec
+
+    return decide

@@ -1,0 +1,1 @@
+"""What documents say, and what is read back from them; a package, as tests/dialects is."""
