@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from uuid import uuid4
 
 from aiohttp import web
 
 from dispatchserver import __version__
 from dispatchserver.auth.doors import Access, Door, Guard, OpenGuard, mount
-from dispatchserver.auth.gate import Gate, is_loopback
+from dispatchserver.auth.gate import Gate, is_address, is_loopback, is_wildcard
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.auth.tokens import TokenGuard, is_live
@@ -22,6 +23,7 @@ from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
@@ -119,10 +121,11 @@ async def _serving(
     accounts: Accounts,
     clock: Clock,
 ) -> AsyncIterator[Server]:
-    http = HttpTarget(connections=settings.slots)
+    policy = egress_policy(settings)
+    http = HttpTarget(policy, connections=settings.slots)
     engine = Engine(
         store,
-        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget()},
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
         clock,
         _engine_config(settings),
     )
@@ -146,6 +149,19 @@ async def _serving(
         await engine.stop(timedelta(seconds=settings.drain_timeout))
         await runner.cleanup()
         await http.close()
+
+
+def egress_policy(settings: Settings) -> EgressPolicy:
+    """Where this server may call: its own machine only where nobody else can reach it, and never itself."""
+    here = {ip_address("127.0.0.1"), ip_address("::1")}
+    if not is_loopback(settings.host) and not is_wildcard(settings.host):
+        here = {ip_address(settings.host)} if is_address(settings.host) else set()
+    return EgressPolicy(
+        profile=Profile(settings.egress),
+        allowed=[read_allowed(line) for line in settings.egress_allow],
+        loopback=is_loopback(settings.host),
+        own=frozenset((address, settings.port) for address in here if settings.port),
+    )
 
 
 def _engine_config(settings: Settings) -> EngineConfig:
