@@ -21,6 +21,7 @@ from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
+from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
@@ -30,6 +31,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.holidaysource import HolidaysPackage
@@ -189,6 +191,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
     app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_finish_headers)
+    replays = ReplayCases(parts.store, parts.clock, lambda: uuid4().hex, parts.engine.dispatch_by)
     pages = Pages(
         tasks=parts.tasks,
         groups=parts.groups,
@@ -198,6 +201,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         lang=settings.lang,
         version=__version__,
         calendars=parts.calendars,
+        replays=replays,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -206,6 +210,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
+        ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),

@@ -35,7 +35,7 @@ from dispatchserver.ports import Actor, Clock
 
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
-    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved"}
+    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")
