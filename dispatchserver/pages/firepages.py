@@ -8,7 +8,7 @@ from dispatchserver.auth.doors import Access, Route
 from dispatchserver.domain.errors import TaskNotFound
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fireviews import fire_page, fire_row
 from dispatchserver.pages.frame import Frame
@@ -33,7 +33,8 @@ class FirePages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        zone, _ = await self._zone_of(read_key(request.query))
+        task = await self._task_of(read_key(request.query))
+        zone = self._zone_of(task)
         wanted, query = read_fire_query(request.query, zone)
         page = NOTHING if query.faults else await self._tasks.fires(wanted, query.page)
         viewer = self._frame.viewer(request)
@@ -50,14 +51,17 @@ class FirePages:
 
     async def show(self, request: web.Request) -> web.Response:
         history = await self._tasks.history(request.query.get("id", ""))
-        zone, alive = await self._zone_of(history.fire.key)
-        fire = fire_page(history, zone, self._frame.viewer(request))
-        return self._frame.page(request, "fire.html", fire=fire, alive=alive)
+        task = await self._task_of(history.fire.key)
+        current = task is not None and task.version == history.fire.version
+        retry = task.spec.policies.retry if task and current else None
+        fire = fire_page(history, self._zone_of(task), self._frame.viewer(request), retry)
+        return self._frame.page(request, "fire.html", fire=fire, alive=task is not None)
 
-    async def _zone_of(self, key: TaskKey) -> tuple[ZoneInfo, bool]:
-        """The task's zone, and whether the task is there; the server's where it is not."""
+    async def _task_of(self, key: TaskKey) -> Task | None:
         try:
-            status = await self._tasks.find(key)
+            return (await self._tasks.find(key)).task
         except TaskNotFound:
-            return self._zone, False
-        return status.task.spec.trigger.zone, True
+            return None
+
+    def _zone_of(self, task: Task | None) -> ZoneInfo:
+        return self._zone if task is None else task.spec.trigger.zone
