@@ -121,6 +121,11 @@ class Fire:
     serial: bool = False
     key_name: str | None = None
 
+    @property
+    def shares(self) -> bool:
+        """Whether another fire may wait for this one to end."""
+        return self.serial or self.key_name is not None
+
 
 class Delivery(StrEnum):
     """What is certain of a send: nothing was sent; it was sent and is unanswered; it was answered."""
