@@ -124,6 +124,11 @@ class Fire:
     replay_of: str | None = None
     data_json: str | None = None
 
+    @property
+    def shares(self) -> bool:
+        """Whether another fire may wait for this one to end."""
+        return self.serial or self.key_name is not None
+
 
 class Delivery(StrEnum):
     """What is certain of a send: nothing was sent; it was sent and is unanswered; it was answered."""

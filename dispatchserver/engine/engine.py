@@ -71,6 +71,8 @@ class Engine:
 
     async def _run(self, assignment: Assignment) -> None:
         await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
+        if assignment.fire.shares:
+            self.wake_dispatcher()
         if assignment.delay is not None:
             self.plan_by(self._clock.now() + assignment.delay)
 

@@ -27,5 +27,7 @@ class Reports:
         fire = await self._store.report(report.fire_id, decide, actor, now)
         if fire.state is FireState.PENDING:
             self._wakes.dispatch_by(fire.run_at)
+        elif fire.shares:
+            self._wakes.dispatch_by(now)
         self._wakes.plan_by(now + LOOK_AFTER)
         return fire

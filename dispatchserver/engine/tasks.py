@@ -105,7 +105,8 @@ class Tasks:
         after = change.after
         if after is not None and after.state is TaskState.ACTIVE and after.next_fire_at is not None:
             self._plan_by(after.next_fire_at)
-        if change.fires or change.pending is PendingRule.RELEASE:
+        # what is held back or cancelled may give its turn, or its key, to another
+        if change.fires or change.pending is not PendingRule.KEEP:
             self._dispatch_by(now)
         return change
 

@@ -1,14 +1,17 @@
 """What the task form offers: the choices of its fields, and what a new form begins with. Pure."""
 
 from dispatchserver.domain.calendar import Shift
+from dispatchserver.domain.concurrency import ALLOW, BusyRule, OverlapRule
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.recall import Ack, BodyShape, Framing, RecallKind, ReplyRule
+from dispatchserver.domain.retrypolicy import USUALLY_REPEATED, Failure
 from dispatchserver.domain.trigger import CronDialect, SimpleTrigger
 from dispatchserver.pages.words import UNITS
 
 KEPT = "kept"
 WEEKDAYS = range(1, 8)
 MONTHDAYS = range(32)  # 0 is the last day
+FAILURES = tuple(map(str, Failure))
 SPAN_UNITS = tuple(reversed(UNITS))
 CHOICES: dict[str, tuple[str, ...]] = {
     "trigger": ("simple", "days", "window", "cron", "union", "delay"),
@@ -29,6 +32,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ack": tuple(Ack),
     "data_kind": ("json", "text"),
     "misfire": ("fire_once", "skip", "fire_all"),
+    "retry": ("usual", "never", "delays", "backoff"),
+    "overlap": tuple(OverlapRule),
+    "key_busy": tuple(BusyRule),
 }
 BLANK = {
     "priority": "0",
@@ -54,6 +60,10 @@ BLANK = {
     "dst": DstRule.EXACTLY_ONCE.value,
     "shift": Shift.SKIP.value,
     "misfire": "fire_once",
+    "retry": "usual",
+    **{f"retry_on_{word}": "1" for word in FAILURES if word in USUALLY_REPEATED},
+    "overlap": ALLOW.rule.value,
+    "key_busy": BusyRule.QUEUE.value,
     "recall": RecallKind.HTTP.value,
     "body_shape": BodyShape.NESTED.value,
     "reply_rule": ReplyRule.AUTO.value,

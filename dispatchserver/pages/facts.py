@@ -7,13 +7,16 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
+from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Policies, Task
 from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.uniontrigger import Line, UnionTrigger
 from dispatchserver.domain.windowtrigger import WindowTrigger
+from dispatchserver.pages.overlapfields import key_words, overlap_words
 from dispatchserver.pages.policyfields import misfire_words
 from dispatchserver.pages.queries import link
+from dispatchserver.pages.retryfields import cause_words, pause_words, repeats
 from dispatchserver.pages.triggerfields import bounds, clock
 from dispatchserver.pages.words import Viewer, visible
 from dispatchserver.wording import describe, say_its_days
@@ -108,6 +111,8 @@ def rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
         *_calendar_facts(task, viewer),
         *_lateness_facts(spec.policies, viewer),
         *_restart_facts(task, viewer),
+        *_retry_facts(spec.policies.retry, viewer),
+        *_overlap_facts(spec.policies, viewer),
         *_timeout_facts(spec.policies, viewer),
         *(Fact(label="page.fact.label", value=label) for label in labels),
         Fact(label="page.fact.version", value=str(task.version)),
@@ -139,6 +144,22 @@ def _lateness_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
         for name, window in windows.items()
         if window is not None
     ]
+
+
+def _retry_facts(retry: Retry, viewer: Viewer) -> list[Fact]:
+    facts = [Fact(label="form.retry.label", value=pause_words(retry, viewer))]
+    if repeats(retry):
+        facts.append(Fact(label="form.retry_on.label", value=cause_words(retry, viewer)))
+        facts.append(Fact(label="form.retry_age.label", value=viewer.span(retry.max_age)))
+    return facts
+
+
+def _overlap_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
+    key = policies.concurrency
+    facts = [Fact(label="form.overlap.label", value=overlap_words(policies.overlap, viewer))]
+    if key is not None:
+        facts.append(Fact(label="form.key_name.label", value=key_words(key, viewer)))
+    return facts
 
 
 def _restart_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:

@@ -5,11 +5,13 @@ from dispatchserver.pages.words import Viewer
 
 
 def say_problem(fault: Fault, viewer: Viewer) -> str:
-    """What is wrong and allowed, with the line where the field has several."""
+    """What is wrong and allowed, with the line or the part where the field has several."""
     problem = viewer.say(fault.code, **fault.params)
-    if "line_number" not in fault.params:
-        return problem
-    return viewer.say("fault.in_line", line=fault.params["line_number"], problem=problem)
+    if "line_number" in fault.params:
+        return viewer.say("fault.in_line", line=fault.params["line_number"], problem=problem)
+    if "part" in fault.params:
+        return viewer.say("fault.in_part", part=fault.params["part"], problem=problem)
+    return problem
 
 
 def say_line(fault: Fault, viewer: Viewer) -> str:

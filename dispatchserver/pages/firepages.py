@@ -11,7 +11,7 @@ from dispatchserver.domain.errors import Faults, Refused, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
 from dispatchserver.domain.recall import check_data
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.tasks import FireHistory, Tasks
 from dispatchserver.pages.faults import say_problem
@@ -58,7 +58,8 @@ class FirePages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        zone, _ = await self._zone_of(read_key(request.query))
+        task = await self._task_of(read_key(request.query))
+        zone = self._zone_of(task)
         wanted, query = read_fire_query(request.query, zone)
         page = NOTHING if query.faults else await self._tasks.fires(wanted, query.page)
         viewer = self._frame.viewer(request)
@@ -83,16 +84,18 @@ class FirePages:
         refused: Refused | None = None,
         typed: str | None = None,
     ) -> web.Response:
-        zone, alive = await self._zone_of(history.fire.key)
+        task = await self._task_of(history.fire.key)
+        current = task is not None and task.version == history.fire.version
+        retry = task.spec.policies.retry if task and current else None
         viewer = self._frame.viewer(request)
-        fire = fire_page(history, zone, viewer)
+        fire = fire_page(history, self._zone_of(task), viewer, retry)
         faults = [] if refused is None else [say_problem(fault, viewer) for fault in refused.faults]
         return self._frame.page(
             request,
             "fire.html",
             status=422 if faults else 200,
             fire=fire,
-            alive=alive,
+            alive=task is not None,
             faults=faults,
             data=fire.data if typed is None else typed,
         )
@@ -108,10 +111,11 @@ class FirePages:
         fire = await self._replays.one(history.fire.id, actor(request), data)
         return self._frame.see(link("/fire", id=fire.id, done="replayed"))
 
-    async def _zone_of(self, key: TaskKey) -> tuple[ZoneInfo, bool]:
-        """The task's zone, and whether the task is there; the server's where it is not."""
+    async def _task_of(self, key: TaskKey) -> Task | None:
         try:
-            status = await self._tasks.find(key)
+            return (await self._tasks.find(key)).task
         except TaskNotFound:
-            return self._zone, False
-        return status.task.spec.trigger.zone, True
+            return None
+
+    def _zone_of(self, task: Task | None) -> ZoneInfo:
+        return self._zone if task is None else task.spec.trigger.zone

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.fire import Attempt, Decision, Fire, FireKind, FireState, MissedRun
+from dispatchserver.domain.fire import Attempt, Decision, Fire, FireKind, FireState, MissedRun, Turn
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
+from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
@@ -15,6 +16,7 @@ from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, 
 
 RESULT_CUT = 120
 TEXT_CUT = 16 * 1024
+BEHIND = {Turn.BEHIND_TASK: "behind_task", Turn.BEHIND_KEY: "behind_key"}
 VERDICTS = {
     Decision.SUCCESS: ("ok", "check"),
     Decision.FAILURE: ("bad", "cross"),
@@ -80,6 +82,9 @@ class FirePage:
     finished: Moment | None
     run: Moment | None
     deadline: Moment | None
+    give_up: Moment | None
+    key: str
+    losses: int
     result: str
     body: str
     attempts: Sequence[AttemptView]
@@ -102,11 +107,28 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
         manual=fire.kind is FireKind.MANUAL,
         attempts=fire.attempts,
         state=viewer.fire_state(fire.state),
-        reason=viewer.say("page.held") if fire.held else viewer.reason(fire.reason),
+        reason=_standing(fire, viewer),
         duration=_duration(fire, viewer),
         late=_late(fire, viewer),
         result=one_line(fire.result or "", RESULT_CUT),
     )
+
+
+def behind(fire: Fire) -> str:
+    """What a pending fire waits behind: an earlier one of its task, or its key; empty for neither."""
+    return BEHIND.get(fire.turn, "") if fire.state is FireState.PENDING else ""
+
+
+def _standing(fire: Fire, viewer: Viewer) -> str:
+    """Why a fire ended, or is not under way yet, in a few words."""
+    if fire.held:
+        return viewer.say("page.held")
+    if turn := behind(fire):
+        return viewer.say(f"page.turn.{turn}", key=visible(fire.key_name or ""))
+    reason = viewer.reason(fire.reason)
+    if fire.state is FireState.PENDING and reason and fire.run_at > viewer.now:
+        return viewer.say("page.again", reason=reason, away=viewer.away(fire.run_at))
+    return reason
 
 
 def _duration(fire: Fire, viewer: Viewer) -> str:
@@ -122,13 +144,15 @@ def _late(fire: Fire, viewer: Viewer) -> str:
     return viewer.span(fire.claimed_at - fire.due_at)
 
 
-def fire_page(history: FireHistory, zone: ZoneInfo, viewer: Viewer) -> FirePage:
-    """All there is to say of one fire."""
+def fire_page(
+    history: FireHistory, zone: ZoneInfo, viewer: Viewer, retry: Retry | None = None
+) -> FirePage:
+    """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known."""
     fire, recall = history.fire, history.recall
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
     return FirePage(
         row=fire_row(fire, zone, viewer),
-        explanation=explain(fire, viewer),
+        explanation=explain(fire, zone, viewer, retry),
         missed=_missed(fire.missed, zone, viewer),
         address="" if recall is None else f"{recall.kind} {visible(recall.address)}",
         version=fire.version,
@@ -138,6 +162,9 @@ def fire_page(history: FireHistory, zone: ZoneInfo, viewer: Viewer) -> FirePage:
         finished=viewer.moment_if_any(fire.finished_at, zone),
         run=viewer.moment(fire.run_at, zone) if waits else None,
         deadline=viewer.moment_if_any(fire.deadline_at if fire.state.open else None, zone),
+        give_up=viewer.moment_if_any(fire.give_up_at if fire.state.open else None, zone),
+        key=visible(fire.key_name or ""),
+        losses=fire.losses,
         result=visible(fire.result or "", TEXT_CUT),
         body=_body(fire, recall),
         attempts=[attempt_view(attempt, zone, viewer) for attempt in history.attempts],
@@ -154,14 +181,31 @@ def data_text(data: JsonValue) -> str:
     return data if isinstance(data, str) else pretty(data)
 
 
-def explain(fire: Fire, viewer: Viewer) -> str:
-    """What became of a fire, in a sentence."""
-    key = "held" if fire.held else str(fire.state)
-    if fire.state is FireState.PENDING and not fire.held and fire.attempts:
-        key = "again"
-    text = viewer.say(f"page.explain.{key}", attempts=fire.attempts)
+def explain(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> str:
+    """What became of a fire, in a sentence or two."""
+    if fire.state is FireState.PENDING and not fire.held and not behind(fire) and fire.attempts:
+        text = _again(fire, zone, viewer, retry)
+    else:
+        key = "held" if fire.held else behind(fire) or str(fire.state)
+        name = visible(fire.key_name or "")
+        text = viewer.say(f"page.explain.{key}", attempts=fire.attempts, key=name)
     reason = viewer.reason(fire.reason)
     return viewer.say("page.explain.why", text=text, reason=reason) if reason else text
+
+
+def _again(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> str:
+    """Which attempt comes next, when, and until when; attempts lost with their node are not counted as used up."""
+    at = viewer.moment(fire.run_at, zone)
+    told = {"number": fire.attempts + 1, "at": f"{at.text} {at.offset}"}
+    if retry is None:
+        text = viewer.say("page.explain.again", **told)
+    else:
+        most = retry.pauses.most + 1 + fire.losses
+        text = viewer.say("page.explain.again_of", most=most, **told)
+    if fire.give_up_at is None:
+        return text
+    until = viewer.moment(fire.give_up_at, zone)
+    return viewer.say("page.explain.until", text=text, until=f"{until.text} {until.offset}")
 
 
 def _missed(missed: MissedRun | None, zone: ZoneInfo, viewer: Viewer) -> str:

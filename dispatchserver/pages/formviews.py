@@ -5,22 +5,37 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
+from dispatchserver.domain.concurrency import ALLOW
 from dispatchserver.domain.errors import Fault, Refused
 from dispatchserver.domain.misfirepolicy import MISFIRE_GRACE, FireAll
+from dispatchserver.domain.retrypolicy import Backoff, Retry
 from dispatchserver.domain.task import Task
 from dispatchserver.engine.executor import Limits
-from dispatchserver.pages.choices import BLANK, CHOICES, KEPT, MONTHDAYS, WEEKDAYS
+from dispatchserver.pages.choices import BLANK, CHOICES, FAILURES, KEPT, MONTHDAYS, WEEKDAYS
 from dispatchserver.pages.faults import say_line, say_problem
 from dispatchserver.pages.policyfields import misfire_words
+from dispatchserver.pages.retryfields import retry_words
 from dispatchserver.pages.words import Viewer
 
 ORDER = """
 version group name note trigger repeat interval unit count after after_unit days nth nth_unit weekdays monthdays
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
 dst recall url reply_rule host port framing ack body_shape data_kind data priority misfire misfire_max
-misfire_spacing connect_timeout total_timeout report_timeout misfire_grace spread jitter
-""".split()  # noqa: SIM905  (a list of 53 one-word lines would hide the order that it shows)
+misfire_spacing retry retry_delays retry_max retry_base retry_factor retry_cap retry_on retry_age overlap overlap_max
+key_name key_limit key_busy connect_timeout total_timeout report_timeout misfire_grace spread jitter
+""".split()  # noqa: SIM905  (a list of 66 one-word lines would hide the order that it shows)
 FOLDED = {
+    "retries": (
+        "retry",
+        "retry_delays",
+        "retry_max",
+        "retry_base",
+        "retry_factor",
+        "retry_cap",
+        "retry_on",
+        "retry_age",
+    ),
+    "overlap": ("overlap", "overlap_max", "key_name", "key_limit", "key_busy"),
     "clock": ("dst",),
     "limits": (
         "connect_timeout",
@@ -43,7 +58,7 @@ class SummaryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormView:
-    """A form as it is shown; a field that has no value is empty. `kept_misfire` tells a policy not of the form."""
+    """A form as it is shown; a field that has no value is empty. `kept` tells policies that are not of the form."""
 
     values: Mapping[str, str]
     faults: Mapping[str, Sequence[str]]
@@ -51,7 +66,7 @@ class FormView:
     usual: Mapping[str, str]
     choices: Mapping[str, Sequence[str]]
     zones: Sequence[str]
-    kept_misfire: str
+    kept: Mapping[str, str]
 
     def value(self, name: str) -> str:
         return self.values.get(name, "")
@@ -81,7 +96,6 @@ def form_view(
 ) -> FormView:
     """The form with these values; what was refused is said on top and at its field."""
     faults = sorted(refused.faults if refused else (), key=lambda fault: ORDER.index(fault.field))
-    kept = setting.kept if values.get("misfire") == KEPT else None
     return FormView(
         values=values,
         faults=_by_field(faults, viewer),
@@ -89,8 +103,19 @@ def form_view(
         usual=_usual(setting.limits, viewer),
         choices=_choices(values, setting.calendars),
         zones=zones_to_choose(),
-        kept_misfire=misfire_words(kept.spec.policies.misfire, viewer) if kept else "",
+        kept=_kept_words(setting.kept, viewer),
     )
+
+
+def _kept_words(kept: Task | None, viewer: Viewer) -> Mapping[str, str]:
+    """The policies that may be kept as they are, in words."""
+    if kept is None:
+        return {}
+    policies = kept.spec.policies
+    return {
+        "misfire": misfire_words(policies.misfire, viewer),
+        "retry": retry_words(policies.retry, viewer),
+    }
 
 
 def _by_field(faults: Sequence[Fault], viewer: Viewer) -> Mapping[str, Sequence[str]]:
@@ -103,28 +128,41 @@ def _by_field(faults: Sequence[Fault], viewer: Viewer) -> Mapping[str, Sequence[
 def _choices(values: Mapping[str, str], calendars: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """What there is to choose; what the form cannot say may be kept, and what was chosen stays there."""
     kept = {
-        name: (*CHOICES[name], KEPT) for name in ("trigger", "misfire") if values.get(name) == KEPT
+        name: (*CHOICES[name], KEPT)
+        for name in ("trigger", "misfire", "retry")
+        if values.get(name) == KEPT
     }
     chosen = values.get("calendar", "")
     names = list(calendars) if chosen in ("", *calendars) else [*calendars, chosen]
     boxes = {
         "weekdays": tuple(map(str, WEEKDAYS)),
         "monthdays": tuple(map(str, (*MONTHDAYS[1:], MONTHDAYS[0]))),
+        "retry_on": FAILURES,
     }
     return {**CHOICES, **kept, **boxes, "calendar": names}
 
 
 def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
-    usual = FireAll()
+    usual, pauses = FireAll(), Backoff()
     spans = {
         "connect_timeout": limits.connect_timeout,
         "total_timeout": limits.total_timeout,
         "report_timeout": limits.report_timeout,
         "misfire_grace": MISFIRE_GRACE,
         "misfire_spacing": usual.spacing,
+        "retry_base": pauses.base,
+        "retry_cap": pauses.cap,
+        "retry_age": Retry().max_age,
     }
-    said = {name: viewer.say("form.usual", span=viewer.span(span)) for name, span in spans.items()}
-    return said | {"misfire_max": viewer.say("form.usual", span=usual.limit)}
+    counts = {
+        "misfire_max": usual.limit,
+        "retry_max": pauses.most,
+        "retry_factor": f"{pauses.factor:g}",
+        "overlap_max": ALLOW.waiting,
+        "key_limit": 1,
+    }
+    told = {name: viewer.span(span) for name, span in spans.items()} | counts
+    return {name: viewer.say("form.usual", span=text) for name, text in told.items()}
 
 
 @cache

@@ -21,28 +21,21 @@ from dispatchserver.domain.spread import check_spread
 from dispatchserver.domain.task import LONGEST_REPORT, LONGEST_TIMEOUT, Policies, check_timeout
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import FormReader, in_range
-from dispatchserver.pages.words import Viewer, in_units
+from dispatchserver.pages.overlapfields import key_fields, overlap_fields, read_key, read_overlap
+from dispatchserver.pages.retryfields import read_retry, retry_fields
+from dispatchserver.pages.words import Viewer, duration
 
 TIMEOUTS = {
     "connect_timeout": LONGEST_TIMEOUT,
     "total_timeout": LONGEST_TIMEOUT,
     "report_timeout": LONGEST_REPORT,
 }
-SUFFIXES = {"day": "d", "hour": "h", "minute": "m", "second": "s", "millisecond": "ms"}
-
-
-def duration(span: timedelta | None) -> str:
-    """A span as a field takes it: 1d, 90s, 250ms; empty for none."""
-    if span is None:
-        return ""
-    unit, count = in_units(span)
-    return f"{count}{SUFFIXES[unit]}" if count else "0s"
 
 
 def policy_fields(policies: Policies) -> dict[str, str]:
     """The fields that would make these policies again; what is usual is left empty."""
     grace = policies.misfire_grace
-    return {
+    fields = {
         "connect_timeout": duration(policies.connect_timeout),
         "total_timeout": duration(policies.total_timeout),
         "report_timeout": duration(policies.report_timeout),
@@ -51,7 +44,9 @@ def policy_fields(policies: Policies) -> dict[str, str]:
         "jitter": duration(policies.jitter),
         "calendar": policies.calendar or "",
         "shift": policies.shift,
-    } | _misfire_fields(policies.misfire)
+    }
+    shared = overlap_fields(policies.overlap) | key_fields(policies.concurrency)
+    return fields | _misfire_fields(policies.misfire) | retry_fields(policies.retry) | shared
 
 
 def _misfire_fields(policy: MisfirePolicy) -> dict[str, str]:
@@ -84,6 +79,9 @@ def read_policies(form: FormReader, kept: Policies | None) -> Policies:
         connect_timeout=_timeout(form, "connect_timeout"),
         total_timeout=_timeout(form, "total_timeout"),
         report_timeout=_timeout(form, "report_timeout"),
+        retry=read_retry(form, kept.retry if kept else None),
+        overlap=read_overlap(form),
+        concurrency=read_key(form),
         misfire=_misfire(form, kept),
         misfire_grace=form.take(
             "misfire_grace", lambda text: check_grace(as_duration(text)), MISFIRE_GRACE

@@ -1,6 +1,7 @@
 """How moments, spans and states are put into words for one reader. Pure."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ UNITS = {
     "second": SECOND,
     "millisecond": MILLISECOND,
 }
+SUFFIXES = {"day": "d", "hour": "h", "minute": "m", "second": "s", "millisecond": "ms"}
 OFFSET_AT = len("2026-11-22 09:00:00")
 
 FIRE_LOOKS = {
@@ -97,6 +99,10 @@ class Viewer:
         """A duration in at most two units: 3 min 5 s, 1.25 s, 80 ms."""
         return say_span(span, self.lang)
 
+    def listed(self, words: Sequence[str]) -> str:
+        """Several words as a list."""
+        return self.say("words.join.comma").join(words)
+
     def fire_state(self, state: FireState) -> Badge:
         tone, icon = FIRE_LOOKS[state]
         return Badge(tone=tone, icon=icon, word=self.say(f"state.{state}"))
@@ -115,6 +121,14 @@ def in_units(interval: timedelta) -> tuple[str, int]:
         if not interval % unit:
             return name, interval // unit
     return "millisecond", interval // MILLISECOND
+
+
+def duration(span: timedelta | None) -> str:
+    """A span as a field takes it: 1d, 90s, 250ms; empty for none."""
+    if span is None:
+        return ""
+    unit, count = in_units(span)
+    return f"{count}{SUFFIXES[unit]}" if count else "0s"
 
 
 def visible(text: str, limit: int | None = None) -> str:

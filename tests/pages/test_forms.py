@@ -215,5 +215,10 @@ def test_the_summary_follows_the_order_of_the_form() -> None:
 
 def test_every_field_has_its_place_in_the_order() -> None:
     filled = [field for task in TASKS for field in task_fields(task)]
-    fields = {re.sub(r"^((?:week|month)day)\d+$", r"\1s", field) for field in [*BLANK, *filled]}
+    boxes = r"^(?:((?:week|month)day)\d+|(retry_on)_\w+)$"
+    names = {"weekday": "weekdays", "monthday": "monthdays"}
+    fields = {
+        names.get(box[1], box[2]) if (box := re.match(boxes, field)) else field
+        for field in [*BLANK, *filled]
+    }
     assert fields <= set(ORDER)

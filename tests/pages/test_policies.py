@@ -105,7 +105,7 @@ def test_a_policy_that_the_form_cannot_say_is_kept_and_can_be_replaced() -> None
     assert read(task, **fields).misfire == QuartzMisfire(Instruction.FIRE_NOW)
     assert read(task, **fields | {"misfire": "skip"}).misfire == SkipMissed()
     view = form_view(fields, None, Setting(kept=task, limits=Limits()), EN)
-    assert view.choices["misfire"][-1] == "kept" and "FIRE_NOW" in view.kept_misfire
+    assert view.choices["misfire"][-1] == "kept" and "FIRE_NOW" in view.kept["misfire"]
 
 
 def test_a_fold_is_open_where_it_holds_a_value_or_a_fault() -> None:

@@ -174,7 +174,7 @@ def test_a_fire_is_explained_in_words() -> None:
     failed = a_fire(attempts=4, reason=Reason.TIMEOUT)
     texts = [fire_page(history(fire), SHANGHAI, EN).explanation for fire in (held, retried, failed)]
     assert texts[0].startswith("The task is paused")
-    assert "tried again" in texts[1]
+    assert "Attempt 3 is next" in texts[1]
     assert texts[2] == "It failed. Attempts: 4. Reason: no reply in time."
 
 
