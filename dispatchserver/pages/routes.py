@@ -10,6 +10,7 @@ from dispatchserver.auth.people import People
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
@@ -34,6 +35,7 @@ class Pages:
     lang: str
     version: str
     calendars: CalendarCases
+    signing: SigningCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -45,7 +47,7 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *GroupPages(self._frame, self.groups, self.zone).routes(),
+            *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),

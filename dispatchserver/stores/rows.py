@@ -198,6 +198,7 @@ def read_assignment(row: Row) -> Assignment:
         recall=read_recall(row["recall_json"]),
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
+        signing_keys=tuple((row["signing_keys"] or "").split()),
     )
 
 
