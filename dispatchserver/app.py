@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from secrets import token_bytes
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from dispatchserver import __version__
 from dispatchserver.auth.doors import Access, Door, Guard, OpenGuard, mount
-from dispatchserver.auth.gate import Gate, is_loopback
+from dispatchserver.auth.gate import Gate, is_address, is_loopback, is_wildcard
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
 from dispatchserver.auth.tokens import TokenGuard, is_live
@@ -21,15 +22,18 @@ from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
+from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.signing import SigningRoutes
+from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
@@ -119,10 +123,11 @@ async def _serving(
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
-    http = HttpTarget(connections=settings.slots)
+    policy = egress_policy(settings)
+    http = HttpTarget(policy, connections=settings.slots)
     engine = Engine(
         store,
-        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget()},
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
         clock,
         _engine_config(settings),
     )
@@ -147,6 +152,19 @@ async def _serving(
         await engine.stop(timedelta(seconds=settings.drain_timeout))
         await runner.cleanup()
         await http.close()
+
+
+def egress_policy(settings: Settings) -> EgressPolicy:
+    """Where this server may call: its own machine only where nobody else can reach it, and never itself."""
+    here = {ip_address("127.0.0.1"), ip_address("::1")}
+    if not is_loopback(settings.host) and not is_wildcard(settings.host):
+        here = {ip_address(settings.host)} if is_address(settings.host) else set()
+    return EgressPolicy(
+        profile=Profile(settings.egress),
+        allowed=[read_allowed(line) for line in settings.egress_allow],
+        loopback=is_loopback(settings.host),
+        own=frozenset((address, settings.port) for address in here if settings.port),
+    )
 
 
 def _engine_config(settings: Settings) -> EngineConfig:
@@ -175,6 +193,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
     app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_finish_headers)
+    replays = ReplayCases(parts.store, parts.clock, lambda: uuid4().hex, parts.engine.dispatch_by)
     pages = Pages(
         tasks=parts.tasks,
         groups=parts.groups,
@@ -185,6 +204,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         version=__version__,
         calendars=parts.calendars,
         signing=parts.signing,
+        replays=replays,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -193,6 +213,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
+        ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from dispatchserver.domain.errors import DispatchError, Fault, FireEnded, Refused
+from dispatchserver.domain.errors import DispatchError, Fault, FireEnded, FireOpen, Refused
 
 LANGUAGES = ("zh", "en")
 PARAM_LIMIT = 1000
@@ -49,7 +49,7 @@ def say_error(lang: str, error: DispatchError) -> str:
     if isinstance(error, Refused):
         return say(lang, "fault.join").join(say_fault(lang, fault) for fault in error.faults)
     params = dict(error.params)
-    if isinstance(error, FireEnded):
+    if isinstance(error, FireEnded | FireOpen):
         params["state"] = say(lang, f"state.{params['state']}")
     return _say_safely(lang, error.code, params)
 

@@ -108,6 +108,11 @@ class Store(Protocol):
         """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
         a refused report is noted in the audit and changes nothing else."""
 
+    async def replay(
+        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
+    ) -> Fire:
+        """Loads a fire, and writes the one that `decide` makes of it; raises FireNotFound and what `decide` raises."""
+
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
         """Moves on, by `decide`, every running fire that is not this node's; returns how many."""
 

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from dispatchserver.domain.egresspolicy import read_allowed
 from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
 from dispatchserver.domain.trigger import find_zone
 
 PREFIX = "DISPATCH_"
+LISTS = ("allowed_hosts", "egress_allow")
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 SQLITE_URL = "sqlite:///"
 Seconds = Annotated[float, Field(ge=0.05, le=86_400)]
@@ -50,6 +52,14 @@ class Settings(BaseModel):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="further names that this server is called by"
+    )
+    egress: Literal["internal", "public", "allowlist"] = Field(
+        "internal",
+        description="what callbacks may reach: private and public addresses, public ones, or only egress_allow",
+    )
+    egress_allow: tuple[str, ...] = Field(
+        (),
+        description="allowed whatever else is forbidden: 10.1.0.0/16, 10.0.0.7:6379, *.example.com",
     )
     slots: int = Field(100, ge=1, le=10_000, description="callbacks in flight at once")
     connect_timeout: Seconds = Field(5, description="seconds to connect to a receiver")
@@ -87,6 +97,16 @@ class Settings(BaseModel):
         if not url.startswith(SQLITE_URL) or len(url) == len(SQLITE_URL):
             raise PydanticCustomError("settings.database", "no database")
         return url
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _known_destinations(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            try:
+                read_allowed(line)
+            except Invalid as invalid:
+                raise PydanticCustomError("egress.allowed", "no destination", {}) from invalid
+        return lines
 
     @property
     def database_path(self) -> Path:
@@ -142,7 +162,7 @@ def _read_environment(environ: Mapping[str, str]) -> Mapping[str, object]:
         key = name.removeprefix(PREFIX).lower()
         text = _read_secret(name, value) if key.endswith("_file") else value
         key = key.removesuffix("_file")
-        found[key] = _split(text) if key == "allowed_hosts" else text
+        found[key] = _split(text) if key in LISTS else text
     return found
 
 

@@ -43,7 +43,7 @@ class Gate:
 
     def _is_own_host(self, header: str) -> bool:
         host = _hostname(f"//{header}")
-        return host in self._hosts or (self._any_address and _is_address(host))
+        return host in self._hosts or (self._any_address and is_address(host))
 
     def _is_own_page(self, request: web.Request) -> bool:
         """Our page, or no page at all. `Sec-Fetch-Site` is missing on plain http; `Origin` never is."""
@@ -67,7 +67,7 @@ def _netloc(url: str) -> str:
         return ""
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     """A literal address cannot be a hostile name that was made to point here."""
     try:
         ip_address(host)
@@ -83,4 +83,4 @@ def is_wildcard(host: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server bound to this."""
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)

@@ -9,7 +9,7 @@ import click
 from dispatchserver.app import UnsafeBind
 from dispatchserver.domain.errors import DispatchError, Refused, StoreInUse, StoreUnavailable
 from dispatchserver.messages import LANGUAGES, say_error
-from dispatchserver.settings import Misconfigured, Settings
+from dispatchserver.settings import LISTS, Misconfigured, Settings
 
 EXIT_CODES: dict[type[DispatchError], int] = {
     Refused: 65,
@@ -37,7 +37,7 @@ def settings_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds a flag for every setting."""
     for name, field in reversed(Settings.model_fields.items()):
         flag = "--" + name.replace("_", "-")
-        multiple = name == "allowed_hosts"
+        multiple = name in LISTS
         shown = "" if field.default_factory else f" [{field.default}]"
         command = click.option(
             flag, name, default=None, multiple=multiple, help=f"{field.description}{shown}"

@@ -26,6 +26,7 @@ class Action(StrEnum):
     RESUMED = "resumed"
     DELETED = "deleted"
     TRIGGERED = "triggered"
+    REPLAYED = "replayed"
     PLANNED_ANEW = "planned_anew"
 
 
@@ -249,12 +250,17 @@ def delete(key: TaskKey, now: datetime) -> Decide:
     return decide
 
 
-def trigger_now(key: TaskKey, *, new_id: str, now: datetime) -> Decide:
-    """Adds one fire due now and leaves the schedule untouched, paused or not. Raises TaskNotFound."""
+def trigger_now(
+    key: TaskKey, *, new_id: str, now: datetime, data_json: str | None = None
+) -> Decide:
+    """Adds one fire due now, perhaps with data of its own, and leaves the schedule untouched, paused or not.
+    Raises TaskNotFound.
+    """
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
-        fire = manual_fire(task, new_id, now, now + PENDING_LIFETIME)
+        made = manual_fire(task, new_id, now, now + PENDING_LIFETIME)
+        fire = replace(made, data_json=data_json)
         return Change(action=Action.TRIGGERED, before=task, after=task, fires=(fire,))
 
     return decide

@@ -190,6 +190,15 @@ class FireEnded(DispatchError):
         super().__init__(id=fire_id, state=state)
 
 
+class FireOpen(DispatchError):
+    """The fire is still under way, so that there is nothing to repeat."""
+
+    code = "fire.open"
+
+    def __init__(self, fire_id: str, state: str) -> None:
+        super().__init__(id=fire_id, state=state)
+
+
 class StoreUnavailable(DispatchError):
     """The store could not take the change; nothing was stored, and the caller may try again."""
 

@@ -94,7 +94,8 @@ class Fire:
     paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
     that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
     repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
-    `key_name` for that concurrency key; `turn` is how far it has come.
+    `key_name` for that concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats;
+    `data_json` is sent in place of the recall's own data.
     """
 
     id: str
@@ -120,6 +121,8 @@ class Fire:
     turn: Turn = Turn.READY
     serial: bool = False
     key_name: str | None = None
+    replay_of: str | None = None
+    data_json: str | None = None
 
 
 class Delivery(StrEnum):

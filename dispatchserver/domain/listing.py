@@ -46,6 +46,7 @@ class FireFilter:
     state: FireState | None = None
     since: datetime | None = None
     until: datetime | None = None
+    replayed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

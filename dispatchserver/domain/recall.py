@@ -1,7 +1,7 @@
 """What to call back: HTTP or socket, whom, with which data; and the body that the receiver gets."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -134,6 +134,11 @@ def _object_or_text(text: str) -> JsonValue:
         return jsontext.loads(text)
     except Invalid:
         return text
+
+
+def with_data(recall: Recall, data_json: str | None) -> Recall:
+    """The recall with this data, given as JSON, in place of its own; as it is where there is none."""
+    return recall if data_json is None else replace(recall, data=jsontext.loads(data_json))
 
 
 def render_body(recall: Recall, fire_id: str) -> bytes:

@@ -90,9 +90,12 @@ class Tasks:
         """Removes the task and keeps its history; raises TaskNotFound."""
         await self._change(key, changing.delete(key, self._clock.now()), actor)
 
-    async def trigger_now(self, key: TaskKey, actor: Actor) -> Fire:
-        """Fires once now, paused or not; the schedule is untouched; raises TaskNotFound."""
-        decide = changing.trigger_now(key, new_id=self._new_id(), now=self._clock.now())
+    async def trigger_now(self, key: TaskKey, actor: Actor, data_json: str | None = None) -> Fire:
+        """Fires once now, paused or not, with data of its own where some is given; the schedule is untouched;
+        raises TaskNotFound."""
+        decide = changing.trigger_now(
+            key, new_id=self._new_id(), now=self._clock.now(), data_json=data_json
+        )
         (fire,) = (await self._change(key, decide, actor)).fires
         return fire
 

@@ -5,14 +5,37 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
-from dispatchserver.domain.errors import TaskNotFound
+from dispatchserver.auth.people import read_form
+from dispatchserver.domain import jsontext
+from dispatchserver.domain.errors import Faults, Refused, TaskNotFound
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
+from dispatchserver.domain.recall import check_data
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
-from dispatchserver.engine.tasks import Tasks
-from dispatchserver.pages.fireviews import fire_page, fire_row
-from dispatchserver.pages.frame import Frame
-from dispatchserver.pages.queries import read_fire_query, read_key
+from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.tasks import FireHistory, Tasks
+from dispatchserver.pages.faults import say_problem
+from dispatchserver.pages.fireviews import data_text, fire_page, fire_row
+from dispatchserver.pages.frame import Frame, actor
+from dispatchserver.pages.queries import link, read_fire_query, read_key
+
+
+def read_own_data(typed: str, history: FireHistory) -> str | None:
+    """The data typed as JSON text, where they are not those of the fire itself; raises Refused.
+
+    Text that is no JSON is refused, but for data that are text anyway.
+    """
+    typed = typed.replace("\r\n", "\n")
+    data = None if history.recall is None else history.recall.data
+    if typed == data_text(data):
+        return None
+    faults = Faults()
+    with faults.at("data"):
+        value = typed if isinstance(data, str) else jsontext.loads(typed) if typed.strip() else None
+        text = jsontext.dumps(check_data(value))
+    faults.raise_if_any()
+    return text
+
 
 NOTHING: Page[Fire] = Page(items=(), next_cursor=None)
 
@@ -20,9 +43,10 @@ NOTHING: Page[Fire] = Page(items=(), next_cursor=None)
 class FirePages:
     """What people see of fires. A log of one task is in that task's zone, a mixed one in the server's."""
 
-    def __init__(self, frame: Frame, tasks: Tasks, zone: ZoneInfo) -> None:
+    def __init__(self, frame: Frame, tasks: Tasks, replays: ReplayCases, zone: ZoneInfo) -> None:
         self._frame = frame
         self._tasks = tasks
+        self._replays = replays
         self._zone = zone
 
     def routes(self) -> list[Route]:
@@ -30,6 +54,7 @@ class FirePages:
         return [
             self._frame.route("GET", "/fires", self.list, Access.PERSON),
             self._frame.route("GET", "/fire", self.show, Access.PERSON),
+            self._frame.route("POST", "/fire/replay", self.replay, Access.PERSON),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -49,10 +74,39 @@ class FirePages:
         )
 
     async def show(self, request: web.Request) -> web.Response:
-        history = await self._tasks.history(request.query.get("id", ""))
+        return await self._shown(request, await self._tasks.history(request.query.get("id", "")))
+
+    async def _shown(
+        self,
+        request: web.Request,
+        history: FireHistory,
+        refused: Refused | None = None,
+        typed: str | None = None,
+    ) -> web.Response:
         zone, alive = await self._zone_of(history.fire.key)
-        fire = fire_page(history, zone, self._frame.viewer(request))
-        return self._frame.page(request, "fire.html", fire=fire, alive=alive)
+        viewer = self._frame.viewer(request)
+        fire = fire_page(history, zone, viewer)
+        faults = [] if refused is None else [say_problem(fault, viewer) for fault in refused.faults]
+        return self._frame.page(
+            request,
+            "fire.html",
+            status=422 if faults else 200,
+            fire=fire,
+            alive=alive,
+            faults=faults,
+            data=fire.data if typed is None else typed,
+        )
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """Sends it once more, with the data typed where some was changed; a faulty text is told with the form as it was."""
+        form = await read_form(request)
+        history = await self._tasks.history(form.get("id", ""))
+        try:
+            data = read_own_data(form.get("data", ""), history)
+        except Refused as refused:
+            return await self._shown(request, history, refused, form["data"])
+        fire = await self._replays.one(history.fire.id, actor(request), data)
+        return self._frame.see(link("/fire", id=fire.id, done="replayed"))
 
     async def _zone_of(self, key: TaskKey) -> tuple[ZoneInfo, bool]:
         """The task's zone, and whether the task is there; the server's where it is not."""

@@ -6,8 +6,10 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.fire import Attempt, Decision, Fire, FireKind, FireState, MissedRun
+from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
 from dispatchserver.engine.tasks import FireHistory
+from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
 
@@ -81,6 +83,9 @@ class FirePage:
     result: str
     body: str
     attempts: Sequence[AttemptView]
+    data: str
+    over: bool
+    replay_of: str
 
 
 def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
@@ -136,7 +141,17 @@ def fire_page(history: FireHistory, zone: ZoneInfo, viewer: Viewer) -> FirePage:
         result=visible(fire.result or "", TEXT_CUT),
         body=_body(fire, recall),
         attempts=[attempt_view(attempt, zone, viewer) for attempt in history.attempts],
+        data=data_text(None if recall is None else recall.data),
+        over=not fire.state.open,
+        replay_of=fire.replay_of or "",
     )
+
+
+def data_text(data: JsonValue) -> str:
+    """The data as they are typed: text as it is, everything else as JSON; nothing for none."""
+    if data is None:
+        return ""
+    return data if isinstance(data, str) else pretty(data)
 
 
 def explain(fire: Fire, viewer: Viewer) -> str:

@@ -38,7 +38,8 @@ from dispatchserver.ports import Actor, Clock
 
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
-    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "key_retired"}
+    {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
+    | {"key_retired"}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")

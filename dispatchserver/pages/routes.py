@@ -10,6 +10,7 @@ from dispatchserver.auth.people import People
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.calendaredit import CalendarEditPages
@@ -36,6 +37,7 @@ class Pages:
     version: str
     calendars: CalendarCases
     signing: SigningCases
+    replays: ReplayCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -49,7 +51,7 @@ class Pages:
             *TaskPages(self._frame, self.tasks).routes(),
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
-            *FirePages(self._frame, self.tasks, self.zone).routes(),
+            *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),
         ]

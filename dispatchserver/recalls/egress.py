@@ -4,16 +4,18 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
+from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from dispatchserver.domain.egress import refusal
+from dispatchserver.domain.egresspolicy import EgressPolicy
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
 ]
 """One answer of getaddrinfo: family, type, protocol, canonical name, socket address."""
 
+OF_THE_PORT = ("egress.port", "egress.own")
 REFUSED = errno.EXDEV
 """Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
 
@@ -30,16 +32,28 @@ def is_refusal(error: OSError) -> bool:
     return error.errno == REFUSED
 
 
-def guarded_socket(info: AddressInfo) -> socket.socket:
-    """A socket for this address; raises EgressRefused when it is one that is never called."""
-    family, kind, protocol, _, target = info
-    address = str(target[0])
-    rule = refusal(ip_address(address))
-    if rule is not None:
-        raise EgressRefused(rule, address)
-    sock = socket.socket(family, kind, protocol)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return sock
+CALLED: ContextVar[str] = ContextVar("the host that this attempt calls")
+"""aiohttp tells its socket factory the address only; the name that led there travels beside it."""
+
+
+class Guard:
+    """Makes sockets for addresses that this server may call, and for no others."""
+
+    def __init__(self, policy: EgressPolicy, *, raw: bool) -> None:
+        self._policy = policy
+        self._raw = raw
+
+    def socket(self, info: AddressInfo) -> socket.socket:
+        """A socket for this address; raises EgressRefused where the policy forbids it."""
+        family, kind, protocol, _, target = info
+        address, port = str(target[0]), int(str(target[1]))
+        host = CALLED.get("")
+        rule = self._policy.refusal(host, ip_address(address), port, raw=self._raw)
+        if rule is not None:
+            raise EgressRefused(rule, f"{address}:{port}" if rule in OF_THE_PORT else address)
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sock
 
 
 async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
@@ -48,7 +62,7 @@ async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
     return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-async def connect(addresses: Sequence[AddressInfo], limit: float) -> socket.socket:
+async def connect(guard: Guard, addresses: Sequence[AddressInfo], limit: float) -> socket.socket:
     """A socket connected to the first address that answers; raises what the last one failed with.
 
     Each address gets its share of `limit` seconds, so that a dead first one leaves time for the second.
@@ -59,15 +73,15 @@ async def connect(addresses: Sequence[AddressInfo], limit: float) -> socket.sock
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(share):
-                return await _connect_one(info)
+                return await _connect_one(guard, info)
         except OSError as error:
             failure = error
         limit -= asyncio.get_running_loop().time() - began
     raise failure
 
 
-async def _connect_one(info: AddressInfo) -> socket.socket:
-    sock = guarded_socket(info)
+async def _connect_one(guard: Guard, info: AddressInfo) -> socket.socket:
+    sock = guard.socket(info)
     try:
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, info[4])

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from dispatchserver import __version__
+from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.fire import Outcome
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.ports import SendOrder
@@ -35,8 +36,13 @@ class HttpTarget:
     """
 
     def __init__(
-        self, *, connections: int = 100, keepalive: timedelta = timedelta(seconds=4)
+        self,
+        policy: EgressPolicy = USUAL,
+        *,
+        connections: int = 100,
+        keepalive: timedelta = timedelta(seconds=4),
     ) -> None:
+        self._guard = egress.Guard(policy, raw=False)
         self._connections = connections
         self._keepalive = keepalive
         self._pooled: aiohttp.ClientSession | None = None
@@ -46,6 +52,7 @@ class HttpTarget:
         """POSTs once; see RecallTarget."""
         assert isinstance(order.recall, HttpRecall)
         seen = Seen(peer=_peer(order.recall.url))
+        egress.CALLED.set(seen.peer.rpartition(":")[0])
         try:
             async with asyncio.timeout(order.total_timeout.total_seconds()):
                 await self._deliver(order, seen)
@@ -79,7 +86,7 @@ class HttpTarget:
             resolver=aiohttp.ThreadedResolver(),
             ttl_dns_cache=DNS_CACHE_S,
             limit=self._connections,
-            socket_factory=egress.guarded_socket,
+            socket_factory=self._guard.socket,
             keepalive_timeout=keepalive,
             force_close=keepalive is None,
         )

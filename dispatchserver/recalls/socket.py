@@ -7,6 +7,7 @@ import struct
 import sys
 import termios
 
+from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import Ack, Framing, SocketRecall
 from dispatchserver.ports import SendOrder
@@ -30,6 +31,9 @@ class SocketTarget:
     end. A `raw` or `eof` reply ends with the stream.
     """
 
+    def __init__(self, policy: EgressPolicy = USUAL) -> None:
+        self._guard = egress.Guard(policy, raw=True)
+
     async def send(self, order: SendOrder) -> Outcome:
         """Sends one frame and reads one reply; see RecallTarget."""
         assert isinstance(order.recall, SocketRecall)
@@ -37,7 +41,7 @@ class SocketTarget:
         limit = order.total_timeout.total_seconds()
         try:
             async with asyncio.timeout(limit):
-                reached = await _reach(order, seen)
+                reached = await _reach(self._guard, order, seen)
                 if isinstance(reached, Outcome):
                     return reached
                 return await _talk(reached, order, seen)
@@ -52,7 +56,7 @@ class SocketTarget:
         """Nothing is kept open between sends."""
 
 
-async def _reach(order: SendOrder, seen: Seen) -> socket.socket | Outcome:
+async def _reach(guard: egress.Guard, order: SendOrder, seen: Seen) -> socket.socket | Outcome:
     """A connected socket, or the Outcome that says why there is none."""
     assert isinstance(order.recall, SocketRecall)
     limit = order.connect_timeout.total_seconds()
@@ -61,7 +65,8 @@ async def _reach(order: SendOrder, seen: Seen) -> socket.socket | Outcome:
         async with asyncio.timeout(limit):
             addresses = await egress.resolve(order.recall.host, order.recall.port)
             seen.resolving = False
-            sock = await egress.connect(addresses, limit)
+            egress.CALLED.set(order.recall.host)
+            sock = await egress.connect(guard, addresses, limit)
     except (OSError, ValueError) as error:
         return _not_connected(error, order, seen)
     seen.connected_at = now()

@@ -26,6 +26,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, storable
 from dispatchserver.domain.listing import Assignment, TaskStatus
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.recall import with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
@@ -153,6 +154,8 @@ def fire_row(fire: Fire) -> list[object]:
         fire.turn,
         int(fire.serial),
         fire.key_name,
+        fire.replay_of,
+        fire.data_json,
     ]
 
 
@@ -184,6 +187,8 @@ def read_fire(row: Row) -> Fire:
         turn=Turn(row["turn"]),
         serial=bool(row["serial"]),
         key_name=row["ckey"],
+        replay_of=row["replay_of"],
+        data_json=row["data_json"],
     )
 
 
@@ -195,7 +200,7 @@ def read_standing(row: Row) -> Standing:
 def read_assignment(row: Row) -> Assignment:
     return Assignment(
         fire=read_fire(row),
-        recall=read_recall(row["recall_json"]),
+        recall=with_data(read_recall(row["recall_json"]), row["data_json"]),
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
         signing_keys=tuple((row["signing_keys"] or "").split()),

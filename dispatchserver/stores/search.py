@@ -85,6 +85,9 @@ async def list_fires(reader: Reader, wanted: FireFilter, page: PageRequest) -> P
         query.where("due_at >= ?", to_ms(wanted.since))
     if wanted.until is not None:
         query.where("due_at < ?", to_ms(wanted.until))
+    if wanted.replayed is not None:
+        again = "EXISTS (SELECT 1 FROM fires r WHERE r.replay_of = fires.id)"
+        query.where(again if wanted.replayed else f"NOT {again}")
     if page.cursor is not None:
         query.where("(due_at, id) < (?, ?)", *_read_cursor(page.cursor, (int, str)))
     text = query.text(sql.FIRES, "due_at DESC, id DESC", _limit(page) + 1)

@@ -107,16 +107,17 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at, turn, serial, ckey
+    losses, give_up_at, turn, serial, ckey, replay_of, data_json
 """
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
-    deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey)
+    deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
+    replay_of, data_json)
 {
     unfold(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
-        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT"
+        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT"
     )
 }
 ON CONFLICT DO NOTHING

@@ -18,11 +18,11 @@ from dispatchserver.domain.listing import (
 )
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
-from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
-from dispatchserver.stores import firewrites, rows, search, sql, taskwrites
+from dispatchserver.stores import firewrites, replays, rows, search, sql, taskwrites
 from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import read_recall
@@ -70,7 +70,9 @@ class SqlStore:
 
     async def find_recall(self, fire: Fire) -> Recall | None:
         found = await self._driver.page_reader.fetch(sql.FIND_RECALL, fire.task_id, fire.version)
-        return read_recall(found[0]["recall_json"]) if found else None
+        if not found:
+            return None
+        return with_data(read_recall(found[0]["recall_json"]), fire.data_json)
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         reader = self._driver.engine_reader
@@ -94,6 +96,12 @@ class SqlStore:
     ) -> Fire:
         reported = firewrites.Reported(fire_id, decide, actor, now)
         return await self._driver.submit(firewrites.report, reported)
+
+    async def replay(
+        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
+    ) -> Fire:
+        asked = replays.Replayed(fire_id, decide, actor, now)
+        return await self._driver.submit(replays.replay, asked)
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
         return await self._driver.submit(firewrites.recover, firewrites.Recovery(node, now, decide))

@@ -26,6 +26,7 @@ from dispatchserver.auth.people import People
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.holidaysource import HolidaysPackage
@@ -92,7 +93,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
     )
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
-    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing)
+    replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
+    pages = Pages(
+        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays
+    )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )

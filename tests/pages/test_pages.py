@@ -307,3 +307,18 @@ async def test_language_and_theme_are_remembered(admin: Browser) -> None:
     await admin.get("/lang", to="xx")
     await admin.get("/theme", to="pink")
     assert '<html lang="en" data-theme="dark">' in (await admin.get("/fires")).text
+
+
+async def test_an_ended_fire_is_sent_once_more_from_its_page(house: House, admin: Browser) -> None:
+    await add_task(house)
+    fire = await run_once(house)
+    shown = (await admin.get("/fire", id=fire)).text
+    assert 'action="/fire/replay"' in shown
+    faulty = await admin.act("/fire/replay", id=fire, data='{"b": ')
+    assert faulty.status == 422 and "{&#34;b&#34;: " in faulty.text
+    sent = await admin.act("/fire/replay", id=fire, data='{"b": 5}')
+    assert sent.status == 303
+    new = sent.headers["Location"].split("id=")[1].split("&")[0]
+    again = (await admin.get("/fire", id=new)).text
+    assert fire in again and "&#34;b&#34;:5" in again
+    assert 'action="/fire/replay"' not in again  # it is still under way

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Faults, Invalid
-from dispatchserver.domain.fields import as_object
+from dispatchserver.domain.fields import FieldReader, as_object
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.recall import check_data
 
 
 def read_object(body: bytes) -> Mapping[str, JsonValue]:
@@ -22,3 +24,18 @@ def _text(body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Invalid("wire.utf8") from error
+
+
+def read_own_data(body: bytes) -> str | None:
+    """The `data` of a body as JSON text; None where there is no body, or none in it; raises Refused."""
+    if not body.strip():
+        return None
+    asked, faults = read_object(body), Faults()
+    reader = FieldReader(asked, faults)
+    reader.has("data")
+    data: JsonValue = None
+    with faults.at("data"):
+        data = check_data(asked.get("data"))
+    reader.refuse_unread()
+    faults.raise_if_any()
+    return jsontext.dumps(data) if "data" in asked else None

@@ -16,7 +16,7 @@ from dispatchserver.auth.doors import (
     language,
 )
 from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.rest.bodies import read_object
+from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.putting import ANY, placing, read_put
 from dispatchserver.dialects.rest.wire import (
     fire_doc,
@@ -38,6 +38,7 @@ from dispatchserver.domain.errors import (
     CalendarNotFound,
     DispatchError,
     FireNotFound,
+    FireOpen,
     GroupNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
@@ -69,6 +70,7 @@ STATUS: dict[type[DispatchError], int] = {
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     CalendarChanged: 409,
+    FireOpen: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
     TaskUnreadable: 500,
@@ -179,7 +181,8 @@ class RestDialect:
         return web.Response(status=204)
 
     async def _trigger(self, request: web.Request) -> web.Response:
-        fire = await self._tasks.trigger_now(_key(request), request[ACTOR])
+        data = read_own_data(await read_body(request))
+        fire = await self._tasks.trigger_now(_key(request), request[ACTOR], data)
         return answer(fire_doc(fire, self._language(request)), 201)
 
     async def refuse(self, request: web.Request, error: DispatchError) -> web.Response:

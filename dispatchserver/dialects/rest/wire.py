@@ -80,6 +80,7 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "deadline_at": iso_or_none(fire.deadline_at),
         "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
+        "replay_of": fire.replay_of,
         "missed": None if missed is None else _missed_doc(missed),
     }
 

@@ -1,0 +1,72 @@
+"""`POST /api/v1/fires/{id}/replay`, and `/fires/replay` for all failed fires of a filter."""
+
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route, language
+from dispatchserver.auth.intake import read_body
+from dispatchserver.dialects.rest.bodies import read_object, read_own_data
+from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.wire import fire_doc
+from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.fields import FieldReader, as_moment, as_text
+from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.listing import FireFilter
+from dispatchserver.domain.task import DEFAULT_NAMESPACE
+from dispatchserver.engine.replays import ReplayCases
+
+
+class ReplayRoutes:
+    """Sends once more what ended."""
+
+    def __init__(self, cases: ReplayCases, zone: ZoneInfo, lang: str, refuse: ErrorPage) -> None:
+        self._cases = cases
+        self._zone = zone
+        self._lang = lang
+        self._refuse = refuse
+
+    def routes(self) -> Sequence[Route]:
+        """Both addresses."""
+        table: list[tuple[str, Handler]] = [
+            ("/fires/replay", self._failed),
+            ("/fires/{id}/replay", self._one),
+        ]
+        return [
+            Route(
+                method="POST",
+                path=BASE + path,
+                handler=handler,
+                access=Access.MACHINE,
+                door="rest",
+                on_error=self._refuse,
+            )
+            for path, handler in table
+        ]
+
+    async def _one(self, request: web.Request) -> web.Response:
+        data = read_own_data(await read_body(request))
+        fire = await self._cases.one(request.match_info["id"], request[ACTOR], data)
+        return answer(fire_doc(fire, language(request, self._lang)), 201)
+
+    async def _failed(self, request: web.Request) -> web.Response:
+        wanted = _read_filter(read_object(await read_body(request)), self._zone)
+        made = await self._cases.failed(wanted, request[ACTOR])
+        lang = language(request, self._lang)
+        return answer({"items": [fire_doc(fire, lang) for fire in made.fires], "more": made.more})
+
+
+def _read_filter(asked: Mapping[str, JsonValue], zone: ZoneInfo) -> FireFilter:
+    faults = Faults()
+    reader = FieldReader(asked, faults)
+    wanted = FireFilter(
+        namespace=DEFAULT_NAMESPACE,
+        group=reader.take("group", as_text, None),
+        name=reader.take("name", as_text, None),
+        since=reader.take("since", lambda value: as_moment(value, zone), None),
+        until=reader.take("until", lambda value: as_moment(value, zone), None),
+    )
+    reader.refuse_unread()
+    faults.raise_if_any()
+    return wanted
