@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
+from secrets import token_bytes
 from uuid import uuid4
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
@@ -33,16 +35,18 @@ from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
-from dispatchserver.ports import Accounts, Calendars, Clock
+from dispatchserver.ports import Accounts, Clock
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
@@ -94,9 +98,7 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        store, calendars = SqlStore(driver), SqlCalendars(driver)
-        groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
-        async with _serving(settings, store, calendars, groups, accounts, clock) as server:
+        async with _serving(settings, driver, accounts, clock) as server:
             yield server
     finally:
         await driver.close()
@@ -116,13 +118,11 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings,
-    store: SqlStore,
-    calendars: Calendars,
-    groups: GroupCases,
-    accounts: Accounts,
-    clock: Clock,
+    settings: Settings, driver: SqliteDriver, accounts: Accounts, clock: Clock
 ) -> AsyncIterator[Server]:
+    store, calendars = SqlStore(driver), SqlCalendars(driver)
+    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+    signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     policy = egress_policy(settings)
     http = HttpTarget(policy, connections=settings.slots)
     engine = Engine(
@@ -134,7 +134,8 @@ async def _serving(
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    app = _build_app(settings, _Parts(store, accounts, clock, engine, tasks, people, cases, groups))
+    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing)
+    app = _build_app(settings, parts)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
     )
@@ -185,6 +186,7 @@ class _Parts:
     people: People
     calendars: CalendarCases
     groups: GroupCases
+    signing: SigningCases
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
@@ -201,6 +203,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         lang=settings.lang,
         version=__version__,
         calendars=parts.calendars,
+        signing=parts.signing,
         replays=replays,
         limits=_engine_config(settings).limits,
     )
@@ -213,6 +216,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
+        SigningRoutes(parts.signing, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,

@@ -18,6 +18,8 @@ def set_up(log_format: str, level: str) -> None:
     handler.setFormatter(JsonLine() if as_json else TextLine())
     handler.addFilter(SendersFault())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It would tell every statement with all its values: signing keys, hashes of passwords, the data of tasks.
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 
 class SendersFault(logging.Filter):

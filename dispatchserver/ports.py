@@ -1,6 +1,6 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,6 +21,7 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.signing import DecideKeys, SigningKey
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -164,6 +165,22 @@ class Groups(Protocol):
 
     async def list(self, namespace: str) -> Sequence[StoredGroup]:
         """The settings of all groups that have any, by name."""
+
+    async def signed(self, namespace: str) -> Collection[str]:
+        """The names of the groups that have a signing key."""
+
+
+class SigningKeys(Protocol):
+    """Keeps the keys that callbacks of groups are signed with. They are secret: no audit row or log tells one."""
+
+    async def change(
+        self, group: GroupKey, decide: DecideKeys, actor: Actor, now: datetime
+    ) -> Sequence[SigningKey]:
+        """Gives a group other keys, with an audit row for each that was made or ended, in one transaction;
+        answers those it has now. Raises what `decide` raises, and then nothing was changed."""
+
+    async def of(self, group: GroupKey, now: datetime) -> Sequence[SigningKey]:
+        """The keys of a group that live now, the newest first."""
 
 
 class RecallTarget(Protocol):

@@ -86,6 +86,7 @@ def print_call(call: Call) -> None:
     at = call.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     name = call.name or "-"
     data = json.dumps(call.data, ensure_ascii=False)
+    signature = "" if call.signature is None else f"  signature {call.signature}"
     click.echo(
-        f"  {at}  <- {call.kind:<6} {name:<24} {call.path or 'line':<8} tasklogid={call.fire_id} {data}"
+        f"  {at}  <- {call.kind:<6} {name:<24} {call.path or 'line':<8} tasklogid={call.fire_id} {data}{signature}"
     )

@@ -1,7 +1,7 @@
 """`group` shows what groups say for their tasks and changes it, over the REST door of a running server."""
 
 import json
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote
 
 import click
@@ -59,6 +59,64 @@ def set_group(group: str, zone: str | None, note: str | None, url: str, token: s
         "note": said["note"] if note is None else note,
     }
     _print(call(url, token, "PUT", _path(group), json.dumps(asked).encode()))
+
+
+@group.command()
+@click.argument("group")
+@URL
+@TOKEN
+@AS_JSON
+def keys(group: str, url: str, token: str | None, as_json: bool) -> None:
+    """List a group's signing keys, by how they begin. 列出分组的签名密钥（只显示开头）。"""
+    for item in call(url, token, "GET", _keys_path(group))["items"]:
+        click.echo(json.dumps(item) if as_json else _key_line(item))
+
+
+def _key_line(item: dict[str, Any]) -> str:
+    lang, until = terminal_language(), item["until"]
+    end = say(lang, "group.keys.until", at=until) if until else say(lang, "group.keys.no_end")
+    return (
+        f"{item['id']}  {item['masked']}  {say(lang, 'group.keys.since', at=item['since'])}  {end}"
+    )
+
+
+@group.command("rotate-key")
+@click.argument("group")
+@click.option("--keep", help="how long the former key signs as well: 24h [usual], 0s, forever")
+@click.option("--key-file", type=click.File("r"), help="a key of your own; - for standard input")
+@URL
+@TOKEN
+def rotate_key(
+    group: str, keep: str | None, key_file: TextIO | None, url: str, token: str | None
+) -> None:
+    """Make a new signing key and print it, this once. 生成新的签名密钥并显示（仅此一次）。"""
+    asked = {} if keep is None else {"keep": keep}
+    if key_file is not None:
+        asked["key"] = key_file.read().strip()
+    made = call(url, token, "POST", _keys_path(group), json.dumps(asked).encode())
+    click.echo(made["key"])
+    lang = terminal_language()
+    click.echo(say(lang, "group.keys.made", group=group), err=True)
+    if made["former"]:
+        click.echo(f"{say(lang, 'group.keys.former')} {_key_line(made['former'])}", err=True)
+
+
+@group.command("retire-key")
+@click.argument("group")
+@click.argument("key_id", metavar="[ID]", required=False)
+@click.option("--all", "every", is_flag=True, help="all keys: callbacks are not signed any more")
+@URL
+@TOKEN
+def retire_key(group: str, key_id: str | None, every: bool, url: str, token: str | None) -> None:
+    """End a signing key at once. 立即停用一个签名密钥。"""
+    if every == (key_id is not None):
+        raise click.UsageError(say(terminal_language(), "group.keys.which"))
+    one = f"/{quote(key_id, safe='')}" if key_id is not None else ""
+    call(url, token, "DELETE", _keys_path(group) + one)
+
+
+def _keys_path(group: str) -> str:
+    return f"{_path(group)}/signing-keys"
 
 
 def _path(group: str) -> str:

@@ -10,6 +10,9 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
 ├── GroupNotFound        no group has this name: neither tasks nor settings of it
+├── SigningKeyNotFound   the group has no live signing key of this id
+├── SigningKeysFull      the group has as many signing keys as it may
+├── SigningKeysChanged   the group has other signing keys than the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── StoreUnavailable     nothing was stored; the caller may try again
@@ -140,6 +143,33 @@ class GroupNotFound(DispatchError):
         if nearest:
             self.code = "group.not_found_nearest"
         super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class SigningKeyNotFound(DispatchError):
+    """The group has no live signing key of this id; `live` are the ids it has."""
+
+    code = "signing.not_found"
+
+    def __init__(self, group: str, key_id: str, live: Sequence[str]) -> None:
+        super().__init__(group=group, id=excerpt(key_id), live=", ".join(live) or "–")
+
+
+class SigningKeysFull(DispatchError):
+    """The group has as many signing keys as it may; `former` is the one to retire first."""
+
+    code = "signing.full"
+
+    def __init__(self, group: str, former: str) -> None:
+        super().__init__(group=group, former=former)
+
+
+class SigningKeysChanged(DispatchError):
+    """Somebody else made or retired a key after the caller had looked at them; or the same form came twice."""
+
+    code = "signing.changed"
+
+    def __init__(self, group: str) -> None:
+        super().__init__(group=group)
 
 
 class FireNotFound(DispatchError):

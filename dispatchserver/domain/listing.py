@@ -1,7 +1,7 @@
 """What is asked of lists, and what comes back: filters, pages, and rows that say more than a task or a fire alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -69,13 +69,15 @@ class Page(Generic[T]):
 class Assignment:
     """A claimed fire with what its version says: whom to call and within which limits.
 
-    `delay` is how long after its end the task fires again, where that is the rule.
+    `delay` is how long after its end the task fires again, where that is the rule. `signing_keys` are those of
+    its group that live, the newest first; they are secret.
     """
 
     fire: Fire
     recall: Recall
     policies: Policies
     delay: timedelta | None = None
+    signing_keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcom
 from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind, render_body
-from dispatchserver.engine.headers import render_headers
+from dispatchserver.engine.headers import render_headers, sign
 from dispatchserver.engine.loop import SUPERSEDED
 from dispatchserver.ports import Clock, LookBy, RecallTarget, SendOrder, Store
 
@@ -72,10 +72,12 @@ class Executor:
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
+        body = render_body(recall, fire.id)
+        signed = sign(assignment.signing_keys, fire, started_at, body)
         order = SendOrder(
             recall=recall,
-            body=render_body(recall, fire.id),
-            headers=render_headers(fire, started_at),
+            body=body,
+            headers=render_headers(fire, started_at) + signed,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
         )

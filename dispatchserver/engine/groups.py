@@ -76,20 +76,21 @@ class GroupCases:
         return _status(key, stored, counts.get(key.name, 0))
 
     async def find(self, key: GroupKey) -> GroupStatus:
-        """The group; raises GroupNotFound, with the nearest names, where it has neither tasks nor settings."""
+        """The group; raises GroupNotFound, with the nearest names, where it has no tasks, settings or keys."""
         standing = {group.key: group for group in await self.list(key.namespace)}
         if key not in standing:
             raise GroupNotFound(key.name, [each.name for each in standing])
         return standing[key]
 
     async def list(self, namespace: str) -> Sequence[GroupStatus]:
-        """The groups that have tasks or settings, by name; one with neither any more is left out."""
+        """The groups that have tasks, settings or a signing key, by name; one with none any more is left out."""
         counts = dict(await self._store.list_groups(namespace))
         stored = {each.key.name: each for each in await self._groups.list(namespace)}
         said = {name for name, each in stored.items() if each.spec != NOTHING_SAID}
+        signed = set(await self._groups.signed(namespace))
         return [
             _status(GroupKey(namespace=namespace, name=name), stored.get(name), counts.get(name, 0))
-            for name in sorted(counts.keys() | said)
+            for name in sorted(counts.keys() | said | signed)
         ]
 
 

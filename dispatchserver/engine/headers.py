@@ -1,10 +1,12 @@
 """What a callback tells about itself in HTTP headers; the body stays the owner's."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.moments import iso
+from dispatchserver.domain.signing import signature
 
 
 def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]:
@@ -23,5 +25,18 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("X-Dispatch-Priority", str(fire.priority)),
         ("Idempotency-Key", fire.id),
         ("webhook-id", fire.id),
-        ("webhook-timestamp", str(int(sent_at.timestamp()))),
+        ("webhook-timestamp", str(_seconds(sent_at))),
     )
+
+
+def sign(
+    keys: Sequence[str], fire: Fire, sent_at: datetime, body: bytes
+) -> tuple[tuple[str, str], ...]:
+    """The header that proves where the attempt comes from; none where its group has no keys."""
+    if not keys:
+        return ()
+    return (("webhook-signature", signature(keys, fire.id, _seconds(sent_at), body)),)
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

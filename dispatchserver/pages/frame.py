@@ -23,6 +23,9 @@ from dispatchserver.domain.errors import (
     DispatchError,
     FireNotFound,
     GroupNotFound,
+    SigningKeyNotFound,
+    SigningKeysChanged,
+    SigningKeysFull,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -36,6 +39,7 @@ from dispatchserver.ports import Actor, Clock
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
     {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
+    | {"key_retired"}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")
@@ -57,8 +61,11 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    SigningKeyNotFound: 404,
     TaskExists: 409,
     CalendarInUse: 409,
+    SigningKeysChanged: 409,
+    SigningKeysFull: 409,
     BodyTooLarge: 413,
     BodyTooSlow: 408,
     Unexpected: 500,

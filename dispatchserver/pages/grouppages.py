@@ -1,6 +1,6 @@
 """The pages of groups: which there are, and what each says for its tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -9,12 +9,29 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.documents.groups import read_group_settings
-from dispatchserver.domain.errors import Fault, Faults, Refused
+from dispatchserver.domain.errors import (
+    Fault,
+    Faults,
+    Refused,
+    SigningKeyNotFound,
+    SigningKeysChanged,
+    SigningKeysFull,
+    naming,
+)
 from dispatchserver.domain.group import NOTHING_SAID, DecideGroup, GroupKey, GroupSpec, StoredGroup
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name
 from dispatchserver.engine.groups import GroupCases, GroupStatus
+from dispatchserver.engine.signing import KeyStatus, SigningCases
+from dispatchserver.messages import say_error
 from dispatchserver.pages.formviews import zones_to_choose
 from dispatchserver.pages.frame import Frame, actor
+from dispatchserver.pages.keyviews import (
+    KEEPS,
+    KeyRow,
+    KeySection,
+    key_rows,
+    read_rotation_form,
+)
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import visible
 
@@ -47,9 +64,12 @@ def group_row(group: GroupStatus) -> GroupRow:
 class GroupPages:
     """Shows every fault of the form at its field, with all that was typed still there."""
 
-    def __init__(self, frame: Frame, groups: GroupCases, zone: ZoneInfo) -> None:
+    def __init__(
+        self, frame: Frame, groups: GroupCases, signing: SigningCases, zone: ZoneInfo
+    ) -> None:
         self._frame = frame
         self._groups = groups
+        self._signing = signing
         self._zone = zone
 
     def routes(self) -> list[Route]:
@@ -61,6 +81,9 @@ class GroupPages:
             route("POST", "/groups/new", self.create, person),
             route("GET", "/group/edit", self.edit, person),
             route("POST", "/group/edit", self.save, person),
+            route("POST", "/group/rotate-key", self.rotate_key, person),
+            route("GET", "/group/retire-key", self.ask_retire_key, person),
+            route("POST", "/group/retire-key", self.retire_key, person),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -69,13 +92,11 @@ class GroupPages:
         return self._frame.page(request, "groups.html", rows=rows, server_zone=self._zone.key)
 
     async def new(self, request: web.Request) -> web.Response:
-        return self._form(request, {}, known=False)
+        return self._form(request, {}, None)
 
     async def edit(self, request: web.Request) -> web.Response:
-        group = await self._groups.find(_key(request.query))
-        row = group_row(group)
-        fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
-        return self._form(request, fields, known=True)
+        key = _key(request.query)
+        return await self._shown(request, key, KeySection(rows=await self._keys(request, key)))
 
     async def create(self, request: web.Request) -> web.Response:
         return await self._put(request, known=False)
@@ -83,31 +104,79 @@ class GroupPages:
     async def save(self, request: web.Request) -> web.Response:
         return await self._put(request, known=True)
 
+    async def rotate_key(self, request: web.Request) -> web.Response:
+        """Answers with the new key on the page itself: it is kept nowhere that a second page could read it from."""
+        form = await read_form(request)
+        key = _key(form)
+        try:
+            with naming("key"):
+                made = await self._signing.rotate(key, read_rotation_form(form), actor(request))
+        except (Refused, SigningKeysFull, SigningKeysChanged) as error:
+            told = say_error(self._frame.viewer(request).lang, error)
+            section = KeySection(rows=await self._keys(request, key), trouble=told)
+            return await self._shown(request, key, section)
+        rows = self._key_rows(request, key, made.keys)
+        return await self._shown(request, key, KeySection(rows=rows, new=made.key))
+
+    async def ask_retire_key(self, request: web.Request) -> web.Response:
+        key, key_id = _key(request.query), request.query.get("id", "")
+        rows = await self._keys(request, key)
+        asked = next((row for row in rows if row.id == key_id), None)
+        if asked is None:
+            raise SigningKeyNotFound(key.name, key_id, [row.id for row in rows])
+        return self._frame.page(
+            request, "key_retire.html", group=key.name, row=asked, last=len(rows) == 1
+        )
+
+    async def retire_key(self, request: web.Request) -> web.Response:
+        form = await read_form(request)
+        key = _key(form)
+        await self._signing.retire(key, form.get("id", ""), actor(request))
+        return self._frame.see(link("/groups", done="key_retired"))
+
+    async def _keys(self, request: web.Request, key: GroupKey) -> Sequence[KeyRow]:
+        return self._key_rows(request, key, await self._signing.list(key))
+
+    def _key_rows(
+        self, request: web.Request, key: GroupKey, keys: Sequence[KeyStatus]
+    ) -> Sequence[KeyRow]:
+        return key_rows(key.name, keys, self._zone, self._frame.viewer(request))
+
+    async def _shown(
+        self, request: web.Request, key: GroupKey, section: KeySection
+    ) -> web.Response:
+        """The group as it stands."""
+        group = await self._groups.find(key)
+        row = group_row(group)
+        fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
+        return self._form(request, fields, section)
+
     async def _put(self, request: web.Request, *, known: bool) -> web.Response:
         form = await read_form(request)
         try:
             key, spec = read_group(form)
             await self._groups.put(key, _replacing(spec) if known else _first(spec), actor(request))
         except Refused as refused:
-            return self._form(request, form, refused, known=known)
+            section = KeySection(rows=await self._keys(request, _key(form))) if known else None
+            return self._form(request, form, section, refused)
         return self._frame.see(link("/groups", done="group_saved"))
 
     def _form(
         self,
         request: web.Request,
         values: Mapping[str, str],
+        keys: KeySection | None,
         refused: Refused | None = None,
-        *,
-        known: bool,
     ) -> web.Response:
         faults = {fault.field: fault for fault in refused.faults} if refused else {}
         return self._frame.page(
             request,
             "group.html",
-            status=422 if refused else 200,
+            status=422 if refused or (keys and keys.trouble) else 200,
             values={name: values.get(name, "") for name in ("group", "zone", "note")},
             faults=faults,
-            known=known,
+            keys=keys,
+            keeps=KEEPS,
             zones=zones_to_choose(),
             server_zone=self._zone.key,
         )

@@ -11,6 +11,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
@@ -35,6 +36,7 @@ class Pages:
     lang: str
     version: str
     calendars: CalendarCases
+    signing: SigningCases
     replays: ReplayCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
@@ -47,7 +49,7 @@ class Pages:
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks).routes(),
-            *GroupPages(self._frame, self.groups, self.zone).routes(),
+            *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
@@ -18,6 +18,7 @@ from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.ports import Clock
+from dispatchserver.receiver.looking import look_at
 
 CALLS_KEPT = 200
 LINE_LIMIT = 1024 * 1024
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One callback as it came; what it did not say is None."""
+    """One callback as it came; what it did not say, or what was not looked at, is None."""
 
     kind: RecallKind
     path: str
@@ -51,6 +52,7 @@ class Call:
     attempt: int | None
     data: JsonValue
     at: datetime
+    signature: str | None = None
 
 
 class Receiver:
@@ -62,10 +64,12 @@ class Receiver:
         clock: Clock,
         on_call: Callable[[Call], None] | None = None,
         report_url: str = REPORT_URL,
+        secrets: Sequence[str] = (),
     ) -> None:
         self._clock = clock
         self._on_call = on_call
         self._report_url = report_url
+        self._secrets = secrets
         self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self._flaky_fails = False
 
@@ -178,8 +182,13 @@ class Receiver:
             raise web.HTTPBadRequest(text=text, content_type="application/json") from error
         said = {key.lower(): unquote(value) for key, value in request.headers.items()}
         call = self._call(RecallKind.HTTP, request.path, body, said)
+        call = replace(call, signature=self._check(request, await request.read(), call.at))
         self._note(call)
         return call
+
+    def _check(self, request: web.Request, body: bytes, at: datetime) -> str | None:
+        """What is to be said of the signature; nothing where no key is known."""
+        return look_at(self._secrets, request.headers, body, at) if self._secrets else None
 
     def _call(
         self, kind: RecallKind, path: str, body: dict[str, JsonValue], said: dict[str, str]

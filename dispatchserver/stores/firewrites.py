@@ -70,7 +70,7 @@ async def _claim_one(tx: Tx, asked: Claim) -> Sequence[Assignment]:
     )
     if not taken:
         return []
-    found = await tx.fetch(sql.CLAIMED, dumps([[row["id"]] for row in taken]))
+    found = await tx.fetch(sql.CLAIMED, dumps([[row["id"]] for row in taken]), to_ms(asked.now))
     assignments = map(rows.read_assignment, found)
     return sorted(assignments, key=lambda a: (-a.fire.priority, a.fire.run_at, a.fire.id))
 

@@ -1,7 +1,7 @@
 """Settings of groups as batched writes, and the Groups of ports.py over any driver."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from dispatchserver.domain.group import DecideGroup, GroupKey, GroupSpec, Stored
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.ports import Actor
-from dispatchserver.stores import sql
+from dispatchserver.stores import signingsql, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Driver, Row, Tx
 
@@ -40,6 +40,10 @@ class SqlGroups:
     async def list(self, namespace: str) -> Sequence[StoredGroup]:
         found = await self._driver.page_reader.fetch(sql.LIST_GROUPS, namespace)
         return [_read_group(row) for row in found]
+
+    async def signed(self, namespace: str) -> Collection[str]:
+        found = await self._driver.page_reader.fetch(signingsql.SIGNED_GROUPS, namespace)
+        return {row["grp"] for row in found}
 
 
 async def put_groups(tx: Tx, asked: Sequence[Put]) -> Sequence[StoredGroup | Exception]:

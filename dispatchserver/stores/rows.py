@@ -203,6 +203,7 @@ def read_assignment(row: Row) -> Assignment:
         recall=with_data(read_recall(row["recall_json"]), row["data_json"]),
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
+        signing_keys=tuple((row["signing_keys"] or "").split()),
     )
 
 

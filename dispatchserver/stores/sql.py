@@ -5,6 +5,8 @@ instead of one a row is what makes group commit cheap, and a thread that runs ro
 busy event loop would wait for the interpreter lock at every row.
 """
 
+from dispatchserver.stores.signingsql import LIVE_KEYS
+
 
 def unfold(columns: str) -> str:
     """SELECT that unfolds $1 into typed columns: "id TEXT, at BIGINT"."""
@@ -152,7 +154,8 @@ WHERE id IN (
 RETURNING id
 """
 CLAIMED = f"""
-SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json
+SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json,
+    {LIVE_KEYS} AS signing_keys
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 WHERE f.id IN ({unfold("id TEXT")})
 """

@@ -71,3 +71,10 @@ def test_bytes_that_are_no_http_cost_one_line_and_no_traceback(lines, log_format
     (line,) = written()
     assert "warning" in line.lower() and "Invalid char in url query" in line
     assert "Traceback" not in line and "exception" not in line
+
+
+def test_statements_with_their_values_are_not_told_at_any_level(lines):
+    written = lines("json", "debug")
+    logging.getLogger("aiosqlite").debug("executing INSERT ('whsec_…')")
+    log.debug("task.looked_at")
+    assert [json.loads(line)["event"] for line in written()] == ["task.looked_at"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
@@ -33,6 +35,7 @@ from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
@@ -65,6 +68,7 @@ class House:
     people: People
     clock: HandClock
     calendars: CalendarCases
+    signing: SigningCases
 
     @property
     def url(self) -> str:
@@ -88,15 +92,18 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     calendars = CalendarCases(
         SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
     )
+    signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
-    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, replays)
+    pages = Pages(
+        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays
+    )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, groups, people, clock, calendars)
+        yield House(server, store, tasks, groups, people, clock, calendars, signing)
     await driver.close()
 
 

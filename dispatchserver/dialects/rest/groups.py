@@ -50,17 +50,18 @@ class GroupRoutes:
         return answer({"items": [group_doc(group) for group in found]})
 
     async def _show(self, request: web.Request) -> web.Response:
-        return answer(group_doc(await self._groups.find(_key(request))))
+        return answer(group_doc(await self._groups.find(group_key(request))))
 
     async def _put(self, request: web.Request) -> web.Response:
-        key = _key(request)
+        key = group_key(request)
         with naming("group", key.name):
             check_name(key.name)
         spec = read_settings(await read_body(request))
         return answer(group_doc(await self._groups.put(key, lambda standing: spec, request[ACTOR])))
 
 
-def _key(request: web.Request) -> GroupKey:
+def group_key(request: web.Request) -> GroupKey:
+    """The group that the address names."""
     return GroupKey(namespace=DEFAULT_NAMESPACE, name=request.match_info["group"])
 
 
