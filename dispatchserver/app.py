@@ -22,6 +22,7 @@ from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
@@ -30,6 +31,7 @@ from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Calendars, Clock
@@ -173,6 +175,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
     app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_finish_headers)
+    whys = Whys(parts.store, parts.store, parts.groups, parts.clock)
     pages = Pages(
         tasks=parts.tasks,
         groups=parts.groups,
@@ -182,6 +185,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         lang=settings.lang,
         version=__version__,
         calendars=parts.calendars,
+        whys=whys,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -192,6 +196,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         rest,
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
+        WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,

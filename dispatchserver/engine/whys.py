@@ -1,5 +1,6 @@
 """The use case that answers why a task ran at a moment, or did not."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,10 +14,9 @@ from dispatchserver.ports import Clock, Ledger, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An answer, the moment it is about, and by which clock to say it."""
+    """An answer, and the moment that it is about."""
 
     at: datetime
-    zone: ZoneInfo
     because: Because
 
 
@@ -36,11 +36,12 @@ class Whys:
             return status.task.spec.trigger.zone
         return await self._groups.zone_of(key.namespace, key.group)
 
-    async def why(self, key: TaskKey, at: datetime | None, zone: ZoneInfo) -> Told:
-        """What became of the minute from `at` (None: now) on; raises TaskNotFound for a name never heard of."""
+    async def why(self, key: TaskKey, at: datetime | None) -> Told:
+        """What became of the minute from `at` on (None: of this minute); raises TaskNotFound for a name never heard of."""
         now = self._clock.now()
-        moment = at or now
+        moment = at or now.replace(second=0, microsecond=0)
         evidence = await self._ledger.evidence(key, moment, moment + WITHIN)
         if not evidence.heard_of:
             raise TaskNotFound(key.group, key.name)
-        return Told(at=moment, zone=zone, because=why(evidence, moment, now))
+        # a schedule may be searched over centuries, and meanwhile others must be called back
+        return Told(at=moment, because=await asyncio.to_thread(why, evidence, moment, now))

@@ -12,7 +12,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fireviews import fire_page, fire_row
 from dispatchserver.pages.frame import Frame
-from dispatchserver.pages.queries import read_fire_query, read_key
+from dispatchserver.pages.queries import Query, link, read_fire_query, read_key
 
 NOTHING: Page[Fire] = Page(items=(), next_cursor=None)
 
@@ -33,7 +33,7 @@ class FirePages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        zone, _ = await self._zone_of(read_key(request.query))
+        zone, alive = await self._zone_of(read_key(request.query))
         wanted, query = read_fire_query(request.query, zone)
         page = NOTHING if query.faults else await self._tasks.fires(wanted, query.page)
         viewer = self._frame.viewer(request)
@@ -45,6 +45,7 @@ class FirePages:
             query=query,
             states=tuple(FireState),
             zone=zone.key,
+            why_url=_why_url(query) if alive else "",
             next_url=query.next_url("/fires", page.next_cursor),
         )
 
@@ -61,3 +62,11 @@ class FirePages:
         except TaskNotFound:
             return self._zone, False
         return status.task.spec.trigger.zone, True
+
+
+def _why_url(query: Query) -> str:
+    """Where a task's page tells why it did not run at the time from which on nothing was found."""
+    values = query.values
+    if not values["from"]:
+        return ""
+    return link("/task", group=values["group"], name=values["name"], why=values["from"]) + "#why"

@@ -11,6 +11,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
 from dispatchserver.pages.editpages import EditPages
@@ -34,6 +35,7 @@ class Pages:
     lang: str
     version: str
     calendars: CalendarCases
+    whys: Whys
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -44,7 +46,7 @@ class Pages:
         """Every address of the web UI."""
         return [
             *SignIn(self._frame, self.people).routes(),
-            *TaskPages(self._frame, self.tasks).routes(),
+            *TaskPages(self._frame, self.tasks, self.whys).routes(),
             *GroupPages(self._frame, self.groups, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.zone).routes(),

@@ -26,6 +26,7 @@ from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
@@ -87,7 +88,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     calendars = CalendarCases(
         SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
     )
-    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars)
+    whys = Whys(store, store, groups, clock)
+    pages = Pages(tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, whys)
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
     )
