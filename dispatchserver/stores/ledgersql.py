@@ -11,7 +11,10 @@ FIRES_OF_MINUTE = (
 FIRES_OF_RANGES = f"""
 {FIRES} WHERE {OF_TASK} AND missed_last >= $4 AND missed_first < $5 ORDER BY missed_last LIMIT $6
 """
-FIRE_OF_LIFE = f"SELECT task_id FROM fires WHERE {OF_TASK} AND due_at >= $4 AND due_at < $5 LIMIT 1"
+# By hand, fires of an earlier task of this name can be sent once more.
+FIRE_OF_LIFE = f"""
+SELECT task_id FROM fires WHERE {OF_TASK} AND due_at >= $4 AND due_at < $5 AND kind = 'scheduled' LIMIT 1
+"""
 
 CHANGES = f"SELECT at, who, door, action, version, fire_id, detail FROM audit WHERE {OF_TASK}"
 LASTING = "action IN ('added', 'replaced', 'paused', 'resumed', 'deleted')"
