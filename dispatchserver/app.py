@@ -26,6 +26,7 @@ from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.signing import SigningRoutes
+from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
@@ -37,6 +38,7 @@ from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Clock
@@ -194,6 +196,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
     app.on_response_prepare.append(_finish_headers)
     replays = ReplayCases(parts.store, parts.clock, lambda: uuid4().hex, parts.engine.dispatch_by)
+    whys = Whys(parts.store, parts.store, parts.groups, parts.clock)
     pages = Pages(
         tasks=parts.tasks,
         groups=parts.groups,
@@ -205,6 +208,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         calendars=parts.calendars,
         signing=parts.signing,
         replays=replays,
+        whys=whys,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -217,6 +221,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
+        WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(parts.store, lambda: parts.engine.draining, rest.refuse),
         pages,

@@ -8,6 +8,7 @@ from typing import Protocol
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
 from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.listing import (
@@ -133,6 +134,16 @@ class Store(Protocol):
 
     async def check(self) -> None:
         """Returns when the store answers and can be written to; raises StoreUnavailable otherwise."""
+
+
+class Ledger(Protocol):
+    """Remembers what was done to tasks, and what became of their fires."""
+
+    async def evidence(self, key: TaskKey, at: datetime, until: datetime) -> Evidence:
+        """What is on record of a task, also of a deleted one, from `at` up to `until`, which is not part of it.
+
+        At most 200 fires and as many missed ranges; of the changes, the 50 before the end and the 50 after it.
+        """
 
 
 class Calendars(Protocol):

@@ -76,6 +76,29 @@ def show(group: str, name: str, url: str, token: str | None, as_json: bool) -> N
         _print(doc)
 
 
+@task.command()
+@click.argument("group")
+@click.argument("name")
+@click.argument("at", required=False)
+@URL
+@TOKEN
+@AS_JSON
+def why(group: str, name: str, at: str | None, url: str, token: str | None, as_json: bool) -> None:
+    """Tell why a task ran AT a moment, or did not; now when left out. 说明任务在某一时刻为何触发或没有触发。
+
+    AT is local time of the task ("2026-11-22 03:00"), ISO 8601, or epoch milliseconds.
+    """
+    query = "" if at is None else f"?{urlencode({'at': at})}"
+    doc = call(url, token, "GET", f"{_path(group, name)}/why{query}")
+    if as_json:
+        click.echo(json.dumps(doc, ensure_ascii=False))
+        return
+    click.echo(doc["sentence"])
+    if doc["evidence"]["fire"] is not None:
+        fire_id = doc["evidence"]["fire"]["id"]
+        click.echo(say(terminal_language(), "why.evidence_fire", id=fire_id))
+
+
 @task.command("put")
 @click.argument("group")
 @click.argument("name")

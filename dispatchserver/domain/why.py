@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.changing import Action
-from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason
+from dispatchserver.domain.evidence import AuditEntry, Evidence, life_at
+from dispatchserver.domain.fire import Fire, FireKind, FireState, Reason, Turn
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import newest
 from dispatchserver.domain.task import Task, TaskState
@@ -16,34 +18,6 @@ WITHIN = timedelta(minutes=1)
 
 LATE = timedelta(seconds=1)
 BACK = timedelta(days=400)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """Who did what to a task, through which door."""
-
-    at: datetime
-    who: str
-    door: str
-    action: str
-    version: int | None = None
-    fire_id: str | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is on record of a task around a moment.
-
-    `task` is the task as it stands, `then` the version of it that was in force at the moment (both None:
-    there is none), `fires` are the rows of the minute asked for and those whose range of missed occasions
-    covers it, `changes` what was done to the task, the newest first.
-    """
-
-    task: Task | None
-    then: Task | None
-    fires: Sequence[Fire]
-    changes: Sequence[AuditEntry]
 
 
 Param = str | int | datetime | timedelta
@@ -71,7 +45,7 @@ def why(evidence: Evidence, at: datetime, now: datetime) -> Because:
         return _before_its_time(evidence, at)
     occasion = _occasion(evidence.then, at)
     if occasion is None:
-        return _not_named(evidence.then, at)
+        return _not_named(evidence, evidence.then, at)
     if occasion > now:
         return _to_come(evidence, occasion)
     return _without_a_row(evidence, occasion)
@@ -101,18 +75,39 @@ def _of_a_fire(fire: Fire, evidence: Evidence, at: datetime, now: datetime) -> B
     if not at <= fire.due_at < at + WITHIN and fire.state is not FireState.SKIPPED:
         return Because(code="made_up", params=params, fire=fire)
     if fire.kind is FireKind.MANUAL:
-        change = _done(evidence, lambda entry: entry.fire_id == fire.id)
+        change = evidence.of_fire(fire)
         return Because(code="by_hand", params=params, fire=fire, change=change)
     if fire.state.open:
         return _open(fire, evidence, params, now)
     if fire.state in (FireState.SKIPPED, FireState.CANCELLED):
         return _unsent(fire, evidence, params)
+    return _sent(fire, evidence, params)
+
+
+def _sent(fire: Fire, evidence: Evidence, params: dict[str, Param]) -> Because:
+    """A fire that succeeded or failed."""
     if fire.finished_at is not None:
         params["finished"] = fire.finished_at
-    if fire.claimed_at is not None and fire.claimed_at - fire.due_at > LATE:
-        params["late"] = fire.claimed_at - fire.due_at
-    code = str(fire.state)
-    return Because(code=f"{code}_late" if "late" in params else code, params=params, fire=fire)
+    if fire.reason is Reason.CONCURRENCY:
+        return Because(code="failed_concurrency", params=params | _key(fire), fire=fire)
+    late = _late(fire, evidence.then)
+    if late is None:
+        return Because(code=str(fire.state), params=params, fire=fire)
+    return Because(code=f"{fire.state}_late", params=params | {"late": late}, fire=fire)
+
+
+def _late(fire: Fire, then: Task | None) -> timedelta | None:
+    """How late its only attempt was, beyond what the task itself spreads; a repetition is not late."""
+    if fire.claimed_at is None or fire.attempts > 1:
+        return None
+    spans = (then.spec.policies.spread, then.spec.policies.jitter) if then else ()
+    late = fire.claimed_at - fire.due_at
+    return late if late > sum((span for span in spans if span), LATE) else None
+
+
+def _key(fire: Fire) -> dict[str, Param]:
+    """The key that it needs."""
+    return {"key": fire.key_name or ""}
 
 
 def _open(fire: Fire, evidence: Evidence, params: dict[str, Param], now: datetime) -> Because:
@@ -120,11 +115,21 @@ def _open(fire: Fire, evidence: Evidence, params: dict[str, Param], now: datetim
     if fire.state is not FireState.PENDING:
         return Because(code=str(fire.state), params=params, fire=fire)
     if fire.held:
-        return Because(code="held", params=params, fire=fire, change=_paused(evidence, now))
+        return Because(code="held", params=params, fire=fire, change=evidence.paused(now))
     if fire.run_at > now:
         code = "again_at" if fire.attempts else "planned"
         return Because(code=code, params=params | {"run": fire.run_at}, fire=fire)
-    return Because(code="queued", params=params | {"waits": now - fire.run_at}, fire=fire)
+    params |= {"waits": now - fire.run_at, **_key(fire)}
+    return Because(code=QUEUES.get(fire.turn, "queued"), params=params, fire=fire)
+
+
+QUEUES = {
+    Turn.ASKS: "queued_behind_task",
+    Turn.BEHIND_TASK: "queued_behind_task",
+    Turn.ASKS_KEY: "queued_behind_key",
+    Turn.BEHIND_KEY: "queued_behind_key",
+}
+"""What holds back a fire that waits for something else than a free slot."""
 
 
 def _unsent(fire: Fire, evidence: Evidence, params: dict[str, Param]) -> Because:
@@ -132,55 +137,76 @@ def _unsent(fire: Fire, evidence: Evidence, params: dict[str, Param]) -> Because
     told = fire.reason in TOLD[fire.state]
     code = f"{fire.state}_{fire.reason}" if told else str(fire.state)
     last = fire.missed.last if fire.missed else fire.due_at
-    if fire.missed is not None:
-        params |= {"first": fire.missed.first, "last": last}
+    params |= {"first": fire.missed.first if fire.missed else fire.due_at, "last": last}
+    params |= _key(fire) | {"finished": fire.finished_at or last}
     if fire.reason is Reason.CALENDAR and evidence.then is not None:
         params["calendar"] = evidence.then.spec.policies.calendar or ""
     change = None
     if fire.reason is Reason.PAUSED:
-        change = _paused(evidence, last)
-    elif fire.reason in ENDED_BY:
-        change = _done(evidence, lambda entry: entry.action == ENDED_BY[fire.reason])
+        change = evidence.paused(last)
+    elif fire.reason in ENDS:
+        change = evidence.first(ENDS[fire.reason], fire.finished_at or last)
     return Because(code=code, params=params, fire=fire, change=change)
 
 
-ENDED_BY: Mapping[Reason | None, Action] = {
+ENDS: Mapping[Reason | None, Action] = {
     Reason.DELETED: Action.DELETED,
     Reason.REPLACED: Action.REPLACED,
 }
 TOLD = {
-    FireState.SKIPPED: (Reason.MISFIRE, Reason.CALENDAR, Reason.PAUSED, Reason.EXPIRED),
-    FireState.CANCELLED: (Reason.DELETED, Reason.REPLACED),
+    FireState.SKIPPED: (
+        Reason.MISFIRE,
+        Reason.CALENDAR,
+        Reason.PAUSED,
+        Reason.EXPIRED,
+        Reason.OVERLAP,
+        Reason.CONCURRENCY,
+    ),
+    FireState.CANCELLED: (Reason.DELETED, Reason.REPLACED, Reason.OVERLAP),
 }
 """Ends that have a sentence of their own."""
 
 
 def _before_its_time(evidence: Evidence, at: datetime) -> Because:
-    """No version was in force: the task came later, was deleted before, or never was."""
-    deleted = _done(evidence, lambda entry: entry.action == Action.DELETED and entry.at <= at)
+    """No version is known for then: the task came later, was deleted before or since, or never was."""
+    life = life_at(evidence.changes, at + WITHIN)
+    if life is not None and life.until is not None:
+        change = evidence.first(Action.DELETED, life.until)
+        return Because(code="deleted_since", params={"since": life.until}, change=change)
+    deleted = evidence.newest(Action.DELETED, at + WITHIN)
     if deleted is not None:
         return Because(code="deleted", params={"since": deleted.at}, change=deleted)
+    added = evidence.first(Action.ADDED, at)
+    if added is not None:
+        return Because(code="not_yet_added", params={"since": added.at}, change=added)
     if evidence.task is not None:
-        added = _done(evidence, lambda entry: entry.action == Action.ADDED)
-        return Because(
-            code="not_yet_added", params={"since": evidence.task.created_at}, change=added
-        )
+        return Because(code="not_yet_added", params={"since": evidence.task.created_at})
     return Because(code="unknown")
 
 
 def _occasion(then: Task, at: datetime) -> datetime | None:
-    found = timetable(then).next_after(at - MILLISECOND)
+    """The time in the minute that this version names, were it in force by then."""
+    since = max(at, then.spec_since or at)
+    found = timetable(then).next_after(since - MILLISECOND)
     return found if found is not None and found < at + WITHIN else None
 
 
-def _not_named(then: Task, at: datetime) -> Because:
+def _not_named(evidence: Evidence, then: Task, at: datetime) -> Because:
     """The schedule names no such time: the nearest times that it does name."""
+    if then.version == 1 and then.spec_since is not None and then.spec_since > at:
+        return _before_its_time(evidence, at)
+    if isinstance(then.trigger, FixedDelayTrigger):
+        return Because(code="after_each", params={"asked": at, "delay": then.trigger.delay})
     fires = timetable(then)
     params: dict[str, Param] = {"asked": at}
     following = fires.next_after(at)
     if following is None:
         return Because(code="over", params=params)
     params["next"] = following
+    named = then.trigger.next_after(at - MILLISECOND)
+    if named is not None and named < at + WITHIN:
+        days: dict[str, Param] = {"due": named, "calendar": then.spec.policies.calendar or ""}
+        return Because(code="excluded", params=params | days)
     earlier = fires.next_after(at - BACK)
     if earlier is not None and earlier < at:
         params["before"] = newest(fires, earlier, at - MILLISECOND)
@@ -193,7 +219,7 @@ def _to_come(evidence: Evidence, occasion: datetime) -> Because:
     if evidence.task is None:
         return _before_its_time(evidence, occasion)
     if evidence.task.state is TaskState.PAUSED:
-        return Because(code="paused", params=params, change=_paused(evidence, occasion))
+        return Because(code="paused", params=params, change=evidence.paused(occasion))
     return Because(code="to_come", params=params)
 
 
@@ -204,14 +230,5 @@ def _without_a_row(evidence: Evidence, occasion: datetime) -> Because:
         return _before_its_time(evidence, occasion)
     unplanned = task.next_fire_at is not None and task.next_fire_at <= occasion
     if unplanned and task.state is TaskState.PAUSED:
-        return Because(code="paused", params=params, change=_paused(evidence, occasion))
+        return Because(code="paused", params=params, change=evidence.paused(occasion))
     return Because(code="not_planned_yet" if unplanned else "no_record", params=params)
-
-
-def _paused(evidence: Evidence, by: datetime) -> AuditEntry | None:
-    """The newest pause up to a moment."""
-    return _done(evidence, lambda entry: entry.action == Action.PAUSED and entry.at <= by)
-
-
-def _done(evidence: Evidence, fits: Callable[[AuditEntry], bool]) -> AuditEntry | None:
-    return next((entry for entry in evidence.changes if fits(entry)), None)

@@ -17,7 +17,7 @@ from dispatchserver.engine.tasks import FireHistory, Tasks
 from dispatchserver.pages.faults import say_problem
 from dispatchserver.pages.fireviews import data_text, fire_page, fire_row
 from dispatchserver.pages.frame import Frame, actor
-from dispatchserver.pages.queries import link, read_fire_query, read_key
+from dispatchserver.pages.queries import Query, link, read_fire_query, read_key
 
 
 def read_own_data(typed: str, history: FireHistory) -> str | None:
@@ -60,6 +60,7 @@ class FirePages:
     async def list(self, request: web.Request) -> web.Response:
         task = await self._task_of(read_key(request.query))
         zone = self._zone_of(task)
+        alive = task is not None
         wanted, query = read_fire_query(request.query, zone)
         page = NOTHING if query.faults else await self._tasks.fires(wanted, query.page)
         viewer = self._frame.viewer(request)
@@ -71,6 +72,7 @@ class FirePages:
             query=query,
             states=tuple(FireState),
             zone=zone.key,
+            why_url=_why_url(query) if alive else "",
             next_url=query.next_url("/fires", page.next_cursor),
         )
 
@@ -119,3 +121,11 @@ class FirePages:
 
     def _zone_of(self, task: Task | None) -> ZoneInfo:
         return self._zone if task is None else task.spec.trigger.zone
+
+
+def _why_url(query: Query) -> str:
+    """Where a task's page tells why it did not run at the time from which on nothing was found."""
+    values = query.values
+    if not values["from"]:
+        return ""
+    return link("/task", group=values["group"], name=values["name"], why=values["from"]) + "#why"

@@ -104,6 +104,14 @@ def read_fire_query(query: Mapping[str, str], zone: ZoneInfo) -> tuple[FireFilte
     return wanted, _query(values, query, faults)
 
 
+def read_moment(
+    query: Mapping[str, str], name: str, zone: ZoneInfo
+) -> tuple[datetime | None, dict[str, Fault]]:
+    """One moment of an address, by the zone's clock; None where there is none, or it is faulty."""
+    faults = Faults()
+    return _moment(FieldReader(query, faults), name, zone), by_field(faults)
+
+
 def _moment(reader: FieldReader, name: str, zone: ZoneInfo) -> datetime | None:
     def read(value: JsonValue) -> datetime | None:
         return as_moment(value, zone)

@@ -13,6 +13,7 @@ from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
 from dispatchserver.pages.editpages import EditPages
@@ -38,6 +39,7 @@ class Pages:
     calendars: CalendarCases
     signing: SigningCases
     replays: ReplayCases
+    whys: Whys
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -48,7 +50,7 @@ class Pages:
         """Every address of the web UI."""
         return [
             *SignIn(self._frame, self.people).routes(),
-            *TaskPages(self._frame, self.tasks).routes(),
+            *TaskPages(self._frame, self.tasks, self.whys).routes(),
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),

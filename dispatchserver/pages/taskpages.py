@@ -1,19 +1,29 @@
 """The pages of tasks: the list, one task, and the actions on it."""
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskStatus
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskState
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey, TaskState
 from dispatchserver.engine.tasks import Tasks
+from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.fireviews import fire_row
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import explained
-from dispatchserver.pages.queries import link, local, read_key, read_task_query, with_params
+from dispatchserver.pages.queries import (
+    link,
+    local,
+    read_key,
+    read_moment,
+    read_task_query,
+    with_params,
+)
 from dispatchserver.pages.views import group_links, task_page, task_row
+from dispatchserver.pages.whyviews import WhyView, ask_why, tell_why
 
 RECENT = 10
 NOTHING: Page[TaskStatus] = Page(items=(), next_cursor=None)
@@ -22,9 +32,10 @@ NOTHING: Page[TaskStatus] = Page(items=(), next_cursor=None)
 class TaskPages:
     """What people see of tasks and do to them. Every change is a POST and ends in a 303."""
 
-    def __init__(self, frame: Frame, tasks: Tasks) -> None:
+    def __init__(self, frame: Frame, tasks: Tasks, whys: Whys) -> None:
         self._frame = frame
         self._tasks = tasks
+        self._whys = whys
 
     def routes(self) -> list[Route]:
         """All behind a session."""
@@ -67,8 +78,17 @@ class TaskPages:
             "task.html",
             task=task_page(status, viewer),
             meaning=meaning,
+            why=await self._why(request, key, zone),
             fires=[fire_row(fire, zone, viewer) for fire in recent.items],
         )
+
+    async def _why(self, request: web.Request, key: TaskKey, zone: ZoneInfo) -> WhyView:
+        """What stands in the form that asks why, and its answer."""
+        typed, viewer = request.query.get("why", ""), self._frame.viewer(request)
+        at, faults = read_moment(request.query, "why", zone)
+        if at is None:
+            return ask_why(typed, faults.get("why"), zone, viewer)
+        return tell_why(await self._whys.why(key, at), typed, zone, viewer)
 
     async def pause(self, request: web.Request) -> web.Response:
         form = await read_form(request)

@@ -6,6 +6,7 @@ from datetime import datetime
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
@@ -22,7 +23,7 @@ from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
-from dispatchserver.stores import firewrites, replays, rows, search, sql, taskwrites
+from dispatchserver.stores import firewrites, ledger, replays, rows, search, sql, taskwrites
 from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import read_recall
@@ -31,7 +32,7 @@ from dispatchserver.stores.unreadable import Unreadable
 
 
 class SqlStore:
-    """Tasks and fires in one database; see ports.Store for every method's promise."""
+    """Tasks and fires in one database; see ports.Store and ports.Ledger for every method's promise."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -67,6 +68,9 @@ class SqlStore:
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         found = await self._driver.page_reader.fetch(sql.LIST_ATTEMPTS, fire_id)
         return [rows.read_attempt(row) for row in found]
+
+    async def evidence(self, key: TaskKey, at: datetime, until: datetime) -> Evidence:
+        return await ledger.gather(self._driver.page_reader, ledger.Asked(key, at, until))
 
     async def find_recall(self, fire: Fire) -> Recall | None:
         found = await self._driver.page_reader.fetch(sql.FIND_RECALL, fire.task_id, fire.version)

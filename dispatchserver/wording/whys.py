@@ -19,7 +19,7 @@ def _by(because: Because, zone: ZoneInfo, lang: str) -> str:
     change = because.change
     if change is None:
         return ""
-    at = _moment(change.at, zone)
+    at = _moment(change.at.replace(microsecond=0), zone)
     return say(lang, "why.by", who=change.who, at=at, door=change.door)
 
 

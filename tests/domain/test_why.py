@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from dispatchserver.domain.calendar import Edition, make_calendar
-from dispatchserver.domain.fire import FireKind, FireState, MissedRun, Reason
+from dispatchserver.domain.evidence import AuditEntry, Evidence, Life, life_at
+from dispatchserver.domain.fire import FireKind, FireState, MissedRun, Reason, Turn
+from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.task import Policies, TaskState
-from dispatchserver.domain.why import AuditEntry, Evidence, why
+from dispatchserver.domain.why import why
 from dispatchserver.messages import catalog
 from dispatchserver.wording.whys import say_because
 from tests.builders import NOON, UTC_ZONE, a_fire, a_task, at, cron, every
@@ -157,8 +159,64 @@ def test_what_was_not_planned_yet_and_what_is_not_on_record_any_more_differ():
     assert answer(evidence(), at(3600))[0] == "no_record"
 
 
-def test_under_a_calendar_an_excluded_time_is_not_named():
+def test_a_time_that_the_calendar_excludes_is_told_with_the_next_that_it_leaves():
     closed = make_calendar(weekdays=[3], excluded=[], working=[])  # NOON is a Wednesday
     task = a_task(cron("0 0 12 * * ?"), policies=Policies(calendar="c"), next_fire_at=at(86_400))
     task = replace(task, edition=Edition("c", 1, closed))
-    assert answer(evidence(task=task))[0] == "not_named_between"
+    code, said = answer(evidence(task=task))
+    assert code == "excluded" and "calendar c" in said and "2026-03-05 12:00:00" in said
+
+
+def test_what_overlap_and_keys_did_is_told_with_the_key():
+    key = {"key_name": "db"}
+    for fire, code in [
+        (ended(FireState.SKIPPED, Reason.OVERLAP), "skipped_overlap"),
+        (ended(FireState.SKIPPED, Reason.CONCURRENCY, **key), "skipped_concurrency"),
+        (ended(FireState.FAILED, Reason.CONCURRENCY, **key), "failed_concurrency"),
+        (ended(FireState.CANCELLED, Reason.OVERLAP), "cancelled_overlap"),
+        (a_fire(turn=Turn.ASKS), "queued_behind_task"),
+        (a_fire(turn=Turn.BEHIND_TASK), "queued_behind_task"),
+        (a_fire(turn=Turn.BEHIND_KEY, **key), "queued_behind_key"),
+    ]:
+        told, said = answer(evidence(fire))
+        assert (told, "db" in said) == (code, fire.key_name is not None)
+
+
+def test_a_repetition_and_what_the_task_itself_spreads_are_not_late():
+    again = ended(FireState.SUCCEEDED, attempts=2, claimed_at=at(300), finished_at=at(301))
+    assert answer(evidence(again))[0] == "succeeded"
+    spread = a_task(HOURLY, policies=Policies(spread=timedelta(minutes=5)))
+    placed = ended(FireState.SUCCEEDED, claimed_at=at(290), finished_at=at(291))
+    assert answer(evidence(placed, then=spread))[0] == "succeeded"
+    assert answer(evidence(placed))[0] == "succeeded_late"
+
+
+def test_a_fixed_delay_has_no_times_of_its_own():
+    delay = FixedDelayTrigger(delay=timedelta(minutes=10), first=at(-3600), zone=UTC_ZONE)
+    code, said = answer(evidence(task=a_task(delay, next_fire_at=None)))
+    assert (code, "10 min" in said) == ("after_each", True)
+
+
+def test_who_paused_is_who_did_it_first_since_it_was_active():
+    added, resumed = entry("added", at(-900)), entry("resumed", at(-600))
+    first, again = entry("paused", at(-500)), entry("paused", at(-400))
+    told = evidence(changes=[again, first, resumed, entry("paused", at(-700)), added])
+    assert told.paused(NOON) is first
+    assert told.paused(at(-550)) is None
+    assert told.paused(at(-800)) is added
+
+
+def test_a_task_added_in_the_minute_asked_for_was_not_there_when_it_began():
+    task = replace(a_task(HOURLY, next_fire_at=at(3600)), spec_since=at(20), created_at=at(20))
+    added = entry("added", at(20))
+    assert answer(evidence(task=task, changes=[added]))[0] == "not_yet_added"
+
+
+def test_a_task_that_was_deleted_since_and_left_no_trace_is_told_so():
+    changes = [entry("deleted", at(600)), entry("added", at(-600))]
+    gone = Evidence(task=None, then=None, fires=(), changes=changes)
+    assert answer(gone)[0] == "deleted_since"
+    assert answer(gone, at(-3600))[0] == "not_yet_added"
+    assert answer(gone, at(590))[0] == "deleted"
+    assert life_at(changes, NOON) == Life(at(-600), at(600))
+    assert life_at(changes, at(601)) is None

@@ -29,6 +29,7 @@ from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
+from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
@@ -92,10 +93,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     calendars = CalendarCases(
         SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
     )
+    whys = Whys(store, store, groups, clock)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
     pages = Pages(
-        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays
+        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays, whys
     )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
