@@ -22,6 +22,7 @@ from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
+from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
@@ -40,6 +41,7 @@ from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
+from dispatchserver.metrics import Metrics
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Clock
 from dispatchserver.recalls.http import HttpTarget
@@ -95,12 +97,15 @@ async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
-    driver = await SqliteDriver.open(settings.database_path, exclusive=True)
+    metrics = Metrics(__version__, settings.slots)
+    driver = await SqliteDriver.open(
+        settings.database_path, exclusive=True, on_commit=metrics.committed
+    )
     try:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        async with _serving(settings, driver, accounts, clock) as server:
+        async with _serving(settings, driver, accounts, clock, metrics) as server:
             yield server
     finally:
         await driver.close()
@@ -120,7 +125,7 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, driver: SqliteDriver, accounts: Accounts, clock: Clock
+    settings: Settings, driver: SqliteDriver, accounts: Accounts, clock: Clock, metrics: Metrics
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
@@ -132,11 +137,12 @@ async def _serving(
         {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
         clock,
         _engine_config(settings),
+        metrics,
     )
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing)
+    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing, metrics)
     app = _build_app(settings, parts)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
@@ -189,6 +195,7 @@ class _Parts:
     calendars: CalendarCases
     groups: GroupCases
     signing: SigningCases
+    metrics: Metrics
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
@@ -223,7 +230,13 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         SigningRoutes(parts.signing, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
-        Health(parts.store, lambda: parts.engine.draining, rest.refuse),
+        Health(
+            parts.store,
+            lambda: parts.engine.draining,
+            lambda: parts.engine.auditor.found,
+            rest.refuse,
+        ),
+        MetricsDoor(_reading(parts), rest.refuse),
         pages,
     ]
     open_door = settings.auth == "off" or (settings.auth == "auto" and is_loopback(settings.host))
@@ -236,6 +249,16 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         mount(app, door.routes(), guards)
     pages.setup(app)
     return app
+
+
+def _reading(parts: _Parts) -> Reading:
+    """What /metrics shows: asked of the store when it is asked for, so that a server that nobody watches reads nothing."""
+
+    async def read(accept: str) -> tuple[bytes, str]:
+        figures = await parts.store.figures(parts.clock.now())
+        return parts.metrics.page(accept, figures, parts.engine.crew.busy)
+
+    return read
 
 
 async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -9,6 +9,7 @@ from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.evidence import Evidence
+from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
 from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.listing import (
@@ -131,6 +132,12 @@ class Store(Protocol):
 
     async def next_deadline(self) -> datetime | None:
         """The earliest deadline of all open fires."""
+
+    async def find_stuck(self, before: datetime) -> Stuck:
+        """Rows that should have moved on before then and have not, but for tasks that are known to be unreadable."""
+
+    async def figures(self, now: datetime) -> Figures:
+        """What there is, for the metrics; costs the same however much that is."""
 
     async def check(self) -> None:
         """Returns when the store answers and can be written to; raises StoreUnavailable otherwise."""
@@ -256,6 +263,22 @@ class Accounts(Protocol):
 
     async def end_old_sessions(self, created_before: datetime, seen_before: datetime) -> None:
         """Forgets all sessions that began, or were last used, before these moments."""
+
+
+class Meter(Protocol):
+    """Counts what happens. It never waits and never fails, and costs microseconds: it is called for every fire."""
+
+    def attempted(self, attempt: Attempt, recall: Recall, late: timedelta) -> None:
+        """An attempt ended; it had begun so much later than it was due (a retry: than it was to run)."""
+
+    def passed(self, loop: str, ok: bool) -> None:
+        """A loop made a pass; or it tried to, and failed."""
+
+    def lagged(self, late: timedelta) -> None:
+        """The event loop woke a sleeper so much too late."""
+
+    def audited(self, stuck: Stuck) -> None:
+        """The self-audit has looked, and this is what it found."""
 
 
 Wake = Callable[[], None]

@@ -9,13 +9,16 @@ from functools import partial
 from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
+from dispatchserver.engine.auditor import Auditor
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
+from dispatchserver.engine.metering import Unmetered
 from dispatchserver.engine.planner import Planner, look_at
+from dispatchserver.engine.pulse import Pulse
 from dispatchserver.engine.sweeper import Sweeper
 from dispatchserver.engine.tasks import Wakes
-from dispatchserver.ports import Clock, RecallTarget, Store
+from dispatchserver.ports import Clock, Meter, RecallTarget, Store
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ class EngineConfig:
 
 
 class Engine:
-    """The pipeline planner -> dispatcher -> executor, with the sweeper beside it."""
+    """The pipeline planner -> dispatcher -> executor, with the sweeper and the auditor beside it."""
 
     def __init__(
         self,
@@ -38,18 +41,25 @@ class Engine:
         targets: Mapping[RecallKind, RecallTarget],
         clock: Clock,
         config: EngineConfig,
+        meter: Meter | None = None,
     ) -> None:
+        meter = meter or Unmetered()
         self._store = store
         self._clock = clock
         self._node = config.node
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
-        self.executor = Executor(store, targets, clock, config.limits)
+        self.executor = Executor(store, targets, clock, config.limits, meter)
         self.planner = Planner(store, clock, self.dispatch_by)
         self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
-        self._planning = Loop("planner", self.planner.run_once, clock)
-        self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock)
-        self._sweeping = Loop("sweeper", self.sweeper.run_once, clock)
+        self.auditor = Auditor(store, clock, meter)
+        self._planning = Loop("planner", self.planner.run_once, clock, meter)
+        self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock, meter)
+        self._sweeping = Loop("sweeper", self.sweeper.run_once, clock, meter)
+        self._watching = (
+            Loop("auditor", self.auditor.run_once, clock, meter),
+            Loop("pulse", Pulse(clock, meter).run_once, clock, meter),
+        )
         self.draining = False
 
     @property
@@ -86,7 +96,7 @@ class Engine:
 
     def start(self) -> None:
         """Starts the loops."""
-        for loop in (self._planning, self._dispatching, self._sweeping):
+        for loop in (self._planning, self._dispatching, self._sweeping, *self._watching):
             loop.start()
 
     async def stop(self, drain: timedelta) -> None:
@@ -96,3 +106,5 @@ class Engine:
         await self._dispatching.stop()
         await self.crew.drain(drain)
         await self._sweeping.stop()
+        for loop in self._watching:
+            await loop.stop()

@@ -11,9 +11,11 @@ from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcom
 from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind, render_body
+from dispatchserver.domain.tracing import span_id
 from dispatchserver.engine.headers import render_headers, sign
 from dispatchserver.engine.loop import SUPERSEDED
-from dispatchserver.ports import Clock, LookBy, RecallTarget, SendOrder, Store
+from dispatchserver.engine.metering import Unmetered
+from dispatchserver.ports import Clock, LookBy, Meter, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
 
@@ -38,11 +40,13 @@ class Executor:
         targets: Mapping[RecallKind, RecallTarget],
         clock: Clock,
         limits: Limits,
+        meter: Meter | None = None,
     ) -> None:
         self._store = store
         self._targets = targets
         self._clock = clock
         self._limits = limits
+        self._meter = meter or Unmetered()
 
     async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> None:
         """One attempt of one fire, from beginning to end."""
@@ -52,9 +56,9 @@ class Executor:
             verdict = self._judge(assignment, outcome)
         except asyncio.CancelledError as stop:
             outcome, verdict = self._called_off(stop)
-        await self._settle(
-            assignment.fire, self._attempt(assignment.fire, started_at, outcome, verdict)
-        )
+        attempt = self._attempt(assignment.fire, started_at, outcome, verdict)
+        self._tell(assignment, attempt)
+        await self._settle(assignment.fire, attempt)
         if verdict.decision is Decision.RETRY and verdict.at is not None:
             dispatch_by(verdict.at)
         if verdict.decision is Decision.WAIT and verdict.at is not None:
@@ -84,7 +88,7 @@ class Executor:
         try:
             return await self._targets[recall.kind].send(order)
         except Exception as error:
-            log.exception("executor.send_failed", extra={"fire": fire.id})
+            log.exception("executor.send_failed", extra=ids(fire))
             return Outcome(delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error))
 
     def _judge(self, assignment: Assignment, outcome: Outcome) -> Verdict:
@@ -109,14 +113,40 @@ class Executor:
             verdict=verdict,
         )
 
+    def _tell(self, assignment: Assignment, attempt: Attempt) -> None:
+        """The metrics hear of every attempt; the log only where it is told to say all."""
+        fire = assignment.fire
+        self._meter.attempted(attempt, assignment.recall, attempt.started_at - fire.run_at)
+        if log.isEnabledFor(logging.DEBUG):
+            verdict = attempt.verdict
+            said = {
+                "outcome": verdict.decision.value,
+                "reason": verdict.reason and verdict.reason.value,
+            }
+            log.debug("executor.attempted", extra=ids(fire) | said)
+
     async def _settle(self, fire: Fire, attempt: Attempt) -> None:
         """Stores the verdict, however long the store takes to come back."""
         while True:
             try:
                 if not await self._store.settle(fire, attempt):
-                    log.info("executor.moved_on_already", extra={"fire": fire.id})
+                    log.info("executor.moved_on_already", extra=ids(fire))
             except StoreUnavailable as error:
-                log.warning("executor.settle_waits", extra={"fire": fire.id, "why": str(error)})
+                log.warning("executor.settle_waits", extra=ids(fire) | {"why": str(error)})
                 await self._clock.sleep_until(self._clock.now() + PAUSE_AFTER_REFUSAL)
             else:
                 return
+
+
+def ids(fire: Fire) -> dict[str, object]:
+    """What every line of the log on an attempt says: which one, and in which span of which trace receivers saw it.
+
+    The trace is the fire's own id.
+    """
+    return {
+        "fire": fire.id,
+        "attempt": fire.attempts,
+        "span": span_id(fire.id, fire.attempts),
+        "group": fire.key.group,
+        "task": fire.key.name,
+    }

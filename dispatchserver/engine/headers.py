@@ -7,6 +7,7 @@ from urllib.parse import quote
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.signing import signature
+from dispatchserver.domain.tracing import traceparent
 
 
 def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]:
@@ -24,6 +25,7 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("X-Dispatch-Name", quote(fire.key.name, safe="")),
         ("X-Dispatch-Priority", str(fire.priority)),
         ("Idempotency-Key", fire.id),
+        ("traceparent", traceparent(fire.id, fire.attempts)),
         ("webhook-id", fire.id),
         ("webhook-timestamp", str(_seconds(sent_at))),
     )

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dispatchserver.domain.errors import StoreUnavailable
-from dispatchserver.ports import Clock, Pass, Wake
+from dispatchserver.engine.metering import Unmetered
+from dispatchserver.ports import Clock, Meter, Pass, Wake
 
 PAUSE_AFTER_ERROR = timedelta(seconds=1)
 BOOKING_TIME = timedelta(seconds=5)
@@ -19,10 +20,11 @@ log = logging.getLogger(__name__)
 class Loop:
     """Repeats one pass until stopped. Survives a failing pass: it is logged, and tried again a second later."""
 
-    def __init__(self, name: str, run_once: Pass, clock: Clock) -> None:
+    def __init__(self, name: str, run_once: Pass, clock: Clock, meter: Meter | None = None) -> None:
         self._name = name
         self._run_once = run_once
         self._clock = clock
+        self._meter = meter or Unmetered()
         self._woken = asyncio.Event()
         self._stopping = False
         self._until: datetime | None = None
@@ -51,18 +53,24 @@ class Loop:
     async def _repeat(self) -> None:
         while not self._stopping:
             self._woken.clear()  # before looking: what happens during the pass must not be missed
-            try:
-                look_again = await self._run_once()
-            except StoreUnavailable as error:
-                log.error("loop.store_unavailable", extra={"loop": self._name, "why": str(error)})  # noqa: TRY400
-                look_again = self._clock.now() + PAUSE_AFTER_ERROR
-            except Exception:
-                log.exception("loop.failed", extra={"loop": self._name})
-                look_again = self._clock.now() + PAUSE_AFTER_ERROR
+            look_again = await self._pass()
             if look_again is None:
                 await self._woken.wait()
             else:
                 await self._wait_until_woken_or(look_again)
+
+    async def _pass(self) -> datetime | None:
+        try:
+            look_again = await self._run_once()
+        except StoreUnavailable as error:
+            log.error("loop.store_unavailable", extra={"loop": self._name, "why": str(error)})  # noqa: TRY400
+        except Exception:
+            log.exception("loop.failed", extra={"loop": self._name})
+        else:
+            self._meter.passed(self._name, ok=True)
+            return look_again
+        self._meter.passed(self._name, ok=False)
+        return self._clock.now() + PAUSE_AFTER_ERROR
 
     async def _wait_until_woken_or(self, moment: datetime) -> None:
         timer = asyncio.ensure_future(self._clock.sleep_until(moment))
@@ -93,6 +101,11 @@ class Crew:
     def free(self) -> int:
         """How many more may start."""
         return self._size - len(self._tasks)
+
+    @property
+    def busy(self) -> int:
+        """How many run."""
+        return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         """Runs the work, to be called off by its name; it must handle its own errors."""

@@ -37,6 +37,10 @@ A result that is an exception is raised at its caller; the others of the batch s
 """
 
 
+OnCommit = Callable[[int, float, bool], None]
+"""Hears of each transaction: how many writes shared it, how many seconds it took, and whether they were stored."""
+
+
 class Driver(Protocol):
     """A database: grouped durable writes, and two kinds of readers so that pages never delay the engine."""
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
-from dispatchserver.stores.driver import A, Operation, R, Tx
+from dispatchserver.stores.driver import A, OnCommit, Operation, R, Tx
 
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 512
@@ -38,8 +38,9 @@ class GroupCommit:
     paid once per batch. A write that fails takes nothing else down: its group is undone and tried one by one.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, on_commit: OnCommit | None = None) -> None:
         self._connection = connection
+        self._on_commit = on_commit
         self._queue: deque[_Entry] = deque()
         self._wanted = asyncio.Event()
         self._closing = False
@@ -72,12 +73,18 @@ class GroupCommit:
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
         groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
+        began, stored = self._seconds(), True
         try:
             results = await self._transact(groups)
         except Exception as error:  # noqa: BLE001  (the batch's callers must hear of it, whatever it is)
-            results = [self._explain(error)] * len(batch)
+            results, stored = [self._explain(error)] * len(batch), False
+        if self._on_commit is not None:
+            self._on_commit(len(batch), self._seconds() - began, stored)
         for entry, result in zip(batch, results, strict=True):
             _resolve(entry.future, result)
+
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _transact(self, groups: Sequence[Sequence[_Entry]]) -> list[Any]:
         """One group alone goes without a savepoint, which saves two trips to the database; if it fails, all is tried with."""

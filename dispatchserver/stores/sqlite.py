@@ -13,7 +13,7 @@ from typing import TextIO
 import aiosqlite
 
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.stores.driver import A, Operation, R, Row
+from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row
 from dispatchserver.stores.groupcommit import GroupCommit
 
 OLDEST_SQLITE = (3, 38, 0)
@@ -96,17 +96,23 @@ class SqliteDriver:
     """An open database file. `exclusive` keeps a second server off it; one-off commands do without."""
 
     def __init__(
-        self, writer: SqliteConnection, readers: Sequence[SqliteConnection], lock: TextIO | None
+        self,
+        writer: SqliteConnection,
+        readers: Sequence[SqliteConnection],
+        lock: TextIO | None,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._lock = lock
-        self._commits = GroupCommit(writer)
+        self._commits = GroupCommit(writer, on_commit)
         self.engine_reader = readers[0]
         self.page_reader = PagedReader(readers[1:])
 
     @classmethod
-    async def open(cls, path: Path, *, exclusive: bool) -> "SqliteDriver":
+    async def open(
+        cls, path: Path, *, exclusive: bool, on_commit: OnCommit | None = None
+    ) -> "SqliteDriver":
         """Opens (and makes) the file; raises StoreInUse, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
@@ -124,7 +130,7 @@ class SqliteDriver:
             except (OSError, sqlite3.Error) as error:
                 raise StoreUnavailable(f"{path}: {error}") from error
             opened.pop_all()  # all is well: from here on the driver closes them
-        return cls(writer, readers, lock)
+        return cls(writer, readers, lock, on_commit)
 
     @property
     def writer(self) -> SqliteConnection:

@@ -7,6 +7,7 @@ from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.evidence import Evidence
+from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
@@ -23,7 +24,16 @@ from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
-from dispatchserver.stores import firewrites, ledger, replays, rows, search, sql, taskwrites
+from dispatchserver.stores import (
+    figures,
+    firewrites,
+    ledger,
+    replays,
+    rows,
+    search,
+    sql,
+    taskwrites,
+)
 from dispatchserver.stores.calendarspecs import editions_of
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import read_recall
@@ -126,6 +136,12 @@ class SqlStore:
 
     async def next_deadline(self) -> datetime | None:
         return await self._moment(sql.NEXT_DEADLINE)
+
+    async def find_stuck(self, before: datetime) -> Stuck:
+        return await figures.stuck(self._driver.page_reader, before, self._unreadable.resting())
+
+    async def figures(self, now: datetime) -> Figures:
+        return await figures.figures(self._driver.page_reader, now)
 
     async def check(self) -> None:
         await self._driver.submit(_touch, None)

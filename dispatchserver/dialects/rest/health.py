@@ -8,6 +8,7 @@ from dispatchserver import __version__
 from dispatchserver.auth.doors import Access, ErrorPage, Handler, Route
 from dispatchserver.dialects.rest.routes import answer
 from dispatchserver.domain.errors import StoreUnavailable
+from dispatchserver.domain.figures import Stuck
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.ports import Store
 
@@ -15,9 +16,16 @@ from dispatchserver.ports import Store
 class Health:
     """Answers from the parts themselves, not from a flag."""
 
-    def __init__(self, store: Store, is_draining: Callable[[], bool], on_error: ErrorPage) -> None:
+    def __init__(
+        self,
+        store: Store,
+        is_draining: Callable[[], bool],
+        stuck: Callable[[], Stuck],
+        on_error: ErrorPage,
+    ) -> None:
         self._store = store
         self._is_draining = is_draining
+        self._stuck = stuck
         self._on_error = on_error
 
     def routes(self) -> Sequence[Route]:
@@ -43,14 +51,19 @@ class Health:
         return answer({"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        """200 when tasks can be stored and fires are claimed; 503 with the reasons otherwise."""
+        """200 when tasks can be stored and fires are claimed; 503 with the reasons otherwise.
+
+        What the self-audit found is a reason to look, not to send callers elsewhere: degraded, with 200.
+        """
         reasons: list[JsonValue] = ["draining"] if self._is_draining() else []
         try:
             await self._store.check()
         except StoreUnavailable as error:
             reasons.append(f"store: {error.params['why']}")
-        status = "not ready" if reasons else "ready"
-        return answer({"status": status, "reasons": reasons}, 503 if reasons else 200)
+        if reasons:
+            return answer({"status": "not ready", "reasons": reasons}, 503)
+        reasons += [f"stuck: {kind} {len(ids)}" for kind, ids in self._stuck().ids.items() if ids]
+        return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
     async def _version(self, request: web.Request) -> web.Response:
         return answer({"name": "dispatchserver", "version": __version__})

@@ -1,0 +1,39 @@
+"""Looks for rows that nothing will ever move on: a fault of ours, which no other part of the server would notice."""
+
+import logging
+from datetime import datetime, timedelta
+
+from dispatchserver.domain.figures import Stuck
+from dispatchserver.ports import Clock, Meter, Store
+
+PERIOD = timedelta(seconds=60)
+GRACE = timedelta(seconds=60)
+
+log = logging.getLogger(__name__)
+
+
+class Auditor:
+    """Looks once a minute, for the first time a minute after the start: what an outage left is planned first."""
+
+    def __init__(self, store: Store, clock: Clock, meter: Meter) -> None:
+        self._store = store
+        self._clock = clock
+        self._meter = meter
+        self._first_at = clock.now() + PERIOD
+        self.found = Stuck()
+
+    async def run_once(self) -> datetime | None:
+        """One pass; answers when the next one is."""
+        if self._clock.now() < self._first_at:
+            return self._first_at
+        await self.look()
+        return self._clock.now() + PERIOD
+
+    async def look(self) -> None:
+        """Looks now; tells the log when rows get stuck, and when none is any more."""
+        before, self.found = self.found, await self._store.find_stuck(self._clock.now() - GRACE)
+        self._meter.audited(self.found)
+        if self.found and not before:
+            log.error("auditor.stuck", extra=self.found.told())
+        if before and not self.found:
+            log.info("auditor.none_stuck")

@@ -1,0 +1,23 @@
+"""The statements that watch over the others: what is stuck, and the figures for the metrics. Each reads a bounded
+number of rows by an index, so that looking never costs more than what is looked at."""
+
+COUNTS = "SELECT what, state, reason, n FROM counts ORDER BY what, state, reason"
+# The index is read in the order of claims; what is not due yet is among it, and is left out only afterwards.
+QUEUE = """
+SELECT priority, count(*) AS fires FROM (
+    SELECT priority, run_at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0
+    ORDER BY priority DESC, run_at LIMIT $2
+) WHERE run_at <= $1 GROUP BY priority
+"""
+OVERDUE_TASKS = """
+SELECT t.id FROM tasks t
+WHERE t.state = 'active' AND t.next_fire_at < $1 AND t.id NOT IN (SELECT value FROM json_each($3))
+ORDER BY t.next_fire_at LIMIT $2
+"""
+OVERDUE_FIRES = """
+SELECT id FROM fires WHERE state IN ('pending', 'running', 'waiting') AND deadline_at < $1
+ORDER BY deadline_at LIMIT $2
+"""
+ENDLESS_FIRES = """
+SELECT id FROM fires WHERE state IN ('pending', 'running', 'waiting') AND deadline_at IS NULL LIMIT $1
+"""
