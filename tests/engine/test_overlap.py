@@ -275,7 +275,8 @@ async def test_what_a_pause_held_back_asks_anew_when_it_is_resumed(works):
 
 
 async def test_after_a_crash_turns_and_keys_are_where_they_were(works):
-    works.receiver.hold()
+    (hangs,) = works.receiver.hold()
+    before = works.engine
     await works.add(
         trigger=every(10, count=3), policies=by("queue_all", concurrency=ConcurrencyKey(name="db"))
     )
@@ -289,3 +290,5 @@ async def test_after_a_crash_turns_and_keys_are_where_they_were(works):
     await works.turn(10)
     assert [state for _, state, _ in await told(works)] == ["succeeded"] * 3
     assert works.dues == ["12:00:00", "12:00:00", "12:00:10", "12:00:20"]
+    hangs.set_result(OK)
+    await until(lambda: before.crew.free == works.slots)
