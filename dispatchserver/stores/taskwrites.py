@@ -111,15 +111,14 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
     for command, change in decided:
         by_rule[change.pending].append((command, change))
-    stopped = by_rule[PendingRule.HOLD] + by_rule[PendingRule.CANCEL]
-    await _take_back(tx, [change for _, change in stopped + by_rule[PendingRule.TAKE_BACK]])
-    held = [_before(change) for _, change in by_rule[PendingRule.HOLD]]
-    await put(tx, sql.HOLD, [[task.id] for task in held])
-    await give_back(tx, [task.id for task in held if _asks(task)])
-    await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     cancelled = by_rule[PendingRule.CANCEL]
-    ended = [_before(change) for _, change in cancelled]
-    await give_back(tx, [task.id for task in ended if _asks(task)])
+    stopped = [*by_rule[PendingRule.HOLD], *cancelled, *by_rule[PendingRule.TAKE_BACK]]
+    tasks = [_before(change) for _, change in stopped]
+    # first of all, for what is taken back leaves no trace of what it held
+    await give_back(tx, [task.id for task in tasks if _asks(task)])
+    await _take_back(tx, [change for _, change in stopped])
+    await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
+    await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     await put(
         tx,
         sql.CANCEL,

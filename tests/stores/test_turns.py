@@ -14,7 +14,7 @@ from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap,
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.fire import Decision, FireState, Turn
 from dispatchserver.domain.task import Policies
-from tests.builders import NOON, an_attempt, every
+from tests.builders import NOON, an_attempt, at, every
 from tests.houses import sqlite_house
 
 NAMES = ("a", "b", "c", "d")
@@ -133,5 +133,17 @@ class Lanes(RuleBasedStateMachine):
                 assert len(holders) >= dict(KEYS[1:])[fire.key_name]
 
 
-Lanes.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Lanes.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestLanes = Lanes.TestCase
+
+
+async def test_a_key_held_in_the_very_moment_of_a_replace_goes_to_the_next(house):
+    """The holder is due at that moment, so it is taken back and leaves no row that could tell what it held."""
+    shared = Policies(concurrency=ConcurrencyKey(name="red"))
+    for name in ("first", "second"):
+        await house.add(name, every(10, count=1), policies=shared)
+    await house.plan()
+    await house.claim(limit=0)
+    (holder,) = [fire for fire in await house.fires() if fire.turn is Turn.READY]
+    await house.add(holder.key.name, every(10, start=at(60)), overwrite=True)
+    assert len(await house.claim()) == 1
