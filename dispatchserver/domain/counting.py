@@ -12,20 +12,13 @@ from zoneinfo import ZoneInfo
 from dispatchserver.domain.clockchanges import changes_between
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
-from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, SimpleTrigger
+from dispatchserver.domain.trigger import LAST_MOMENT, CronTrigger, Firing, SimpleTrigger
 from dispatchserver.domain.uniontrigger import UnionTrigger
 from dispatchserver.domain.wallclock import SECOND, wall_at, whole_second
 from dispatchserver.domain.wallgrid import WallGrid
 from dispatchserver.domain.windowtrigger import WindowTrigger
 
 LONGEST_WALK = 1_000
-
-
-class Firing(Protocol):
-    """Whatever tells its next fire."""
-
-    def next_after(self, moment: datetime, /) -> datetime | None:
-        """The first fire strictly after `moment`."""
 
 
 class OnGrid(Firing, Protocol):

@@ -33,14 +33,6 @@ def timetable(task: Task) -> Fires:
     return under_calendar(task) or task.trigger
 
 
-def first_after(fires: Fires, moment: datetime, count: int) -> list[datetime]:
-    """At most `count` fires after `moment`, in order."""
-    found: list[datetime] = []
-    while len(found) < count and (at := fires.next_after(found[-1] if found else moment)):
-        found.append(at)
-    return found
-
-
 def next_turn(task: Task, moment: datetime) -> datetime | None:
     """When the task's first turn after `moment` comes: a fire, or an excluded occasion."""
     calendar = under_calendar(task)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 from dispatchserver.domain.cron import CronExpression, DstRule
@@ -18,6 +18,13 @@ SHORTEST_INTERVAL = timedelta(milliseconds=10)
 LONGEST_INTERVAL = timedelta(days=36_525)
 COUNT_LIMIT = 2_147_483_647
 LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class Firing(Protocol):
+    """Whatever tells its next fire."""
+
+    def next_after(self, moment: datetime, /) -> datetime | None:
+        """The first fire strictly after `moment`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
+from dispatchserver.domain.trigger import CronTrigger, Firing, SimpleTrigger
 from dispatchserver.domain.uniontrigger import UnionTrigger
 from dispatchserver.domain.windowtrigger import WindowTrigger
 
@@ -35,8 +35,8 @@ def matches_nothing(trigger: Trigger, now: datetime) -> bool:
     return trigger.expression.next_after(now, trigger.zone, trigger.dst) is None
 
 
-def upcoming(trigger: Trigger, moment: datetime, count: int) -> list[datetime]:
-    """At most `count` fires after `moment`, in order."""
+def upcoming(trigger: Firing, moment: datetime, count: int) -> list[datetime]:
+    """At most `count` fires after `moment`, in order; of a trigger, or of one under a calendar."""
     fires: list[datetime] = []
     while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
         fires.append(fire)

@@ -14,7 +14,8 @@ from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFil
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Task, TaskKey, TaskState
-from dispatchserver.domain.timetable import first_after, timetable
+from dispatchserver.domain.timetable import timetable
+from dispatchserver.domain.triggers import upcoming
 from dispatchserver.ports import Actor, Calendars, Clock, LookBy, Store
 
 
@@ -140,5 +141,5 @@ class Tasks:
     def upcoming(self, task: Task, count: int, since: datetime | None = None) -> Sequence[datetime]:
         """The next fires of a task, by its trigger and calendar, from `since` (None: now) on, in the task's zone."""
         moment = (since or self._clock.now()) - MILLISECOND
-        fires = first_after(timetable(task), moment, count)
+        fires = upcoming(timetable(task), moment, count)
         return [fire.astimezone(task.spec.trigger.zone) for fire in fires]

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.fire import Attempt, Decision, Fire, FireKind, FireState, MissedRun, Turn
+from dispatchserver.domain.fire import (
+    Attempt,
+    Decision,
+    Fire,
+    FireKind,
+    FireState,
+    MissedRun,
+    Outcome,
+    Reason,
+    Turn,
+)
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
 from dispatchserver.domain.retrypolicy import Retry
@@ -234,7 +244,7 @@ def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptVie
         duration=viewer.span(max(attempt.ended_at - attempt.started_at, timedelta(0))),
         delivery=viewer.say(f"page.delivery.{outcome.delivery}"),
         reason=viewer.reason(outcome.reason),
-        detail=visible(outcome.detail),
+        detail=visible(_detail(outcome, viewer)),
         status=outcome.status,
         connect=_ms(outcome.connect_ms, viewer),
         first_byte=_ms(outcome.first_byte_ms, viewer),
@@ -245,6 +255,14 @@ def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptVie
         result=visible(verdict.result or "", RESULT_CUT),
         again=viewer.moment_if_any(verdict.at, zone),
     )
+
+
+def _detail(outcome: Outcome, viewer: Viewer) -> str:
+    """The transport's own words; where our egress rules forbade the call, which one did, and what would allow it."""
+    rule, forbids, address = outcome.detail.partition(" forbids ")
+    if outcome.reason is not Reason.EGRESS or not forbids:
+        return outcome.detail
+    return viewer.say(rule, host=address)
 
 
 def _ms(milliseconds: int | None, viewer: Viewer) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from dispatchserver.documents.reading import read_zone
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
@@ -41,7 +42,6 @@ from dispatchserver.domain.task import (
     check_note,
     check_priority,
 )
-from dispatchserver.domain.trigger import find_zone
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
@@ -51,7 +51,6 @@ from dispatchserver.pages.triggerforms import TriggerForm
 V = TypeVar("V")
 
 PORT_LIMIT = 65_535
-ZONE_LIMIT = 64  # longer than any zone's name; a near one is looked for, which must not take long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class TaskForm:
         self._form = FormReader(form)
         self._now = now
         self._kept = kept
-        self._zone = self._form.take("zone", lambda text: find_zone(text[:ZONE_LIMIT]), zone)
+        self._zone = self._form.take("zone", read_zone, zone)
 
     def read(self) -> Addition:
         """The task that the form describes, to replace the one it was opened on; raises Refused with all faults."""

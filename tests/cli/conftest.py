@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -38,3 +40,16 @@ def command(tmp_path, monkeypatch, capsys):
         return Done(ended.value.code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """A server in a process of its own."""
+    folder = tmp_path_factory.mktemp("served")
+    command = [sys.executable, "-m", "dispatchserver", "serve", "--port", "0", "--timezone", "UTC"]
+    command += ["--database-url", f"sqlite:///{folder}/dispatch.db", "--log-level", "warning"]
+    environ = os.environ | {"DISPATCH_LANG": "en"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        yield process.stdout.readline().strip().rpartition(" ")[2]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0

@@ -1,10 +1,6 @@
 """`calendar`: makes, shows and changes the calendars of a running server, in another process than the server."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import urllib.request
 from urllib.parse import urlencode
 
@@ -13,19 +9,6 @@ import pytest
 from tests.cli.test_task import RECALL
 
 ICAL = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20990501\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    """A server in a process of its own."""
-    folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "dispatchserver", "serve", "--port", "0", "--timezone", "UTC"]
-    command += ["--database-url", f"sqlite:///{folder}/dispatch.db", "--log-level", "warning"]
-    environ = os.environ | {"DISPATCH_LANG": "en"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        yield process.stdout.readline().strip().rpartition(" ")[2]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == 0
 
 
 @pytest.fixture

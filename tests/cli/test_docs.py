@@ -1,11 +1,7 @@
 """The commands that the page on schedules shows run as they stand there."""
 
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,18 +10,6 @@ PAGES = [
     Path(__file__).parent.parent.parent / "docs" / name
     for name in ("schedules.md", "schedules.zh.md")
 ]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    """A server in a process of its own."""
-    folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "dispatchserver", "serve", "--port", "0", "--timezone", "UTC"]
-    command += ["--database-url", f"sqlite:///{folder}/dispatch.db", "--log-level", "warning"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
-        yield process.stdout.readline().strip().rpartition(" ")[2]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

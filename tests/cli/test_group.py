@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from dispatchserver.cli.main import cli
-from tests.cli.test_task import url as url
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from dispatchserver.cli.main import cli
 from dispatchserver.domain.signing import check_key, key_text
-from tests.cli.test_task import url as url
 
 OWN = key_text(b"own key " * 4)
 

@@ -2,10 +2,6 @@
 
 import http.client
 import json
-import os
-import signal
-import subprocess
-import sys
 from urllib.parse import urlencode
 
 import pytest
@@ -16,19 +12,6 @@ from dispatchserver.cli.main import cli
 
 TASK = {"triggerType": "CronTrigger", "groupCode": "夜 间", "cronExpress": "0 0 12 * * ?"}
 RECALL = '{"recallType":"HTTP","option":{"url":"http://127.0.0.1:9/x"}}'
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    """A server in a process of its own."""
-    folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "dispatchserver", "serve", "--port", "0", "--timezone", "UTC"]
-    command += ["--database-url", f"sqlite:///{folder}/dispatch.db", "--log-level", "warning"]
-    environ = os.environ | {"DISPATCH_LANG": "en"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        yield process.stdout.readline().strip().rpartition(" ")[2]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == 0
 
 
 @pytest.fixture

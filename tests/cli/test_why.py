@@ -3,7 +3,6 @@
 import json
 
 from tests.cli.test_task import task as task
-from tests.cli.test_task import url as url
 
 
 def test_it_is_told_in_one_sentence(task):

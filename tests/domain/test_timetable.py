@@ -18,13 +18,13 @@ from dispatchserver.domain.task import Policies, Task
 from dispatchserver.domain.timetable import (
     excluded_fire,
     excluded_run,
-    first_after,
     first_turn,
     missed_run,
     next_fire,
     next_turn,
     timetable,
 )
+from dispatchserver.domain.triggers import upcoming
 from tests.builders import a_task, cron, every, once
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -103,11 +103,11 @@ def test_a_fixed_delay_has_no_calendar() -> None:
 
 
 def test_the_first_fires_are_those_of_the_working_days() -> None:
-    found = first_after(timetable(under(CN)), at("01 00:00"), 4)
+    found = upcoming(timetable(under(CN)), at("01 00:00"), 4)
     assert [shown(each) for each in found] == [
         *("10-08 09:00", "10-09 09:00", "10-10 09:00", "10-12 09:00"),
     ]
-    assert first_after(once(at("01 09:00")), at("01 09:00"), 4) == []
+    assert upcoming(once(at("01 09:00")), at("01 09:00"), 4) == []
 
 
 def test_what_was_excluded_in_an_outage_is_one_run_over_the_working_days_between() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route, language
+from dispatchserver.auth.doors import ACTOR, ErrorPage, Handler, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.calendarwire import (
     calendar_doc,
@@ -15,7 +15,7 @@ from dispatchserver.dialects.rest.calendarwire import (
     read_title,
 )
 from dispatchserver.dialects.rest.nationalwire import national_doc, read_national
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.domain.calendarspec import CalendarKey, check_calendar_name
 from dispatchserver.domain.errors import naming
 from dispatchserver.domain.task import DEFAULT_NAMESPACE
@@ -42,17 +42,7 @@ class CalendarRoutes:
             ("POST", one + "/holidays", self._add_holidays),
             ("GET", one + "/preview", self._preview),
         ]
-        return [
-            Route(
-                method=method,
-                path=BASE + path,
-                handler=handler,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._refuse,
-            )
-            for method, path, handler in table
-        ]
+        return rest_routes(table, self._refuse)
 
     async def _list(self, request: web.Request) -> web.Response:
         found = await self._calendars.list(DEFAULT_NAMESPACE)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route
+from dispatchserver.auth.doors import ACTOR, ErrorPage, Handler, Route
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.calendarwire import read_text
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.groups import SETTINGS, group_settings_doc, read_group_settings
 from dispatchserver.documents.triggers import Doc, iso_or_none
 from dispatchserver.domain.errors import Faults, naming
@@ -33,17 +33,7 @@ class GroupRoutes:
             ("GET", one, self._show),
             ("PUT", one, self._put),
         ]
-        return [
-            Route(
-                method=method,
-                path=BASE + path,
-                handler=handler,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._refuse,
-            )
-            for method, path, handler in table
-        ]
+        return rest_routes(table, self._refuse)
 
     async def _list(self, request: web.Request) -> web.Response:
         found = await self._groups.list(DEFAULT_NAMESPACE)

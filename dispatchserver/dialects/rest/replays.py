@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route, language
+from dispatchserver.auth.doors import ACTOR, ErrorPage, Handler, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.bodies import read_object, read_own_data
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.dialects.rest.wire import fire_doc
 from dispatchserver.domain.errors import Faults
 from dispatchserver.domain.fields import FieldReader, as_moment, as_text
@@ -29,21 +29,11 @@ class ReplayRoutes:
 
     def routes(self) -> Sequence[Route]:
         """Both addresses."""
-        table: list[tuple[str, Handler]] = [
-            ("/fires/replay", self._failed),
-            ("/fires/{id}/replay", self._one),
+        table: list[tuple[str, str, Handler]] = [
+            ("POST", "/fires/replay", self._failed),
+            ("POST", "/fires/{id}/replay", self._one),
         ]
-        return [
-            Route(
-                method="POST",
-                path=BASE + path,
-                handler=handler,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._refuse,
-            )
-            for path, handler in table
-        ]
+        return rest_routes(table, self._refuse)
 
     async def _one(self, request: web.Request) -> web.Response:
         data = read_own_data(await read_body(request))

@@ -9,6 +9,7 @@ from aiohttp import web
 from dispatchserver.auth.doors import (
     ACTOR,
     Access,
+    ErrorPage,
     Handler,
     NotAdmitted,
     Route,
@@ -105,17 +106,7 @@ class RestDialect:
             ("GET", "/fires", self._list_fires),
             ("GET", "/fires/{id}", self._show_fire),
         ]
-        return [
-            Route(
-                method=method,
-                path=BASE + path,
-                handler=handler,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self.refuse,
-            )
-            for method, path, handler in table
-        ]
+        return rest_routes(table, self.refuse)
 
     def _language(self, request: web.Request) -> str:
         return language(request, self._lang)
@@ -193,6 +184,21 @@ class RestDialect:
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
         return response
+
+
+def rest_routes(table: Sequence[tuple[str, str, Handler]], refuse: ErrorPage) -> list[Route]:
+    """Addresses under /api/v1 for machines: method, path, handler; what a handler raises is told by `refuse`."""
+    return [
+        Route(
+            method=method,
+            path=BASE + path,
+            handler=handler,
+            access=Access.MACHINE,
+            door="rest",
+            on_error=refuse,
+        )
+        for method, path, handler in table
+    ]
 
 
 def _key(request: web.Request) -> TaskKey:

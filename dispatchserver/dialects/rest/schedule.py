@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import Access, ErrorPage, Route, language
+from dispatchserver.auth.doors import ErrorPage, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.bodies import read_object
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.policies import read_calendar_name, read_shift
 from dispatchserver.documents.reading import Basis, read_count, read_zone
 from dispatchserver.documents.readtriggers import read_cron, read_trigger
@@ -73,16 +73,7 @@ class Schedules:
 
     def routes(self) -> Sequence[Route]:
         """The one address."""
-        return [
-            Route(
-                method="POST",
-                path=BASE + "/schedule/explain",
-                handler=self._explain,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._on_error,
-            )
-        ]
+        return rest_routes([("POST", "/schedule/explain", self._explain)], self._on_error)
 
     async def _explain(self, request: web.Request) -> web.Response:
         asked = read_object(await read_body(request))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import ACTOR, Access, ErrorPage, Handler, Route
+from dispatchserver.auth.doors import ACTOR, ErrorPage, Handler, Route
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.bodies import read_object
 from dispatchserver.dialects.rest.groups import group_key
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.signing import FIELDS, read_rotation
 from dispatchserver.documents.triggers import Doc, iso_or_none
 from dispatchserver.domain.errors import Faults, naming
@@ -27,24 +27,14 @@ class SigningRoutes:
 
     def routes(self) -> Sequence[Route]:
         """Every address of signing keys."""
-        all_of_them = BASE + "/groups/{group}/signing-keys"
+        all_of_them = "/groups/{group}/signing-keys"
         table: list[tuple[str, str, Handler]] = [
             ("POST", all_of_them, self._rotate),
             ("GET", all_of_them, self._list),
             ("DELETE", all_of_them, self._retire_all),
             ("DELETE", all_of_them + "/{id}", self._retire),
         ]
-        return [
-            Route(
-                method=method,
-                path=path,
-                handler=handler,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._refuse,
-            )
-            for method, path, handler in table
-        ]
+        return rest_routes(table, self._refuse)
 
     async def _rotate(self, request: web.Request) -> web.Response:
         group = group_key(request)

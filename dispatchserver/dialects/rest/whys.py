@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from dispatchserver.auth.doors import Access, ErrorPage, Route, language
-from dispatchserver.dialects.rest.routes import BASE, answer
+from dispatchserver.auth.doors import ErrorPage, Route, language
+from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.dialects.rest.wire import fire_doc
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.errors import Faults
@@ -29,16 +29,7 @@ class WhyRoutes:
 
     def routes(self) -> Sequence[Route]:
         """The one address."""
-        return [
-            Route(
-                method="GET",
-                path=BASE + "/tasks/{group}/{name}/why",
-                handler=self._why,
-                access=Access.MACHINE,
-                door="rest",
-                on_error=self._refuse,
-            )
-        ]
+        return rest_routes([("GET", "/tasks/{group}/{name}/why", self._why)], self._refuse)
 
     async def _why(self, request: web.Request) -> web.Response:
         key = TaskKey(group=request.match_info["group"], name=request.match_info["name"])
