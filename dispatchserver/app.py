@@ -20,6 +20,7 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.routes import IuapDialect
 from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
+from dispatchserver.dialects.rest.destinations import DestinationRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
@@ -36,6 +37,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.signing import SigningCases
@@ -51,6 +53,7 @@ from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.signingkeys import SqlSigningKeys
@@ -143,16 +146,22 @@ async def _serving(
         _engine_config(settings),
         metrics,
     )
+    destinations = DestinationCases(
+        SqlDestinations(driver), engine.destinations, clock, engine.wake_dispatcher
+    )
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing, metrics)
+    parts = _Parts(
+        store, accounts, clock, engine, tasks, people, cases, groups, destinations, signing, metrics
+    )
     app = _build_app(settings, parts)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
     )
     await runner.setup()
     try:
+        await destinations.load()
         await engine.recover()
         await web.TCPSite(runner, settings.host, settings.port).start()
         engine.start()
@@ -200,6 +209,7 @@ class _Parts:
     people: People
     calendars: CalendarCases
     groups: GroupCases
+    destinations: DestinationCases
     signing: SigningCases
     metrics: Metrics
 
@@ -222,6 +232,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         signing=parts.signing,
         replays=replays,
         whys=whys,
+        destinations=parts.destinations,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -233,6 +244,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
+        DestinationRoutes(parts.destinations, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
@@ -262,7 +274,8 @@ def _reading(parts: _Parts) -> Reading:
 
     async def read(accept: str) -> tuple[bytes, str]:
         figures = await parts.store.figures(parts.clock.now())
-        return parts.metrics.page(accept, figures, parts.engine.crew.busy)
+        places = await parts.destinations.figures()
+        return parts.metrics.page(accept, figures, parts.engine.crew.busy, places)
 
     return read
 

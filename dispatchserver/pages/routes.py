@@ -10,12 +10,14 @@ from dispatchserver.auth.people import People
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
+from dispatchserver.pages.destinationpages import DestinationPages
 from dispatchserver.pages.editpages import EditPages
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
@@ -40,6 +42,7 @@ class Pages:
     signing: SigningCases
     replays: ReplayCases
     whys: Whys
+    destinations: DestinationCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -53,7 +56,10 @@ class Pages:
             *TaskPages(self._frame, self.tasks, self.whys).routes(),
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
-            *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
+            *FirePages(
+                self._frame, self.tasks, self.replays, self.zone, self.destinations
+            ).routes(),
+            *DestinationPages(self._frame, self.destinations, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),
         ]

@@ -23,9 +23,12 @@ from dispatchserver.auth.doors import Access, OpenGuard, mount
 from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
+from dispatchserver.domain.destination import USUAL
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
+from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
@@ -34,6 +37,7 @@ from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.signingkeys import SqlSigningKeys
@@ -70,6 +74,8 @@ class House:
     clock: HandClock
     calendars: CalendarCases
     signing: SigningCases
+    loads: Destinations
+    destinations: DestinationCases
 
     @property
     def url(self) -> str:
@@ -96,8 +102,21 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     whys = Whys(store, store, groups, clock)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
+    loads = Destinations(USUAL)
+    destinations = DestinationCases(SqlDestinations(driver), loads, clock, lambda: None)
     pages = Pages(
-        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays, whys
+        tasks,
+        groups,
+        people,
+        clock,
+        SHANGHAI,
+        "zh",
+        "0.1.0",
+        calendars,
+        signing,
+        replays,
+        whys,
+        destinations,
     )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
@@ -105,7 +124,18 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, groups, people, clock, calendars, signing)
+        yield House(
+            server,
+            store,
+            tasks,
+            groups,
+            people,
+            clock,
+            calendars,
+            signing,
+            loads,
+            destinations,
+        )
     await driver.close()
 
 
