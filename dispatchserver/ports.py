@@ -1,7 +1,10 @@
-"""Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
+"""Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose.
+
+What is told to nobody, keys and secrets, has a page of its own: secretports.py.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,7 +26,6 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import Retry
-from dispatchserver.domain.signing import DecideKeys, SigningKey
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -188,19 +190,6 @@ class Groups(Protocol):
         """The names of the groups that have a signing key."""
 
 
-class SigningKeys(Protocol):
-    """Keeps the keys that callbacks of groups are signed with. They are secret: no audit row or log tells one."""
-
-    async def change(
-        self, group: GroupKey, decide: DecideKeys, actor: Actor, now: datetime
-    ) -> Sequence[SigningKey]:
-        """Gives a group other keys, with an audit row for each that was made or ended, in one transaction;
-        answers those it has now. Raises what `decide` raises, and then nothing was changed."""
-
-    async def of(self, group: GroupKey, now: datetime) -> Sequence[SigningKey]:
-        """The keys of a group that live now, the newest first."""
-
-
 class RecallTarget(Protocol):
     """Sends one kind of recall."""
 
@@ -216,13 +205,17 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take."""
+    """One attempt as a target needs it: whom, what, and how long it may take.
+
+    Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
+    """
 
     recall: Recall
     body: bytes
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    client_pem: str | None = field(default=None, repr=False)
 
 
 class Accounts(Protocol):

@@ -5,6 +5,7 @@ instead of one a row is what makes group commit cheap, and a thread that runs ro
 busy event loop would wait for the interpreter lock at every row.
 """
 
+from dispatchserver.stores.secretsql import SECRET
 from dispatchserver.stores.signingsql import LIVE_KEYS
 
 
@@ -51,11 +52,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.stat
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
-    labels_json, created_at, created_by)
+    labels_json, created_at, created_by, secret)
 {
     unfold(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
-        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT"
+        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT, secret TEXT"
     )
 }
 """
@@ -155,7 +156,7 @@ RETURNING id
 """
 CLAIMED = f"""
 SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json,
-    {LIVE_KEYS} AS signing_keys
+    {LIVE_KEYS} AS signing_keys, {SECRET} AS secret
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 WHERE f.id IN ({unfold("id TEXT")})
 """
