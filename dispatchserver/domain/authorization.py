@@ -85,12 +85,12 @@ KINDS = (BearerAuth.kind, BasicAuth.kind, HeaderAuth.kind, MtlsAuth.kind)
 def check_header_name(name: str) -> str:
     """The name when a callback may carry a header of it; raises Invalid."""
     if len(name) > NAME_LIMIT or not TOKEN.fullmatch(name):
-        raise Invalid("auth.header_name", name=name, limit=NAME_LIMIT)
+        raise Invalid("auth.header_name", header=name, limit=NAME_LIMIT)
     known = name.lower()
     if known in FRAMING:
-        raise Invalid("auth.header_framing", name=name)
+        raise Invalid("auth.header_framing", header=name)
     if known in OURS or known.startswith(OUR_BEGINNINGS):
-        raise Invalid("auth.header_ours", name=name)
+        raise Invalid("auth.header_ours", header=name)
     return name
 
 
@@ -98,7 +98,7 @@ def check_header(name: str, value: str) -> Header:
     """The header when it may be sent; raises Invalid."""
     check_header_name(name)
     if len(value) > VALUE_LIMIT or not LINE.fullmatch(value):
-        raise Invalid("auth.header_value", name=name, limit=VALUE_LIMIT)
+        raise Invalid("auth.header_value", header=name, limit=VALUE_LIMIT)
     return name, value
 
 
@@ -110,7 +110,7 @@ def check_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
     for name, value in headers:
         check_header(name, value)
         if name.lower() in seen:
-            raise Invalid("auth.header_twice", name=name)
+            raise Invalid("auth.header_twice", header=name)
         seen.add(name.lower())
     return tuple(headers)
 
@@ -133,7 +133,7 @@ def check_together(url: str, auth: Auth | None, headers: Sequence[Header]) -> No
     )
     for name, _ in headers:
         if name.lower() in taken:
-            raise Invalid("auth.header_taken", name=name)
+            raise Invalid("auth.header_taken", header=name)
 
 
 def credentials(auth: Auth, value: str) -> tuple[Header, ...]:

@@ -40,7 +40,11 @@ def read_sending(form: FormReader, url: str) -> tuple[Auth | None, tuple[Header,
     try:
         check_together(url, auth, headers)
     except Invalid as invalid:
-        form.refuse("auth" if invalid.code == "auth.https" else "headers", invalid)
+        # without an address there is a fault already, and nothing is known of its scheme
+        if invalid.code != "auth.https":
+            form.refuse("headers", invalid)
+        elif url:
+            form.refuse("auth", invalid)
     return auth, headers
 
 
