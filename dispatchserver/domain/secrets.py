@@ -65,12 +65,21 @@ class Proof:
 
     def veiled(self, outcome: Outcome) -> Outcome:
         """The outcome as it may be kept: a receiver that repeats what it was sent tells nothing of the secret."""
-        spelled = {form for word in self.words for form in (word, *_escaped(word))}
-        body, detail = outcome.body, outcome.detail
-        for word in sorted(spelled, key=len, reverse=True):
+        body = outcome.body
+        for word in self._spelled():
             body = body.replace(word.encode(), VEIL.encode())
-            detail = detail.replace(word, VEIL)
-        return replace(outcome, body=body, detail=detail)
+        return replace(outcome, body=body, detail=self.veiled_text(outcome.detail))
+
+    def veiled_text(self, text: str) -> str:
+        """The text without the secret."""
+        for word in self._spelled():
+            text = text.replace(word, VEIL)
+        return text
+
+    def _spelled(self) -> Sequence[str]:
+        """The secret in every spelling, the longest first."""
+        spelled = {form for word in self.words for form in (word, *_escaped(word))}
+        return sorted(spelled, key=len, reverse=True)
 
 
 def _escaped(word: str) -> tuple[str, str]:

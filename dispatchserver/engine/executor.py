@@ -33,6 +33,10 @@ class Limits:
     report_timeout: timedelta = timedelta(hours=1)
 
 
+class SendFailed(Exception):
+    """What a target raised, in words for the log that tell no secret."""
+
+
 class Executor:
     """Brings one claimed fire from its send to a stored verdict. Whatever happens, the verdict is stored."""
 
@@ -84,7 +88,8 @@ class Executor:
         try:
             outcome = await self._targets[assignment.recall.kind].send(order)
         except Exception as error:
-            log.exception("executor.send_failed", extra=ids(assignment.fire))
+            failed = SendFailed(proof.veiled_text(repr(error))).with_traceback(error.__traceback__)
+            log.exception("executor.send_failed", extra=ids(assignment.fire), exc_info=failed)
             outcome = Outcome(
                 delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error)
             )
