@@ -206,9 +206,7 @@ def test_a_task_s_fields_make_the_same_authentication_again(auth: Auth | None) -
     ],
     ids=str,
 )
-def test_what_is_wrong_is_told_at_its_field(
-    typed: dict[str, str], found: dict[str, str]
-) -> None:
+def test_what_is_wrong_is_told_at_its_field(typed: dict[str, str], found: dict[str, str]) -> None:
     assert faults(**{"url": URL} | typed) == found
 
 
