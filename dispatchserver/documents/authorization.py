@@ -50,14 +50,14 @@ def with_sending(recall: Recall | None, reader: FieldReader) -> Recall | None:
     if isinstance(recall, SocketRecall):
         for name in ("auth", "headers"):
             if reader.filled(name):
-                reader.refuse(name, "auth.socket")
+                reader.refuse(name, "sending.socket")
         return recall
     if recall is None:
         return None
     try:
         check_together(recall.url, auth, headers)
     except Invalid as invalid:
-        field = "auth" if invalid.code == "auth.https" else "headers"
+        field = "auth" if invalid.code == "sending.https" else "headers"
         reader.refuse(field, invalid.code, **invalid.params)
     return replace(recall, auth=auth, headers=headers)
 
@@ -77,7 +77,7 @@ def _read_auth(reader: FieldReader) -> Auth | None:
     way = ways.inside(named[0]) if len(named) == 1 else None
     if way is None:
         if len(named) != 1:
-            reader.refuse("auth", "auth.one_way", allowed=", ".join(KINDS))
+            reader.refuse("auth", "sending.one_way", allowed=", ".join(KINDS))
         return None
     auth = _read_way(named[0], way)
     way.refuse_unread()

@@ -85,12 +85,12 @@ KINDS = (BearerAuth.kind, BasicAuth.kind, HeaderAuth.kind, MtlsAuth.kind)
 def check_header_name(name: str) -> str:
     """The name when a callback may carry a header of it; raises Invalid."""
     if len(name) > NAME_LIMIT or not TOKEN.fullmatch(name):
-        raise Invalid("auth.header_name", header=name, limit=NAME_LIMIT)
+        raise Invalid("sending.header_name", header=name, limit=NAME_LIMIT)
     known = name.lower()
     if known in FRAMING:
-        raise Invalid("auth.header_framing", header=name)
+        raise Invalid("sending.header_framing", header=name)
     if known in OURS or known.startswith(OUR_BEGINNINGS):
-        raise Invalid("auth.header_ours", header=name)
+        raise Invalid("sending.header_ours", header=name)
     return name
 
 
@@ -98,19 +98,19 @@ def check_header(name: str, value: str) -> Header:
     """The header when it may be sent; raises Invalid."""
     check_header_name(name)
     if len(value) > VALUE_LIMIT or not LINE.fullmatch(value):
-        raise Invalid("auth.header_value", header=name, limit=VALUE_LIMIT)
+        raise Invalid("sending.header_value", header=name, limit=VALUE_LIMIT)
     return name, value
 
 
 def check_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
     """The headers when they may be sent together; raises Invalid."""
     if len(headers) > HEADERS_LIMIT:
-        raise Invalid("auth.headers", limit=HEADERS_LIMIT)
+        raise Invalid("sending.headers", limit=HEADERS_LIMIT)
     seen: set[str] = set()
     for name, value in headers:
         check_header(name, value)
         if name.lower() in seen:
-            raise Invalid("auth.header_twice", header=name)
+            raise Invalid("sending.header_twice", header=name)
         seen.add(name.lower())
     return tuple(headers)
 
@@ -118,7 +118,7 @@ def check_headers(headers: Sequence[Header]) -> tuple[Header, ...]:
 def check_user(user: str) -> str:
     """The user of basic authentication when it can be one; raises Invalid."""
     if not 1 <= len(user) <= USER_LIMIT or ":" in user or not user.isprintable():
-        raise Invalid("auth.user", limit=USER_LIMIT)
+        raise Invalid("sending.user", limit=USER_LIMIT)
     return user
 
 
@@ -127,13 +127,13 @@ def check_together(url: str, auth: Auth | None, headers: Sequence[Header]) -> No
     if auth is None:
         return
     if isinstance(auth, MtlsAuth) and urlsplit(url).scheme != "https":
-        raise Invalid("auth.https")
+        raise Invalid("sending.https")
     taken = {AUTHORIZATION.lower()} | (
         {auth.name.lower()} if isinstance(auth, HeaderAuth) else set()
     )
     for name, _ in headers:
         if name.lower() in taken:
-            raise Invalid("auth.header_taken", header=name)
+            raise Invalid("sending.header_taken", header=name)
 
 
 def credentials(auth: Auth, value: str) -> tuple[Header, ...]:
@@ -154,11 +154,11 @@ def credentials(auth: Auth, value: str) -> tuple[Header, ...]:
 
 def _line(value: str) -> str:
     if not LINE.fullmatch(value):
-        raise Invalid("auth.value_line")
+        raise Invalid("sending.value_line")
     return value
 
 
 def _pair(user: str, password: str) -> str:
     if CONTROL.search(password):
-        raise Invalid("auth.value_password")
+        raise Invalid("sending.value_password")
     return base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -41,7 +41,7 @@ def read_sending(form: FormReader, url: str) -> tuple[Auth | None, tuple[Header,
         check_together(url, auth, headers)
     except Invalid as invalid:
         # without an address there is a fault already, and nothing is known of its scheme
-        if invalid.code != "auth.https":
+        if invalid.code != "sending.https":
             form.refuse("headers", invalid)
         elif url:
             form.refuse("auth", invalid)

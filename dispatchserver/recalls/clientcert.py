@@ -25,7 +25,7 @@ def client_context(pem: str) -> ssl.SSLContext:
             context.load_cert_chain(path, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
             why = getattr(error, "reason", None) or "PEM"
-            raise Invalid("auth.value_pair", why=why) from error
+            raise Invalid("sending.value_pair", why=why) from error
     return context
 
 

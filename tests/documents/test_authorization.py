@@ -38,10 +38,10 @@ def test_old_clients_say_nothing_of_it():
 
 SECRET = {"secret": "n"}
 REFUSED = [
-    ({"auth": {}}, {"auth": "auth.one_way"}),
+    ({"auth": {}}, {"auth": "sending.one_way"}),
     ({"auth": "bearer"}, {"auth": "json.syntax"}),
-    ({"auth": {"bearer": SECRET, "mtls": SECRET}}, {"auth": "auth.one_way"}),
-    ({"auth": {"oauth": SECRET}}, {"auth.oauth": "field.unknown", "auth": "auth.one_way"}),
+    ({"auth": {"bearer": SECRET, "mtls": SECRET}}, {"auth": "sending.one_way"}),
+    ({"auth": {"oauth": SECRET}}, {"auth.oauth": "field.unknown", "auth": "sending.one_way"}),
     ({"auth": {"bearer": SECRET, "more": 1}}, {"auth.more": "field.unknown"}),
     ({"auth": {"bearer": {}}}, {"auth.bearer.secret": "fault.required"}),
     ({"auth": {"bearer": "n"}}, {"auth.bearer": "json.syntax"}),
@@ -49,23 +49,26 @@ REFUSED = [
     ({"auth": {"bearer": {"secret": ["n"]}}}, {"auth.bearer.secret": "field.text"}),
     ({"auth": {"bearer": SECRET | {"user": "u"}}}, {"auth.bearer.user": "field.unknown"}),
     ({"auth": {"basic": SECRET}}, {"auth.basic.user": "fault.required"}),
-    ({"auth": {"basic": SECRET | {"user": "a:b"}}}, {"auth.basic.user": "auth.user"}),
+    ({"auth": {"basic": SECRET | {"user": "a:b"}}}, {"auth.basic.user": "sending.user"}),
     ({"auth": {"header": SECRET}}, {"auth.header.name": "fault.required"}),
-    ({"auth": {"header": SECRET | {"name": "X K"}}}, {"auth.header.name": "auth.header_name"}),
-    ({"auth": {"header": SECRET | {"name": "Host"}}}, {"auth.header.name": "auth.header_framing"}),
+    ({"auth": {"header": SECRET | {"name": "X K"}}}, {"auth.header.name": "sending.header_name"}),
+    (
+        {"auth": {"header": SECRET | {"name": "Host"}}},
+        {"auth.header.name": "sending.header_framing"},
+    ),
     (
         {"auth": {"header": SECRET | {"name": "webhook-id"}}},
-        {"auth.header.name": "auth.header_ours"},
+        {"auth.header.name": "sending.header_ours"},
     ),
-    ({"headers": {"": "x"}}, {"headers": "auth.header_name"}),
-    ({"headers": {"X A": "x"}}, {"headers": "auth.header_name"}),
-    ({"headers": {"X-A": "a\nb"}}, {"headers": "auth.header_value"}),
+    ({"headers": {"": "x"}}, {"headers": "sending.header_name"}),
+    ({"headers": {"X A": "x"}}, {"headers": "sending.header_name"}),
+    ({"headers": {"X-A": "a\nb"}}, {"headers": "sending.header_value"}),
     ({"headers": {"X-A": None}}, {"headers": "field.text"}),
     ({"headers": ["X-A"]}, {"headers": "field.object"}),
-    ({"headers": {f"X-{n}": "1" for n in range(21)}}, {"headers": "auth.headers"}),
+    ({"headers": {f"X-{n}": "1" for n in range(21)}}, {"headers": "sending.headers"}),
     (
         {"auth": {"bearer": SECRET}, "headers": {"authorization": "x"}},
-        {"headers": "auth.header_taken"},
+        {"headers": "sending.header_taken"},
     ),
 ]
 
@@ -82,13 +85,13 @@ def test_what_is_wrong_is_named_under_its_path_at_both_doors(said, faults):
 
 def test_a_certificate_is_shown_over_https_only():
     doc = {"kind": "HTTP", "url": "http://receiver.test/", "auth": {"mtls": SECRET}}
-    assert refused(read_recall, "recall", doc) == {"recall.auth": "auth.https"}
+    assert refused(read_recall, "recall", doc) == {"recall.auth": "sending.https"}
 
 
 def test_sockets_have_neither():
     doc = {"kind": "SOCKET", "host": "10.0.0.7", "port": 9100}
     said = {"auth": {"bearer": SECRET}, "headers": {"X-A": "1"}}
     assert refused(read_recall, "recall", doc | said) == {
-        "recall.auth": "auth.socket",
-        "recall.headers": "auth.socket",
+        "recall.auth": "sending.socket",
+        "recall.headers": "sending.socket",
     }

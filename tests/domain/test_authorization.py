@@ -77,35 +77,40 @@ def test_any_other_header_may_be_sent(name, value):
     ],
 )
 def test_a_header_that_is_no_name_or_not_the_owner_s_to_set_is_refused(name, code):
-    assert code_of(check_header, name, "x") == f"auth.{code}"
+    assert code_of(check_header, name, "x") == f"sending.{code}"
 
 
 @pytest.mark.parametrize(
     "value", ["", " a", "a ", "a\r\nX: b", "a\nb", "a\0b", "\x7f", "café", "a\tb", "x" * 2001]
 )
 def test_a_value_that_is_not_one_visible_line_is_refused(value):
-    assert code_of(check_header, "X-A", value) == "auth.header_value"
+    assert code_of(check_header, "X-A", value) == "sending.header_value"
 
 
 def test_headers_are_few_and_each_named_once():
     many = [(f"X-{number}", "1") for number in range(20)]
     assert check_headers(many) == tuple(many)
-    assert code_of(check_headers, [*many, ("X-20", "1")]) == "auth.headers"
-    assert code_of(check_headers, [("X-A", "1"), ("x-a", "2")]) == "auth.header_twice"
+    assert code_of(check_headers, [*many, ("X-20", "1")]) == "sending.headers"
+    assert code_of(check_headers, [("X-A", "1"), ("x-a", "2")]) == "sending.header_twice"
 
 
 @pytest.mark.parametrize("user", ["", "a:b", "a\nb", "u" * 201])
 def test_what_cannot_be_a_user_is_refused(user):
-    assert code_of(check_user, user) == "auth.user"
+    assert code_of(check_user, user) == "sending.user"
 
 
 @pytest.mark.parametrize(
     ("url", "auth", "headers", "code"),
     [
-        (HTTP, MtlsAuth(secret="s"), (), "auth.https"),
-        (HTTP, BEARER, [("authorization", "x")], "auth.header_taken"),
-        (HTTPS, MtlsAuth(secret="s"), [("Authorization", "x")], "auth.header_taken"),
-        (HTTP, HeaderAuth(name="X-Api-Key", secret="s"), [("x-api-key", "1")], "auth.header_taken"),
+        (HTTP, MtlsAuth(secret="s"), (), "sending.https"),
+        (HTTP, BEARER, [("authorization", "x")], "sending.header_taken"),
+        (HTTPS, MtlsAuth(secret="s"), [("Authorization", "x")], "sending.header_taken"),
+        (
+            HTTP,
+            HeaderAuth(name="X-Api-Key", secret="s"),
+            [("x-api-key", "1")],
+            "sending.header_taken",
+        ),
     ],
 )
 def test_what_makes_no_sense_together_is_refused(url, auth, headers, code):
@@ -136,7 +141,7 @@ def test_a_value_that_cannot_stand_in_a_header_is_refused_and_not_told(value):
 
 
 def test_a_password_of_two_lines_is_refused():
-    assert code_of(credentials, BasicAuth(user="u", secret="s"), "a\nb") == "auth.value_password"
+    assert code_of(credentials, BasicAuth(user="u", secret="s"), "a\nb") == "sending.value_password"
 
 
 @pytest.mark.parametrize("name", ["a", "shop.api-key_2", "Z" * 64])

@@ -139,7 +139,7 @@ class TestSetting:
         await works.add("a", once(), recall=calling(BearerAuth(secret=KEY.name)))
         with pytest.raises(Invalid) as refused:
             await cases.put(KEY, "two\nlines", ALICE)
-        assert refused.value.code == "auth.value_line"
+        assert refused.value.code == "sending.value_line"
         await works.turn()
         assert sent(works)["Authorization"] == "Bearer canary-1"
 
@@ -150,4 +150,4 @@ class TestSetting:
         await works.add(recall=calling(MtlsAuth(secret=KEY.name)))
         with pytest.raises(Invalid) as refused:
             await cases.put(KEY, "canary-2", ALICE)
-        assert refused.value.code == "auth.value_pair"
+        assert refused.value.code == "sending.value_pair"

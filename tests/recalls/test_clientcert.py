@@ -115,7 +115,7 @@ async def test_a_text_that_is_no_pair_is_refused_and_not_told(pairs, tmp_path, t
     for text in bad_pairs(pairs, tmp_path).values():
         with pytest.raises(Invalid) as refused:
             check_pair(text)
-        assert refused.value.code == "auth.value_pair"
+        assert refused.value.code == "sending.value_pair"
         assert "PRIVATE" not in repr(refused.value) and "canary" not in repr(refused.value)
         outcome = await show(1, text)
         assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.SECRET)

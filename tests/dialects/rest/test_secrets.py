@@ -131,10 +131,10 @@ async def test_a_body_that_is_no_object_is_refused_without_repeating_it(server, 
 @pytest.mark.parametrize(
     ("auth", "value", "code"),
     [
-        ({"bearer": SECRET}, "two\nlines", "auth.value_line"),
-        ({"header": SECRET | {"name": "X-K"}}, "schlüssel", "auth.value_line"),
-        ({"basic": SECRET | {"user": "u"}}, "a\tb", "auth.value_password"),
-        ({"mtls": SECRET}, "-----BEGIN CERTIFICATE-----", "auth.value_pair"),
+        ({"bearer": SECRET}, "two\nlines", "sending.value_line"),
+        ({"header": SECRET | {"name": "X-K"}}, "schlüssel", "sending.value_line"),
+        ({"basic": SECRET | {"user": "u"}}, "a\tb", "sending.value_password"),
+        ({"mtls": SECRET}, "-----BEGIN CERTIFICATE-----", "sending.value_pair"),
     ],
 )
 async def test_a_value_that_its_tasks_could_not_send_is_refused(server, auth, value, code):
