@@ -81,8 +81,8 @@ def auth_words(auth: Auth, viewer: Viewer) -> str:
     way = viewer.say(f"form.auth.{auth.kind}")
     match auth:
         case BasicAuth(user=user):
-            return f"{way}: {visible(user)}"
+            return viewer.say("page.auth", way=way, detail=visible(user))
         case HeaderAuth(name=name):
-            return f"{way}: {name}"
+            return viewer.say("page.auth", way=way, detail=name)
         case _:
             return way

@@ -129,7 +129,7 @@ async def test_a_task_s_page_shows_which_secret_by_its_name(house: House, admin:
     await add_task(house)
     text = (await admin.get("/task", group="g", name="t")).text
     assert '<a href="/secrets">shop-api</a>' in text
-    assert "用户名和密码（Basic）: u" in text and "<code>X-A: 1</code>" in text
+    assert "用户名和密码（Basic）：u" in text and "<code>X-A: 1</code>" in text
     assert CANARY not in text
 
 
