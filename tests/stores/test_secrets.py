@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchserver.domain.authorization import BasicAuth, BearerAuth
+from dispatchserver.domain.authorization import BasicAuth, BearerAuth, HeaderAuth, MtlsAuth
 from dispatchserver.domain.errors import SecretInUse, SecretNotFound
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.secrets import SecretKey
@@ -63,6 +63,25 @@ async def test_a_task_names_only_a_secret_that_is_there(house):
     with pytest.raises(SecretNotFound):
         await house.add(recall=using("gone"), overwrite=True)
     assert (await house.find()).task.spec.recall == using()
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        BearerAuth(secret="shop-api"),
+        BasicAuth(user="u", secret="shop-api"),
+        HeaderAuth(name="X-K", secret="shop-api"),
+        MtlsAuth(secret="shop-api"),
+    ],
+    ids=lambda auth: auth.kind,
+)
+async def test_every_way_to_authenticate_is_kept_with_the_headers(house, auth):
+    await put(house)
+    headers = (("X-B", "2"), ("X-A", "1"))
+    recall = HttpRecall(url="https://receiver.test/", auth=auth, headers=headers)
+    await house.add(recall=recall)
+    assert (await house.find()).task.spec.recall == recall
+    assert await house.secrets.uses(KEY) == [auth]
 
 
 async def test_a_secret_of_another_namespace_is_none(house):
