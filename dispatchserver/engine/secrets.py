@@ -11,7 +11,7 @@ from dispatchserver.domain.secrets import (
     check_secret_value,
 )
 from dispatchserver.ports import Actor, Clock
-from dispatchserver.secretports import CheckPair, Secrets
+from dispatchserver.registries import CheckPair, Secrets
 
 
 class SecretCases:

@@ -16,7 +16,7 @@ from dispatchserver.domain.signing import (
 )
 from dispatchserver.domain.task import check_name
 from dispatchserver.ports import Actor, Clock
-from dispatchserver.secretports import SigningKeys
+from dispatchserver.registries import SigningKeys
 
 ID_BYTES = 4
 

@@ -1,4 +1,4 @@
-"""Secrets as batched writes, and the Secrets of secretports.py over any driver."""
+"""Secrets as batched writes, and the Secrets of registries.py over any driver."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Setting:
 
 
 class SqlSecrets:
-    """Secrets in the tasks' database; see secretports.Secrets for every method's promise."""
+    """Secrets in the tasks' database; see registries.Secrets for every method's promise."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver

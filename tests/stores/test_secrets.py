@@ -1,4 +1,4 @@
-"""What every store promises of secrets, asked through secretports.Secrets, and what a claim brings along."""
+"""What every store promises of secrets, asked through registries.Secrets, and what a claim brings along."""
 
 from dataclasses import replace
 
