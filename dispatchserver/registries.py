@@ -65,8 +65,11 @@ class Secrets(Protocol):
     """Keeps what callbacks authenticate with. A value is read by the claim of a fire (see ports.Store), and never
     here; no audit row, log or list tells one."""
 
-    async def put(self, key: SecretKey, value: str, actor: Actor, now: datetime) -> bool:
-        """Makes a secret or changes its value, with an audit row, in one transaction; True where it is new."""
+    async def put(
+        self, key: SecretKey, value: str, actor: Actor, now: datetime, *, only_new: bool = False
+    ) -> bool:
+        """Makes a secret or changes its value, with an audit row, in one transaction; True where it is new.
+        Raises Invalid where it is not, and must be."""
 
     async def list(self, namespace: str) -> Sequence[SecretStatus]:
         """All secrets, by name."""

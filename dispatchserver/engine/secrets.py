@@ -22,16 +22,19 @@ class SecretCases:
         self._clock = clock
         self._check_pair = check_pair
 
-    async def put(self, key: SecretKey, value: str, actor: Actor) -> bool:
+    async def put(
+        self, key: SecretKey, value: str, actor: Actor, *, only_new: bool = False
+    ) -> bool:
         """Makes the secret, or gives it another value; True where it is new. Raises Invalid, also for a value
-        that a task which uses the secret could not send."""
+        that a task which uses the secret could not send, and for one that is there where it must be new."""
         check_secret_name(key.name)
         value = check_secret_value(value)
         for auth in await self._secrets.uses(key):
             credentials(auth, value)
             if isinstance(auth, MtlsAuth):
                 self._check_pair(value)
-        return await self._secrets.put(key, value, actor, self._clock.now())
+        now = self._clock.now()
+        return await self._secrets.put(key, value, actor, now, only_new=only_new)
 
     async def list(self, namespace: str) -> Sequence[SecretStatus]:
         """All secrets, by name."""

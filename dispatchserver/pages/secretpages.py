@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
-from dispatchserver.domain.errors import Faults, Invalid, Refused
+from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused
 from dispatchserver.domain.listing import PageRequest, TaskFilter
 from dispatchserver.domain.secrets import (
     SecretKey,
@@ -25,6 +25,7 @@ from dispatchserver.pages.views import task_row
 from dispatchserver.pages.words import Moment, Viewer, visible
 
 USERS = 50
+EXISTS = "secret.exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +95,20 @@ class SecretPages:
         key = _key(form)
         try:
             value = read_secret(form)
-            await self._put(request, key, value)
+            await self._put(request, key, value, only_new=not known)
         except Refused as refused:
             return self._form(request, key.name, known=known, refused=refused)
         return self._frame.see(link("/secrets", done="secret_saved"))
 
-    async def _put(self, request: web.Request, key: SecretKey, value: str) -> None:
-        faults = Faults()
+    async def _put(
+        self, request: web.Request, key: SecretKey, value: str, *, only_new: bool
+    ) -> None:
         try:
-            await self._secrets.put(key, value, actor(request))
+            await self._secrets.put(key, value, actor(request), only_new=only_new)
         except Invalid as invalid:
-            faults.add("value", invalid.code, None, **invalid.params)
-        faults.raise_if_any()
+            field = "name" if invalid.code == EXISTS else "value"
+            fault = Fault(field=field, code=invalid.code, params=invalid.params)
+            raise Refused([fault]) from invalid
 
     async def ask_delete(self, request: web.Request) -> web.Response:
         viewer = self._frame.viewer(request)

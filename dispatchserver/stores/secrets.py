@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dispatchserver.domain.authorization import Auth
-from dispatchserver.domain.errors import SecretInUse, SecretNotFound
+from dispatchserver.domain.errors import Invalid, SecretInUse, SecretNotFound
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.secrets import SecretKey, SecretStatus
 from dispatchserver.ports import Actor
@@ -18,12 +18,13 @@ from dispatchserver.stores.driver import Driver, Row, Tx
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A secret is to have this value; None: it is to be forgotten."""
+    """A secret is to have this value, perhaps only where there is none yet; None: it is to be forgotten."""
 
     key: SecretKey
     value: str | None = field(repr=False)
     actor: Actor
     now: datetime
+    only_new: bool = False
 
 
 class SqlSecrets:
@@ -32,8 +33,10 @@ class SqlSecrets:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    async def put(self, key: SecretKey, value: str, actor: Actor, now: datetime) -> bool:
-        return await self._driver.submit(put_secrets, Setting(key, value, actor, now))
+    async def put(
+        self, key: SecretKey, value: str, actor: Actor, now: datetime, *, only_new: bool = False
+    ) -> bool:
+        return await self._driver.submit(put_secrets, Setting(key, value, actor, now, only_new))
 
     async def list(self, namespace: str) -> Sequence[SecretStatus]:
         found = await self._driver.page_reader.fetch(secretsql.LIST_SECRETS, namespace)
@@ -52,9 +55,11 @@ async def put_secrets(tx: Tx, asked: Sequence[Setting]) -> Sequence[bool | Excep
     return [await _put_one(tx, each) for each in asked]
 
 
-async def _put_one(tx: Tx, asked: Setting) -> bool:
+async def _put_one(tx: Tx, asked: Setting) -> bool | Exception:
     key = asked.key
     former = await _version(tx, key)
+    if former and asked.only_new:
+        return Invalid("secret.exists")
     at, who = to_ms(asked.now), asked.actor.who
     await tx.execute(secretsql.PUT_SECRET, key.namespace, key.name, asked.value, at, who)
     await _note(tx, asked, "secret_changed" if former else "secret_made", former + 1)

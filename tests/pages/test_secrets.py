@@ -79,6 +79,15 @@ async def test_what_is_refused_is_told_at_its_field_and_the_value_is_not_shown(
     assert await versions(house) == {}
 
 
+async def test_a_new_secret_does_not_overwrite_one_of_its_name(
+    house: House, admin: Browser
+) -> None:
+    await house.secrets.put(KEY, CANARY, ADMIN)
+    answer = await admin.act("/secrets/new", name="shop-api", value="another")
+    assert (answer.status, "已有同名凭据" in answer.text) == (422, True)
+    assert await versions(house) == {"shop-api": 1}
+
+
 async def test_a_value_that_its_tasks_could_not_send_is_refused(
     house: House, admin: Browser
 ) -> None:
