@@ -65,6 +65,8 @@ class Proof:
 
     def veiled(self, outcome: Outcome) -> Outcome:
         """The outcome as it may be kept: a receiver that repeats what it was sent tells nothing of the secret."""
+        if not self.words:
+            return outcome
         body = outcome.body
         for word in self._spelled():
             body = body.replace(word.encode(), VEIL.encode())
