@@ -27,6 +27,7 @@ from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.destination import Allowance, read_rate
@@ -40,6 +41,7 @@ from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
@@ -48,6 +50,7 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Clock
+from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
@@ -56,6 +59,7 @@ from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -136,7 +140,8 @@ async def _serving(
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
-    signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    keys = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy = egress_policy(settings)
     http = HttpTarget(policy, connections=settings.slots)
     engine = Engine(
@@ -146,14 +151,13 @@ async def _serving(
         _engine_config(settings),
         metrics,
     )
-    destinations = DestinationCases(
-        SqlDestinations(driver), engine.destinations, clock, engine.wake_dispatcher
-    )
+    limits = SqlDestinations(driver)
+    places = DestinationCases(limits, engine.destinations, clock, engine.wake_dispatcher)
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     parts = _Parts(
-        store, accounts, clock, engine, tasks, people, cases, groups, destinations, signing, metrics
+        store, accounts, clock, engine, tasks, people, cases, groups, places, keys, secrets, metrics
     )
     app = _build_app(settings, parts)
     runner = web.AppRunner(
@@ -161,7 +165,7 @@ async def _serving(
     )
     await runner.setup()
     try:
-        await destinations.load()
+        await places.load()
         await engine.recover()
         await web.TCPSite(runner, settings.host, settings.port).start()
         engine.start()
@@ -211,6 +215,7 @@ class _Parts:
     groups: GroupCases
     destinations: DestinationCases
     signing: SigningCases
+    secrets: SecretCases
     metrics: Metrics
 
 
@@ -230,6 +235,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         version=__version__,
         calendars=parts.calendars,
         signing=parts.signing,
+        secrets=parts.secrets,
         replays=replays,
         whys=whys,
         destinations=parts.destinations,
@@ -246,6 +252,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         GroupRoutes(parts.groups, rest.refuse),
         DestinationRoutes(parts.destinations, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
+        SecretRoutes(parts.secrets, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(

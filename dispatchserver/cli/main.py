@@ -11,6 +11,7 @@ from dispatchserver.cli.destination import destination
 from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
+from dispatchserver.cli.secret import secret
 from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
 from dispatchserver.cli.task import task
@@ -34,7 +35,8 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, group, destination, calendar, token, cron, config):
+COMMANDS = (serve, demo, receiver, task, group, destination, calendar, secret, token, cron, config)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -24,6 +24,8 @@ from dispatchserver.domain.errors import (
     DispatchError,
     FireNotFound,
     GroupNotFound,
+    SecretInUse,
+    SecretNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
@@ -40,7 +42,7 @@ from dispatchserver.ports import Actor, Clock
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
     {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
-    | {"key_retired"}
+    | {"key_retired", "secret_saved", "secret_deleted"}
     | {f"destination_{done}" for done in ("saved", "deleted", "reset")}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
@@ -64,9 +66,11 @@ STATUS: dict[type[DispatchError], int] = {
     CalendarNotFound: 404,
     GroupNotFound: 404,
     DestinationNotFound: 404,
+    SecretNotFound: 404,
     SigningKeyNotFound: 404,
     TaskExists: 409,
     CalendarInUse: 409,
+    SecretInUse: 409,
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     BodyTooLarge: 413,

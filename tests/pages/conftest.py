@@ -30,16 +30,19 @@ from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
+from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -74,6 +77,7 @@ class House:
     clock: HandClock
     calendars: CalendarCases
     signing: SigningCases
+    secrets: SecretCases
     loads: Destinations
     destinations: DestinationCases
 
@@ -101,22 +105,24 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     )
     whys = Whys(store, store, groups, clock)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
     loads = Destinations(USUAL)
     destinations = DestinationCases(SqlDestinations(driver), loads, clock, lambda: None)
     pages = Pages(
-        tasks,
-        groups,
-        people,
-        clock,
-        SHANGHAI,
-        "zh",
-        "0.1.0",
-        calendars,
-        signing,
-        replays,
-        whys,
-        destinations,
+        tasks=tasks,
+        groups=groups,
+        people=people,
+        clock=clock,
+        zone=SHANGHAI,
+        lang="zh",
+        version="0.1.0",
+        calendars=calendars,
+        signing=signing,
+        secrets=secrets,
+        replays=replays,
+        whys=whys,
+        destinations=destinations,
     )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
@@ -133,6 +139,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             clock,
             calendars,
             signing,
+            secrets,
             loads,
             destinations,
         )
