@@ -161,6 +161,29 @@ async def test_a_thousand_hanging_receivers_hold_up_no_healthy_one(tmp_path: Pat
         assert sum(each["in_flight"] for each in page["items"]) == HANGING
 
 
+async def test_hanging_receivers_that_want_all_slots_leave_some_to_healthy_ones(
+    tmp_path: Path,
+) -> None:
+    async with (
+        mouth(silent=True) as hanging,
+        mouth() as healthy,
+        server(
+            tmp_path, "--drain-timeout", "0", "--total-timeout", "300", "--slots", "500"
+        ) as running,
+    ):
+        hangs = [
+            (one_shot(f"hangs{n}", priority=9), hanging.at(n % 100, f"hangs{n}"))
+            for n in range(600)
+        ]
+        await add_all(running, hangs)
+        await hanging.called(400)
+        well = [(one_shot(f"well{n}"), healthy.at(n, f"well{n}")) for n in range(HEALTHY)]
+        await add_all(running, well)
+        await healthy.called(HEALTHY)
+        assert hanging.open == hanging.most
+        assert 400 <= hanging.most < 500
+
+
 async def test_one_hanging_receiver_of_a_thousand_tasks_gets_what_it_may_and_no_more(
     tmp_path: Path,
 ) -> None:

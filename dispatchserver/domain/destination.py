@@ -76,6 +76,7 @@ class Hindrance(StrEnum):
     PROBING = "probing"
     FULL = "full"
     RATE = "rate"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,13 @@ def room(load: Load, allowance: Allowance, now: datetime) -> int:
     if allowance.rate is not None:
         free = min(free, _tokens(allowance.rate, load.rested_at, now))
     return max(0, free)
+
+
+def share(in_flight: int, free: int, kept: int) -> int:
+    """How many of the `free` slots of the server a destination may take that holds so many. Of the last `kept` it may
+    take one only while more are free than it holds, so that those which hang never take all from those which do not.
+    """
+    return max(0, free - kept, (free - in_flight + 1) // 2)
 
 
 def opens_at(load: Load, allowance: Allowance, now: datetime) -> datetime | None:

@@ -17,13 +17,15 @@ from dispatchserver.domain.destination import (
     is_quiet,
     opens_at,
     refit,
+    share,
 )
 from dispatchserver.domain.fire import Outcome
 from dispatchserver.domain.listing import Claims
-from dispatchserver.domain.placing import Placing
+from dispatchserver.domain.placing import UNBOUNDED, Placing
 
 UNTOUCHED = Load()
 CROWD = 1_000
+KEPT_SHARE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,14 @@ class Standing:
 class Destinations:
     """Kept in memory alone: a restart forgets loads, and begins with every circuit closed.
 
-    Those at rest take no memory for long, however many were ever called.
+    Those at rest take no memory for long, however many were ever called. The last sixteenth of the slots is kept for
+    destinations that hold few of them.
     """
 
-    def __init__(self, usual: Allowance) -> None:
+    def __init__(self, usual: Allowance, slots: int = UNBOUNDED) -> None:
         self.usual = usual
+        self._free = slots
+        self._kept = slots // KEPT_SHARE
         self._special: dict[str, Allowance] = {}
         self._loads: dict[str, Load] = {}
         self._crowd = CROWD
@@ -71,6 +76,8 @@ class Destinations:
             load_of=lambda name: self._loads.get(name, UNTOUCHED),
             allowance_of=self.allowance_of,
             parked=self._parked,
+            free=self._free,
+            kept=self._kept,
         )
 
     def note(self, claims: Claims) -> None:
@@ -86,6 +93,7 @@ class Destinations:
         if len(self._loads) >= self._crowd and name not in self._loads:
             self._forget_quiet(now)
         begin(self._loads.setdefault(name, Load()), self.allowance_of(name), now)
+        self._free -= 1
 
     def end(self, name: str, outcome: Outcome | None, now: datetime) -> bool:
         """A call there ended; answers whether fires may wait for that."""
@@ -93,7 +101,11 @@ class Destinations:
         end(load, outcome, now)
         if is_quiet(load, now):
             del self._loads[name]
-        return name in self._awaited
+        self._free += 1
+        scarce = (
+            self._free <= self._kept + 1
+        )  # then any slot that gets free may be the one waited for
+        return name in self._awaited or (scarce and bool(self._awaited))
 
     def reset(self, name: str) -> None:
         """Closes the circuit, whatever happened before."""
@@ -111,11 +123,11 @@ class Destinations:
     def standing(self, name: str, now: datetime) -> Standing:
         """What the destination is doing."""
         load = self._loads.get(name, UNTOUCHED)
+        why = hindrance(load, self.allowance_of(name), now)
+        if why is None and not share(load.in_flight, self._free, self._kept):
+            why = Hindrance.SHARE
         return Standing(
-            in_flight=load.in_flight,
-            breaker=load.breaker,
-            failure=load.failure,
-            hindrance=hindrance(load, self.allowance_of(name), now),
+            in_flight=load.in_flight, breaker=load.breaker, failure=load.failure, hindrance=why
         )
 
     def active(self) -> Mapping[str, Breaker]:

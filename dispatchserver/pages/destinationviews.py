@@ -18,6 +18,7 @@ LOOKS = {
     Hindrance.PROBING: ("wait", "hourglass"),
     Hindrance.FULL: ("run", "hourglass"),
     Hindrance.RATE: ("run", "clock"),
+    Hindrance.SHARE: ("run", "hourglass"),
 }
 
 
