@@ -3,7 +3,7 @@
 The rules of egress.py on addresses that are never called stand before it; only the admin's list goes before them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -74,13 +74,13 @@ class Allowed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressPolicy:
     """What this server may call. `loopback` says that it may call its own machine, as one does that only that machine
-    can reach; `own` are addresses and ports that it listens on itself.
+    can reach; `own` are addresses and ports that are its own, such as those that it listens on.
     """
 
     profile: Profile = Profile.INTERNAL
     allowed: Sequence[Allowed] = ()
     loopback: bool = True
-    own: frozenset[tuple[Address, int]] = frozenset()
+    own: Container[tuple[Address, int]] = frozenset()
 
     def refusal(self, host: str, address: Address, port: int, *, raw: bool = False) -> str | None:
         """The message key of the rule that forbids this call, or None when it may be made.

@@ -8,11 +8,18 @@ from urllib.parse import quote
 from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
-from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_bytes
+from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report, zoned_by_add
 from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
 from dispatchserver.dialects.iuap.setting import Habits
-from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.dialects.iuap.wire import (
+    CharsetUnread,
+    Fields,
+    Unreadable,
+    envelope,
+    read_fields,
+)
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
@@ -34,6 +41,8 @@ STATUS: dict[type[DispatchError], int] = {
     BodyTooLarge: 413,
     BodyBroken: 400,
     Unreadable: 400,
+    CharsetUnread: 415,
+    TooFast: 429,
     Unexpected: 500,
 }
 
@@ -145,11 +154,13 @@ class IuapDialect:
         response.headers["error"] = _header_text(text)
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
+        if isinstance(error, TooFast):
+            response.headers["Retry-After"] = str(error.seconds)
         return response
 
 
 async def _fields(request: web.Request) -> Fields:
-    body = await read_body(request)
+    body = await read_bytes(request)
     return read_fields(
         body, request.headers.get("Content-Type", ""), request.rel_url.raw_query_string
     )

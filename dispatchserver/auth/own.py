@@ -1,0 +1,44 @@
+"""What is this server's own, and therefore never called back: what it listens on, whichever way it is spelled."""
+
+import socket
+from collections.abc import Iterable
+
+from dispatchserver.domain.egress import Address
+
+
+class Own:
+    """Holds (address, port) where it is listened on there; a wildcard listens on every address of this machine.
+
+    Whether an address is this machine's is asked of its routes at the moment of the question, since addresses
+    come and go.
+    """
+
+    def __init__(self, places: Iterable[tuple[Address, int]]) -> None:
+        self._places = frozenset(places)
+
+    def __contains__(self, place: object) -> bool:
+        if place in self._places:
+            return True
+        if not isinstance(place, tuple):
+            return False
+        address, port = place
+        return any(
+            (held.version, held_port) == (address.version, port)
+            and held.is_unspecified
+            and is_this_machine(address)
+            for held, held_port in self._places
+        )
+
+
+def is_this_machine(address: Address) -> bool:
+    """Whether this machine has the address: then whoever calls it from here has it too. Sends nothing."""
+    if address.is_loopback:
+        return True
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((str(address), 9))
+        except OSError:  # no way leads there
+            return False
+        found: str = sock.getsockname()[0]
+        return found == str(address)
