@@ -147,7 +147,7 @@ async def _serving(
         _engine_config(settings),
         metrics,
     )
-    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
+    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes, policy)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing, metrics)

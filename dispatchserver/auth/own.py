@@ -3,18 +3,20 @@
 import socket
 from collections.abc import Iterable
 
-from dispatchserver.domain.egress import Address
+from dispatchserver.domain.egress import LOCALHOST, Address
 
 
 class Own:
     """Holds (address, port) where it is listened on there; a wildcard listens on every address of this machine.
 
-    Whether an address is this machine's is asked of its routes at the moment of the question, since addresses
+    `localhost` is two addresses: who listens on one of them is meant by its name, and so by the other as well. Whether an address is this machine's is asked of its routes at the moment of the question, since addresses
     come and go.
     """
 
     def __init__(self, places: Iterable[tuple[Address, int]]) -> None:
-        self._places = frozenset(places)
+        told = frozenset(places)
+        ports = {port for address, port in told if address in LOCALHOST}
+        self._places = told | {(address, port) for address in LOCALHOST for port in ports}
 
     def __contains__(self, place: object) -> bool:
         if place in self._places:

@@ -132,7 +132,13 @@ def test_others_are_not_our_own(address):
 
 
 def test_one_address_is_only_itself():
-    own = Own([(read_address("127.0.0.1"), 8080)])
-    assert (read_address("127.0.0.1"), 8080) in own
+    own = Own([(read_address("127.0.0.2"), 8080)])
+    assert (read_address("127.0.0.2"), 8080) in own
+    assert (read_address("127.0.0.1"), 8080) not in own
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_both_addresses_of_localhost_are_our_own(address):
+    own = Own([(read_address(address), 8080)])
+    assert (read_address("127.0.0.1"), 8080) in own and (read_address("::1"), 8080) in own
     assert (read_address("127.0.0.2"), 8080) not in own
-    assert (read_address("::1"), 8080) not in own

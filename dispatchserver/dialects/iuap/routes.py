@@ -11,6 +11,7 @@ from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpec
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_bytes
 from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report, zoned_by_add
+from dispatchserver.dialects.iuap.recalls import placing
 from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import (
@@ -111,18 +112,19 @@ class IuapDialect:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_add, zoned_by_add)
+        return await self._put(request, read_add, zoned_by_add, "recallConfig.option.")
 
     async def _save(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_save, zoned_by_save)
+        return await self._put(request, read_save, zoned_by_save, "task.taskway.")
 
     async def _put(
-        self, request: web.Request, read: ReadAddition, zoned_by: ZonedBy
+        self, request: web.Request, read: ReadAddition, zoned_by: ZonedBy, recall_at: str
     ) -> web.Response:
         fields = await _fields(request)
         habits = await self._habits_of(zoned_by(fields))
         asked = read(fields, self._clock.now(), habits)
-        task = await self._tasks.add(asked, request[ACTOR])
+        with placing(asked.spec.recall, recall_at):
+            task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 
