@@ -1,6 +1,8 @@
 """Hostile input over bare sockets: what breaks the rules of HTTP, or sits on a connection, is shown the door at once."""
 
 import asyncio
+import gzip
+import zlib
 
 import pytest
 
@@ -107,6 +109,61 @@ async def test_a_form_of_a_page_that_is_no_utf_8_is_refused(server):
     assert reply.status == 400
 
 
+ODD = [
+    (b'{"a":NaN}', "NaN"),
+    (b'{"a":-Infinity}', "-Infinity"),
+    (b'{"a":1e999}', "too large"),
+    (b'{"a":' + b"9" * 4301 + b"}", "too large"),
+    (b'{"a":1,"a":2}', "the key a twice"),
+    (b'{"a":"\\ud800"}', "surrogate"),
+    (b'{"a":"\\u0000"}', "NUL"),
+    (b'{"a":' + b"[" * 65 + b"]" * 65 + b"}", "at most 64 levels"),
+    (b'{"a":' * 100_000, "at most 64 levels"),
+    (b'{"a":"\xff"}', "UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), ODD)
+async def test_odd_json_is_400_with_words(server, body, words):
+    head = REST + b"Accept-Language: en\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reply = await server.raw(head + body)
+    assert (reply.status, words in reply.detail) == (400, True)
+
+
+BOMBS = {
+    "in chunks": (
+        b"Transfer-Encoding: chunked\r\n",
+        b"200000\r\n" + b"x" * 0x200000 + b"\r\n0\r\n\r\n",
+    ),
+    "packed": (b"Content-Encoding: gzip\r\n", gzip.compress(b" " * 50_000_000)),
+    "packed otherwise": (b"Content-Encoding: deflate\r\n", zlib.compress(b" " * 50_000_000)),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("head", [DO + FORM, REST, LOGIN + FORM], ids=["do", "rest", "page"])
+async def test_more_than_a_mebibyte_is_413_however_it_comes(server, head, bomb):
+    headers, body = bomb
+    if b"chunked" not in headers:
+        headers += b"Content-Length: %d\r\n" % len(body)
+    assert (await server.raw(head + headers + b"\r\n" + body)).status == 413
+
+
+@pytest.mark.parametrize("head", [DO, LOGIN], ids=["do", "page"])
+async def test_a_form_of_a_hundred_thousand_fields_is_400(server, head):
+    body = b"&".join(b"f%d=" % n for n in range(100_000))
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    assert (await server.raw(head + FORM + length + body)).status == 400
+
+
+async def test_a_form_of_ten_thousand_parts_is_400(server):
+    kind = b"Content-Type: multipart/form-data; boundary=b\r\n"
+    part = b'--b\r\nContent-Disposition: form-data; name="%d"\r\n\r\n1\r\n'
+    body = b"".join(part % n for n in range(10_000)) + b"--b--\r\n"
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    assert (await server.raw(DO + kind + length + body)).status == 400
+
+
 SLOW = {
     "nothing at all": b"",
     "half a line": b"POST /add.do HT",
@@ -147,6 +204,7 @@ async def test_who_has_sent_a_request_may_wait_with_the_next(server, monkeypatch
 SLOW_BODIES = {
     "a body that stops": b"Content-Length: 100\r\n\r\nid=",
     "chunks that stop": b"Transfer-Encoding: chunked\r\n\r\n3\r\nid=\r\n",
+    "endless trailers": b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 100,
     "an endless chunk extension": b"Transfer-Encoding: chunked\r\n\r\n3;" + b"x" * 200_000,
 }
 

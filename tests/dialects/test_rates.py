@@ -6,6 +6,7 @@ import pytest
 
 from dispatchserver.auth.rates import KEYS_LIMIT, Pace, TooFast
 from dispatchserver.auth.tokens import new_token
+from dispatchserver.stores import groupcommit
 from tests.builders import NOON, at
 from tests.dialects.building import a_form, a_key
 
@@ -113,3 +114,14 @@ async def test_reports_of_receivers_are_never_refused(start):
     for _ in range(5):
         reply = await server.post("taskcallback/updateTaskLog", {"id": "0" * 32})
         assert reply.status == 200
+
+
+async def test_where_too_many_writes_wait_a_change_is_503_and_changes_nothing(
+    task_server, monkeypatch
+):
+    monkeypatch.setattr(groupcommit, "QUEUE_LIMIT", 0)
+    by_do = await task_server.post("pause.do", a_key(), EN)
+    assert (by_do.status, by_do.doc["success"]) == (503, False)
+    by_rest = await task_server.ask("POST", "/api/v1/tasks/group/task/pause", headers=EN)
+    assert (by_rest.status, by_rest.doc["code"]) == (503, "store.unavailable")
+    assert (await task_server.task())["state"] == "active"

@@ -6,9 +6,9 @@ from dispatchserver.domain.fire import Decision, Delivery, Reason
 from dispatchserver.messages import LANGUAGES
 from dispatchserver.pages.fireviews import attempt_view
 from dispatchserver.pages.words import Viewer
-from pages.conftest import Browser, House
-from pages.test_pages import new_form
 from tests.builders import NOON, UTC_ZONE, a_fire, an_attempt, an_outcome
+from tests.pages.conftest import Browser, House
+from tests.pages.test_pages import new_form
 
 RULES = ("own", "loopback", "private", "not_listed", "port", "metadata", "link_local")
 

@@ -22,7 +22,7 @@ from dispatchserver.dialects.iuap.wire import (
     read_fields,
 )
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.errors import DispatchError, StoreUnavailable
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
@@ -35,7 +35,7 @@ SERVICES = ("", "/dispatchserver", "/dispatchservice")
 PLANNED_FIRES = 5
 HEADER_LIMIT = 4_000
 
-# Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol.
+# Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol, and ours.
 STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 401,
     BodyTooSlow: 408,
@@ -45,6 +45,7 @@ STATUS: dict[type[DispatchError], int] = {
     CharsetUnread: 415,
     TooFast: 429,
     Unexpected: 500,
+    StoreUnavailable: 503,
 }
 
 ReadAddition = Callable[[Fields, datetime, Habits], Addition]
