@@ -12,6 +12,7 @@ from aiohttp import web
 from dispatchserver import __version__
 from dispatchserver.auth.connections import Listener, listening
 from dispatchserver.auth.doors import Access, Door, Guard, OpenGuard, mount
+from dispatchserver.auth.headers import finish
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.own import Own
 from dispatchserver.auth.people import People
@@ -57,14 +58,6 @@ from dispatchserver.stores.store import SqlAccounts, SqlStore
 
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class UnsafeBind(DispatchError):
@@ -195,7 +188,7 @@ class _Parts:
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     app = web.Application(middlewares=middlewares(settings), client_max_size=BODY_LIMIT)
-    app.on_response_prepare.append(_finish_headers)
+    app.on_response_prepare.append(finish)
     replays = ReplayCases(parts.store, parts.clock, lambda: uuid4().hex, parts.engine.dispatch_by)
     whys = Whys(parts.store, parts.store, parts.groups, parts.clock)
     pages = Pages(
@@ -254,12 +247,6 @@ def _reading(parts: _Parts) -> Reading:
         return parts.metrics.page(accept, figures, parts.engine.crew.busy)
 
     return read
-
-
-async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.pop("Server", None)
 
 
 def _url(host: str, port: int) -> str:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from dispatchserver.auth.headers import finish_refusal
 from dispatchserver.auth.proxies import Networks, is_within, peer_address
 from dispatchserver.domain.egress import Address
 
@@ -121,6 +122,15 @@ class Caller(web.RequestHandler):
         self._doorkeeper.leave(self._key)
         self._key = None
         super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        return finish_refusal(super().handle_error(request, status, exc, message))
 
     def head_came(self) -> None:
         """A whole head is there: from now on the request's own limits hold."""

@@ -45,7 +45,10 @@ BROKEN = {
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 async def test_what_breaks_the_rules_of_http_is_400(server, data):
-    assert (await server.raw(data)).status == 400
+    reply = await server.raw(data)
+    assert reply.status == 400
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert "aiohttp" not in reply.headers.get("Server", "")
 
 
 async def test_what_keeps_to_them_is_answered(server):
