@@ -7,10 +7,11 @@ from dispatchserver.domain.egress import LOCALHOST, Address
 
 
 class Own:
-    """Holds (address, port) where it is listened on there; a wildcard listens on every address of this machine.
+    """Holds (address, port) where it is listened on there.
 
-    `localhost` is two addresses: who listens on one of them is meant by its name, and so by the other as well. Whether an address is this machine's is asked of its routes at the moment of the question, since addresses
-    come and go.
+    A wildcard listens on every address of this machine; whether an address is one is asked of the routes at the
+    moment of the question, since addresses come and go. `localhost` is two addresses: who listens on one of them
+    is meant by that name, and so by the other as well.
     """
 
     def __init__(self, places: Iterable[tuple[Address, int]]) -> None:
