@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from dispatchserver.domain.egress import LOCALHOST, Address
 
+ANY_PORT = 9
+
 
 class Own:
     """Holds (address, port) where it is listened on there.
@@ -38,10 +40,10 @@ def is_this_machine(address: Address) -> bool:
     if address.is_loopback:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect((str(address), 9))
-        except OSError:  # no way leads there
-            return False
-        found: str = sock.getsockname()[0]
-        return found == str(address)
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((str(address), ANY_PORT))
+            found: str = sock.getsockname()[0]
+    except OSError:  # no way leads there
+        return False
+    return found == str(address)

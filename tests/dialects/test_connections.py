@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -124,6 +125,17 @@ def test_a_wildcard_is_every_address_of_this_machine_with_the_port(address):
     own = Own([(read_address("0.0.0.0"), 8080), (read_address("::"), 8080)])
     assert (read_address(address), 8080) in own
     assert (read_address(address), 8081) not in own
+
+
+def test_the_address_that_others_see_is_our_own():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine is in no network")
+        seen = read_address(sock.getsockname()[0])
+    assert (seen, 8080) in Own([(read_address("0.0.0.0"), 8080)])
+    assert (seen, 8081) not in Own([(read_address("0.0.0.0"), 8080)])
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "8.8.8.8", "2001:db8::1", "224.0.0.1"])
