@@ -194,13 +194,13 @@ async def test_who_drips_a_head_gains_no_time(server, monkeypatch):
 
 
 async def test_who_has_sent_a_request_may_wait_with_the_next(server, monkeypatch):
-    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.5)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     for _ in range(2):
         writer.write(GET + b"Host: 127.0.0.1\r\n\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).split()[1] == b"200"
         await reader.readuntil(b"}")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.7)
     writer.close()
 
 
