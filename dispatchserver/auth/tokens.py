@@ -13,7 +13,8 @@ from dispatchserver.auth.gate import READING
 from dispatchserver.auth.rates import Pace
 from dispatchserver.domain.access import Token
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.ports import Accounts, Clock
+from dispatchserver.ports import Clock
+from dispatchserver.registries import Accounts
 
 PREFIX = "dsp"
 NAME_LIMIT = 100

@@ -1,9 +1,7 @@
 """`serve` runs the server, `demo` shows it at work, `config show` tells what it would run with."""
 
 import asyncio
-import logging
 import os
-import resource
 import signal
 import sys
 import tempfile
@@ -22,10 +20,6 @@ from dispatchserver.settings import Settings, from_environment
 
 EXIT_PORT_TAKEN = 1
 EXIT_AT_ONCE = 143
-OTHER_FILES = 200
-"""The database, the log, look-ups of names, and what else is open beside connections."""
-
-log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -73,7 +67,6 @@ Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
 def run_server(settings: Settings, body: Body) -> None:
     """Serves while the body runs; what cannot start ends with one message and its exit code."""
     set_up(settings.log_format, settings.log_level)
-    _make_room(settings.connections + settings.slots + OTHER_FILES)
     lang = terminal_language()
     try:
         asyncio.run(_serve(settings, body))
@@ -81,17 +74,6 @@ def run_server(settings: Settings, body: Body) -> None:
         where = f"{settings.host}:{settings.port}"
         click.echo(say(lang, "serve.no_port", where=where, why=error.strerror or error), err=True)
         sys.exit(EXIT_PORT_TAKEN)
-
-
-def _make_room(wanted: int) -> None:
-    """Lets this process open so many files, as far as it may: connections that come in must not use up those of callbacks."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
-    if allowed < wanted:
-        log.warning("files.few", extra={"allowed": allowed, "wanted": wanted})
 
 
 async def _serve(settings: Settings, body: Body) -> None:

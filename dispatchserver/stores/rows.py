@@ -189,6 +189,7 @@ def read_fire(row: Row) -> Fire:
         key_name=row["ckey"],
         replay_of=row["replay_of"],
         data_json=row["data_json"],
+        behind=row["behind"],
     )
 
 
@@ -233,6 +234,7 @@ def attempt_row(attempt: Attempt) -> list[object]:
         verdict.reason,
         verdict.result,
         ms(verdict.at),
+        attempt.address,
     ]
 
 
@@ -259,6 +261,7 @@ def read_attempt(row: Row) -> Attempt:
             result=row["result"],
             at=moment(row["verdict_at"]),
         ),
+        address=row["address"],
     )
 
 
