@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from dispatchserver.documents.authorization import with_sending
 from dispatchserver.documents.recalls import forbidden, read_http, read_socket
 from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_object
@@ -15,6 +16,10 @@ HOST_AND_PORT = re.compile(r"\s*([^:]+|\[[^\]]+\]):\d+\s*")
 
 def read_recall(reader: FieldReader) -> Recall | None:
     """The recall that the fields name; None where they are faulty (and then booked)."""
+    return with_sending(_read_option(reader), reader)
+
+
+def _read_option(reader: FieldReader) -> Recall | None:
     kind = reader.need(("recallType",), lambda value: as_member(value, RecallKind))
     data = reader.take("data", check_data, None)
     if kind is RecallKind.HTTP:

@@ -21,6 +21,7 @@ from dispatchserver.dialects.iuap.wire import (
     envelope,
     read_fields,
 )
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
@@ -124,7 +125,10 @@ class IuapDialect:
         fields = await _fields(request)
         habits = await self._habits_of(zoned_by(fields))
         asked = read(fields, self._clock.now(), habits)
-        with placing(asked.spec.recall, recall_at):
+        with (
+            placing(asked.spec.recall, recall_at),
+            naming_the_secret(asked.spec.recall, "recallConfig.auth"),
+        ):
             task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
