@@ -45,6 +45,7 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Accounts, Clock
 from dispatchserver.recalls.http import HttpTarget
+from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
@@ -130,11 +131,11 @@ async def _serving(
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
-    policy = egress_policy(settings)
-    http = HttpTarget(policy, connections=settings.slots)
+    policy, resolver = egress_policy(settings), Resolver()
+    http = HttpTarget(policy, resolver, connections=settings.slots)
     engine = Engine(
         store,
-        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy, resolver)},
         clock,
         _engine_config(settings),
         metrics,
@@ -180,6 +181,10 @@ def _engine_config(settings: Settings) -> EngineConfig:
         connect_timeout=timedelta(seconds=settings.connect_timeout),
         total_timeout=timedelta(seconds=settings.total_timeout),
         report_timeout=timedelta(seconds=settings.report_timeout),
+        dns_timeout=timedelta(seconds=settings.dns_timeout),
+        first_byte_timeout=None
+        if settings.first_byte_timeout is None
+        else timedelta(seconds=settings.first_byte_timeout),
     )
     return EngineConfig(node=uuid4().hex, slots=settings.slots, limits=limits)
 

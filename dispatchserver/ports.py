@@ -216,13 +216,18 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take."""
+    """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
+
+    `first_byte_timeout` is from the connection to the reply's first byte; None: only the total one holds.
+    """
 
     recall: Recall
     body: bytes
     headers: tuple[tuple[str, str], ...]
     connect_timeout: timedelta
     total_timeout: timedelta
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
 
 
 class Accounts(Protocol):

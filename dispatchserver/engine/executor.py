@@ -29,6 +29,8 @@ class Limits:
     connect_timeout: timedelta = timedelta(seconds=5)
     total_timeout: timedelta = timedelta(seconds=30)
     report_timeout: timedelta = timedelta(hours=1)
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
 
 
 class Executor:
@@ -84,6 +86,8 @@ class Executor:
             headers=render_headers(fire, started_at) + signed,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
+            dns_timeout=self._limits.dns_timeout,
+            first_byte_timeout=policies.first_byte_timeout or self._limits.first_byte_timeout,
         )
         try:
             return await self._targets[recall.kind].send(order)
