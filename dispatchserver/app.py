@@ -24,6 +24,7 @@ from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
+from dispatchserver.dialects.rest.reports import ReportRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.signing import SigningRoutes
@@ -225,11 +226,12 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock, parts.engine.wakes)
+    reports = Reports(parts.store, parts.clock, parts.engine.wakes, _engine_config(settings).limits)
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
+        ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),

@@ -87,6 +87,16 @@ class MissedRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a receiver says it has come with the attempt of this number: 0 to 100 percent (None: it did not say)."""
+
+    percent: int | None
+    text: str
+    at: datetime
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fire:
     """One due occasion. Its id is what receivers see as `tasklogid`, the same in every attempt.
 
@@ -123,6 +133,18 @@ class Fire:
     key_name: str | None = None
     replay_of: str | None = None
     data_json: str | None = None
+    progress: Progress | None = None
+
+    @property
+    def current_progress(self) -> Progress | None:
+        """How far the receiver has come with the last attempt; what it said of an earlier one counts no longer."""
+        progress = self.progress
+        return progress if progress is not None and progress.attempt == self.attempts else None
+
+    @property
+    def report_by(self) -> datetime | None:
+        """Until when its report is awaited; None where none is."""
+        return self.deadline_at if self.state is FireState.WAITING else None
 
     @property
     def shares(self) -> bool:

@@ -29,6 +29,7 @@ from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.recall import with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
+from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
     policies_json,
     read_policies,
@@ -189,12 +190,18 @@ def read_fire(row: Row) -> Fire:
         key_name=row["ckey"],
         replay_of=row["replay_of"],
         data_json=row["data_json"],
+        progress=read_progress(row["progress_json"]),
     )
 
 
 def read_standing(row: Row) -> Standing:
     policies = read_policies(row["policies_json"])
-    return Standing(current=bool(row["current"]), held=bool(row["held"]), retry=policies.retry)
+    return Standing(
+        current=bool(row["current"]),
+        held=bool(row["held"]),
+        retry=policies.retry,
+        report_timeout=policies.report_timeout,
+    )
 
 
 def read_assignment(row: Row) -> Assignment:

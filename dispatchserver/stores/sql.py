@@ -107,7 +107,7 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at, turn, serial, ckey, replay_of, data_json
+    losses, give_up_at, turn, serial, ckey, replay_of, data_json, progress_json
 """
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,

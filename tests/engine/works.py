@@ -71,7 +71,7 @@ class Works:
         self.tasks = Tasks(
             self.store, calendars, self.clock, lambda: uuid4().hex, self.engine.wakes
         )
-        self.reports = Reports(self.store, self.clock, self.engine.wakes)
+        self.reports = Reports(self.store, self.clock, self.engine.wakes, self.limits)
 
     async def add(self, name="task", trigger=None, *, overwrite=False, **spec):
         spec = a_spec(trigger, **spec)
