@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import struct
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from dispatchserver.domain.recall import Ack, Framing, HttpRecall, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
+from tests.recalls import manners
 
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
 
@@ -60,25 +60,14 @@ async def peer():
 def reset():
     """Ends a connection with RST."""
 
-    def abort(writer):
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
-
-    return abort
+    return manners.reset
 
 
 @pytest.fixture
 def flood():
     """Writes the same bytes for ever."""
 
-    async def write(writer, data, pause=0.0):
-        while True:
-            writer.write(data)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return write
+    return manners.flood
 
 
 @pytest.fixture
