@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 
 import pytest
 from aiohttp import web
@@ -97,6 +98,10 @@ async def reached(server, fire_id, state):
     return fire
 
 
+def moment(text):
+    return datetime.fromisoformat(text)
+
+
 async def notes(server, fire_id):
     fire = (await server.get(f"/fires/{fire_id}")).doc
     return [(note["taken"], note["mark"], note["text"]) for note in fire["reports"]]
@@ -109,7 +114,7 @@ async def test_progress_is_shown_and_then_the_result(server, receiver, door):
     assert await door.progress(fire_id, 40, "copying") == (200, "")
     fire = (await server.get(f"/fires/{fire_id}")).doc
     assert (fire["progress"]["percent"], fire["progress"]["text"]) == (40, "copying")
-    assert fire["deadline_at"] > before["deadline_at"]
+    assert moment(fire["deadline_at"]) > moment(before["deadline_at"])
     assert await door.result(fire_id) == (200, "")
     assert (await server.get(f"/fires/{fire_id}")).doc["result"] == "done"
     assert await notes(server, fire_id) == [(True, None, "copying"), (True, None, "done")]
