@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -182,3 +184,26 @@ async def test_the_time_to_connect_is_none_of_the_first_bytes(post, peer, monkey
 
     outcome = await post(await peer(talk), host="slow.test", first_byte=0.15, total=5)
     assert outcome.body == b"ok"
+
+
+HANGING = """
+import asyncio, socket, time
+from dispatchserver.recalls.resolving import Resolver
+
+async def ask():
+    async with asyncio.timeout(0.1):
+        await Resolver().look_up("hung.test", 80)
+
+socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+try:
+    asyncio.run(ask())
+except TimeoutError:
+    print("gave up")
+"""
+
+
+def test_a_process_ends_though_a_look_up_hangs():
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("gave up\n", "")
