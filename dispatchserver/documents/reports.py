@@ -7,9 +7,10 @@ from dispatchserver.documents.triggers import Doc, iso_or_none
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_text
-from dispatchserver.domain.fire import Fire, Progress
+from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import iso
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.reporting import Note, ProgressReport, check_percent
 
 NUMBER = re.compile(r"\s*\d{1,3}(\.\d{1,15})?\s*", re.ASCII)

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -59,6 +60,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
     CLOSED = "closed"
@@ -88,16 +90,6 @@ class MissedRun:
     first: datetime
     last: datetime
     count: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a receiver says it has come with the attempt of this number: 0 to 100 percent (None: it did not say)."""
-
-    percent: int | None
-    text: str
-    at: datetime
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

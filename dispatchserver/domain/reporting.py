@@ -7,8 +7,9 @@ from enum import StrEnum
 from urllib.parse import unquote
 
 from dispatchserver.domain.errors import FireEnded, FireUnsent, Invalid
-from dispatchserver.domain.fire import Decision, Fire, FireState, Progress, Reason, Verdict
+from dispatchserver.domain.fire import Decision, Fire, FireState, Reason, Verdict
 from dispatchserver.domain.judging import Standing, repeated, storable
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.retrypolicy import Failure
 from dispatchserver.domain.task import LONGEST_REPORT
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.fire import Fire, Progress
+from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.reporting import Note
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
 

@@ -1,6 +1,7 @@
 """Calls back over HTTP: one POST, its reply read with a cap, every failure told as an Outcome."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -12,10 +13,13 @@ from yarl import URL
 
 from dispatchserver import __version__
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.fire import Outcome
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.clientcert import client_context
 from dispatchserver.recalls.http_failures import FAILURES, explain
 from dispatchserver.recalls.resolving import AiohttpResolver, Resolver
 from dispatchserver.recalls.seen import Seen, Step, now
@@ -60,6 +64,9 @@ class HttpTarget:
         try:
             async with seen.within(order):
                 await self._deliver(order, seen)
+        except Invalid as invalid:
+            words = say("en", invalid.code, **invalid.params)
+            return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
             return explain(error, seen)
         return seen.answered()
@@ -73,10 +80,13 @@ class HttpTarget:
                 await session.close()
 
     async def _deliver(self, order: SendOrder, seen: Seen) -> None:
+        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
+        pem = order.client_pem
+        tls = True if pem is None else await asyncio.to_thread(client_context, pem)
         if self._pooled is None:
             self._pooled = self._open(keepalive=self._keepalive.total_seconds())
         try:
-            await _post(self._pooled, order, seen)
+            await _post(self._pooled, order, seen, tls)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not _stale(error, seen):
                 raise
@@ -84,7 +94,7 @@ class HttpTarget:
                 self._single = self._open(keepalive=None)
             seen.reused, seen.connected_at = False, None
             seen.come_to(Step.CONNECT)
-            await _post(self._single, order, seen)
+            await _post(self._single, order, seen, tls)
 
     def _open(self, *, keepalive: float | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -125,7 +135,9 @@ def _stale(error: aiohttp.ClientError, seen: Seen) -> bool:
     return now() - seen.connected_at < STALE_WITHIN
 
 
-async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) -> None:
+async def _post(
+    session: aiohttp.ClientSession, order: SendOrder, seen: Seen, tls: ssl.SSLContext | bool
+) -> None:
     headers = CIMultiDict(USUALLY)
     headers.update(order.headers)
     headers.update(ALWAYS)
@@ -135,6 +147,7 @@ async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) ->
         headers=headers,
         allow_redirects=False,
         timeout=OUR_OWN_LIMITS,
+        ssl=tls,
         trace_request_ctx=seen,
     ) as reply:
         await _read(reply, seen)

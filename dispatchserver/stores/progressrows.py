@@ -2,9 +2,9 @@
 
 import json
 
-from dispatchserver.domain.fire import Progress
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.progress import Progress
 
 
 def progress_json(progress: Progress) -> str:

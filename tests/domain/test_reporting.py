@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from dispatchserver.domain.errors import FireEnded, FireUnsent, Invalid
-from dispatchserver.domain.fire import Decision, FireState, Progress, Reason, Verdict
+from dispatchserver.domain.fire import Decision, FireState, Reason, Verdict
 from dispatchserver.domain.judging import Standing
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.reporting import (
     Mark,
     ProgressReport,

@@ -15,7 +15,7 @@ from tests.recalls import manners
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
 
 
-def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, **more):
+def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, client_pem=None, **more):
     """`dns` and `first_byte` are time limits too; all are seconds."""
     more = {f"{name}_timeout": timedelta(seconds=limit) for name, limit in more.items()}
     return SendOrder(
@@ -25,6 +25,7 @@ def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, **more):
         connect_timeout=timedelta(seconds=connect),
         total_timeout=timedelta(seconds=total),
         **more,
+        client_pem=client_pem,
     )
 
 

@@ -13,6 +13,7 @@ from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
 from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.triggers import iso_or_none
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
@@ -115,7 +116,8 @@ class IuapDialect:
         fields = await _fields(request)
         habits = await self._habits_of(zoned_by(fields))
         asked = read(fields, self._clock.now(), habits)
-        task = await self._tasks.add(asked, request[ACTOR])
+        with naming_the_secret(asked.spec.recall, "recallConfig.auth"):
+            task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 

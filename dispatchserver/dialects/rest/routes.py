@@ -29,6 +29,7 @@ from dispatchserver.dialects.rest.wire import (
     read_task_query,
     task_doc,
 )
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain import jsontext
@@ -43,6 +44,8 @@ from dispatchserver.domain.errors import (
     FireOpen,
     FireUnsent,
     GroupNotFound,
+    SecretInUse,
+    SecretNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
@@ -66,10 +69,12 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    SecretNotFound: 404,
     SigningKeyNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
     CalendarInUse: 409,
+    SecretInUse: 409,
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     CalendarChanged: 409,
@@ -138,7 +143,7 @@ class RestDialect:
             if standing is None:
                 raise TaskNotFound(key.group, key.name)
             addition = replace(addition, expected=standing.revision)
-        with placing(addition):
+        with placing(addition), naming_the_secret(addition.spec.recall, "recall.auth"):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
         if change.action is Action.ADDED:
