@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
@@ -277,24 +276,3 @@ def read_attempt(row: Row) -> Attempt:
 
 def _reason(value: Any) -> Reason | None:
     return None if value is None else Reason(value)
-
-
-def read_token(row: Row) -> Token:
-    return Token(
-        id=row["id"],
-        name=row["name"],
-        secret_hash=row["secret_hash"],
-        created_at=from_ms(row["created_at"]),
-        expires_at=moment(row["expires_at"]),
-        revoked_at=moment(row["revoked_at"]),
-    )
-
-
-def read_session(row: Row) -> Session:
-    return Session(
-        secret_hash=row["secret_hash"],
-        user=row["user_name"],
-        csrf=row["csrf"],
-        created_at=from_ms(row["created_at"]),
-        seen_at=from_ms(row["seen_at"]),
-    )

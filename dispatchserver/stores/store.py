@@ -26,6 +26,7 @@ from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    accountrows,
     claims,
     figures,
     firewrites,
@@ -189,11 +190,12 @@ class SqlAccounts:
 
     async def find_token(self, token_id: str) -> Token | None:
         found = await self._driver.page_reader.fetch(sql.FIND_TOKEN, token_id)
-        return rows.read_token(found[0]) if found else None
+        return accountrows.read_token(found[0]) if found else None
 
     async def list_tokens(self) -> Sequence[Token]:
         return [
-            rows.read_token(row) for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
+            accountrows.read_token(row)
+            for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
         ]
 
     async def revoke_token(self, token_id: str, now: datetime) -> bool:
@@ -219,7 +221,7 @@ class SqlAccounts:
 
     async def find_session(self, secret_hash: str) -> Session | None:
         found = await self._driver.page_reader.fetch(sql.FIND_SESSION, secret_hash)
-        return rows.read_session(found[0]) if found else None
+        return accountrows.read_session(found[0]) if found else None
 
     async def touch_session(self, secret_hash: str, now: datetime) -> None:
         await self._write(sql.TOUCH_SESSION, secret_hash, to_ms(now))
