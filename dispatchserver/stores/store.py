@@ -22,15 +22,17 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    accountrows,
     claims,
     figures,
     firewrites,
     ledger,
     replays,
+    reportwrites,
     rows,
     search,
     sql,
@@ -113,11 +115,12 @@ class SqlStore:
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
         return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        reported = firewrites.Reported(fire_id, decide, actor, now)
-        return await self._driver.submit(firewrites.report, reported)
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        reported = reportwrites.Reported(fire_id, decide, note)
+        return await self._driver.submit(reportwrites.report, reported)
+
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        return await reportwrites.notes(self._driver.page_reader, fire_id)
 
     async def replay(
         self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
@@ -187,11 +190,12 @@ class SqlAccounts:
 
     async def find_token(self, token_id: str) -> Token | None:
         found = await self._driver.page_reader.fetch(sql.FIND_TOKEN, token_id)
-        return rows.read_token(found[0]) if found else None
+        return accountrows.read_token(found[0]) if found else None
 
     async def list_tokens(self) -> Sequence[Token]:
         return [
-            rows.read_token(row) for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
+            accountrows.read_token(row)
+            for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
         ]
 
     async def revoke_token(self, token_id: str, now: datetime) -> bool:
@@ -217,7 +221,7 @@ class SqlAccounts:
 
     async def find_session(self, secret_hash: str) -> Session | None:
         found = await self._driver.page_reader.fetch(sql.FIND_SESSION, secret_hash)
-        return rows.read_session(found[0]) if found else None
+        return accountrows.read_session(found[0]) if found else None
 
     async def touch_session(self, secret_hash: str, now: datetime) -> None:
         await self._write(sql.TOUCH_SESSION, secret_hash, to_ms(now))
