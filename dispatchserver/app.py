@@ -128,7 +128,7 @@ async def _serving(
     settings: Settings, driver: SqliteDriver, accounts: Accounts, clock: Clock, metrics: Metrics
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
-    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     policy = egress_policy(settings)
     http = HttpTarget(policy, connections=settings.slots)

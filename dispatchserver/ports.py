@@ -179,7 +179,7 @@ class Groups(Protocol):
         self, key: GroupKey, decide: DecideGroup, actor: Actor, now: datetime
     ) -> StoredGroup:
         """Makes or changes a group's settings, with the audit row, in one transaction; raises what `decide`
-        raises, and then nothing was changed."""
+        raises, or CalendarNotFound, and then nothing was changed."""
 
     async def list(self, namespace: str) -> Sequence[StoredGroup]:
         """The settings of all groups that have any, by name."""

@@ -116,11 +116,16 @@ class CalendarNotFound(DispatchError):
 
 
 class CalendarInUse(DispatchError):
-    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them."""
+    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them.
+
+    Without a task it is the group itself, whose defaults name the calendar.
+    """
 
     code = "calendar.in_use"
 
-    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+    def __init__(self, name: str, count: int, group: str, task: str | None) -> None:
+        if task is None:
+            self.code = "calendar.in_use_by_group"
         super().__init__(name=name, count=count, group=group, task=task)
 
 
@@ -233,6 +238,11 @@ class Faults:
 
     def __len__(self) -> int:
         return len(self._found)
+
+    @property
+    def found(self) -> Sequence[Fault]:
+        """What was booked so far."""
+        return tuple(self._found)
 
     def raise_if_any(self) -> None:
         """Raises Refused with all that was booked; does nothing when that is nothing."""

@@ -10,6 +10,7 @@ from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import StoredCalendar
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.errors import (
     CalendarChanged,
     CalendarNotFound,
@@ -25,7 +26,7 @@ from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
-from dispatchserver.pages.forms import Schedule, TaskForm, placed
+from dispatchserver.pages.forms import Beginning, Schedule, TaskForm, placed
 from dispatchserver.pages.formviews import Setting, form_view
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import Preview, preview, unexplained
@@ -62,7 +63,9 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(request, blank_fields(request.query.get("group", "")), None)
+        group = request.query.get("group", "")
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
+        return await self._form(request, blank_fields(group, usual.policies.policies), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -125,10 +128,16 @@ class EditPages:
         group = kept.key.group if kept else form.get("group", "")
         return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
 
+    async def _beginning(self, form: Form) -> Beginning:
+        """What the form of a new task began with, and what is usual in the group that it names."""
+        began = await self._groups.usual(DEFAULT_NAMESPACE, form.get("began", ""))
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, form.get("group", ""))
+        return Beginning(policies=began.policies.policies, usual=usual.policies)
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
-        now = self._frame.viewer(request).now
-        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
+        now, zone = self._frame.viewer(request).now, await self._zone_of(form, kept)
+        addition = TaskForm(form, zone, now, kept, await self._beginning(form)).read()
         try:
             await self._tasks.add(addition, actor(request))
         except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:
@@ -147,7 +156,8 @@ class EditPages:
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]
-        setting = Setting(kept=kept, limits=self._limits, calendars=names)
+        began = (await self._beginning(values)).policies
+        setting = Setting(kept=kept, limits=self._limits, calendars=names, began=began)
         return self._frame.page(
             request,
             "form.html",
@@ -156,6 +166,8 @@ class EditPages:
             kept=kept,
             preview=shown,
             groups=groups,
+            began=values.get("began", ""),
+            begins_anew=kept is None and began != PRODUCTS,
         )
 
 

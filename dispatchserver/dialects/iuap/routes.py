@@ -9,8 +9,8 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
 from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report, zoned_by_add
-from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
+from dispatchserver.dialects.iuap.reading import group_of_add, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.saving import group_of_save, read_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
 from dispatchserver.domain.changing import Addition
@@ -38,7 +38,7 @@ STATUS: dict[type[DispatchError], int] = {
 }
 
 ReadAddition = Callable[[Fields, datetime, Habits], Addition]
-ZonedBy = Callable[[Fields], str | None]
+GroupOf = Callable[[Fields], str | None]
 OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
 
 
@@ -102,25 +102,27 @@ class IuapDialect:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_add, zoned_by_add)
+        return await self._put(request, read_add, group_of_add)
 
     async def _save(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_save, zoned_by_save)
+        return await self._put(request, read_save, group_of_save)
 
     async def _put(
-        self, request: web.Request, read: ReadAddition, zoned_by: ZonedBy
+        self, request: web.Request, read: ReadAddition, group_of: GroupOf
     ) -> web.Response:
         fields = await _fields(request)
-        habits = await self._habits_of(zoned_by(fields))
+        habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
         task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 
     async def _habits_of(self, group: str | None) -> Habits:
+        """What a request of this group leaves unsaid; where that is none, it will be refused."""
         if group is None:
             return self._habits
-        return replace(self._habits, zone=await self._groups.zone_of(DEFAULT_NAMESPACE, group))
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
+        return replace(self._habits, zone=usual.zone, policies=usual.policies)
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

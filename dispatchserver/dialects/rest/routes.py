@@ -127,8 +127,8 @@ class RestDialect:
     async def _put_task(self, request: web.Request) -> web.Response:
         key, asked = _key(request), read_object(await read_body(request))
         standing = await self._standing(key)
-        zone = await self._groups.zone_of(key.namespace, key.group)
-        basis = Basis(now=self._clock.now(), zone=zone)
+        usual = await self._groups.usual(key.namespace, key.group)
+        basis = Basis(now=self._clock.now(), zone=usual.zone, policies=usual.policies)
         addition = read_put(key, asked, request.headers, basis, standing)
         if addition.expected == ANY:
             if standing is None:
