@@ -1,11 +1,12 @@
 """Policies that a group or the server says for tasks which say nothing of them, and how these lie over each other."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dispatchserver.domain.calendar import Shift
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import CalendarNotFound, Invalid
 from dispatchserver.domain.misfirepolicy import check_misfire
 from dispatchserver.domain.task import Policies
 from dispatchserver.domain.triggers import Trigger, waits_for_completion
@@ -70,6 +71,16 @@ class Layers:
                 yield self._misfit("misfire", invalid.params)
         if "calendar" not in said and policies.calendar and waits_for_completion(trigger):
             yield self._misfit("calendar", {"calendar": policies.calendar})
+
+    @contextmanager
+    def owning(self, policies: Policies) -> Iterator[None]:
+        """Tells of a calendar that there is not, where it is the server's default, that it is that."""
+        try:
+            yield
+        except CalendarNotFound as error:
+            if policies.calendar != self.of_server.policies.calendar:
+                raise
+            raise CalendarNotFound(policies.calendar or "", by_default=True) from error
 
     def _misfit(self, name: str, params: Mapping[str, object]) -> Misfit:
         whose = "group" if name in self.of_group.said else "server"

@@ -104,11 +104,13 @@ class TaskUnreadable(DispatchError):
 
 
 class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it."""
+    """No calendar has this name; `nearest` are names that look like it. `by_default` it is the server that says it."""
 
     code = "calendar.not_found"
 
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, names: Sequence[str] = (), *, by_default: bool = False) -> None:
+        if by_default:
+            self.code = "defaults.server.lost"
         nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
         if nearest:
             self.code = "calendar.not_found_nearest"

@@ -113,7 +113,8 @@ class IuapDialect:
         fields = await _fields(request)
         habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
-        task = await self._tasks.add(asked, request[ACTOR])
+        with habits.policies.owning(asked.spec.policies):
+            task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 

@@ -134,7 +134,7 @@ class RestDialect:
             if standing is None:
                 raise TaskNotFound(key.group, key.name)
             addition = replace(addition, expected=standing.revision)
-        with placing(addition):
+        with placing(addition), usual.policies.owning(addition.spec.policies):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
         if change.action is Action.ADDED:
