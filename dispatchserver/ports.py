@@ -8,6 +8,7 @@ from typing import Protocol
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.concurrency import ConcurrencyKey
 from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
@@ -15,6 +16,7 @@ from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.listing import (
     Claims,
     FireFilter,
+    KeyShare,
     Page,
     PageRequest,
     TaskFilter,
@@ -67,6 +69,9 @@ class Store(Protocol):
 
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         """The groups that have tasks, with how many, by name."""
+
+    async def find_other_limit(self, namespace: str, key: ConcurrencyKey) -> KeyShare | None:
+        """A task that has not finished and shares this concurrency key under another limit, or None."""
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         """The fire of this id, or None."""

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.task import Policies, Task, TaskState
+from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
 
 T = TypeVar("T")
 
@@ -47,6 +47,14 @@ class FireFilter:
     since: datetime | None = None
     until: datetime | None = None
     replayed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyShare:
+    """A task that has a concurrency key, and how many it lets hold that at once."""
+
+    task: TaskKey
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

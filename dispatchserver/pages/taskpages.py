@@ -24,6 +24,7 @@ from dispatchserver.pages.queries import (
 )
 from dispatchserver.pages.views import group_links, task_page, task_row
 from dispatchserver.pages.whyviews import WhyView, ask_why, tell_why
+from dispatchserver.wording import say_notice
 
 RECENT = 10
 NOTHING: Page[TaskStatus] = Page(items=(), next_cursor=None)
@@ -78,6 +79,10 @@ class TaskPages:
             "task.html",
             task=task_page(status, viewer),
             meaning=meaning,
+            notices=[
+                say_notice(notice, zone, viewer.lang)
+                for notice in await self._tasks.notices(status.task)
+            ],
             why=await self._why(request, key, zone),
             fires=[fire_row(fire, zone, viewer) for fire in recent.items],
         )

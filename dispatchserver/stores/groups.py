@@ -13,7 +13,7 @@ from dispatchserver.domain.group import DecideGroup, GroupKey, GroupSpec, Stored
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.ports import Actor
-from dispatchserver.stores import signingsql, sql
+from dispatchserver.stores import groupsql, signingsql, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Driver, Row, Tx
 from dispatchserver.stores.specs import policies_json, read_policies
@@ -41,7 +41,7 @@ class SqlGroups:
         return await self._driver.submit(put_groups, Put(key, decide, actor, now))
 
     async def list(self, namespace: str) -> Sequence[StoredGroup]:
-        found = await self._driver.page_reader.fetch(sql.LIST_GROUPS, namespace)
+        found = await self._driver.page_reader.fetch(groupsql.LIST_GROUPS, namespace)
         return [_read_group(row) for row in found]
 
     async def signed(self, namespace: str) -> Collection[str]:
@@ -55,7 +55,7 @@ async def put_groups(tx: Tx, asked: Sequence[Put]) -> Sequence[StoredGroup | Exc
 
 
 async def _put_one(tx: Tx, asked: Put) -> StoredGroup | Exception:
-    found = await tx.fetch(sql.FIND_GROUP, asked.key.namespace, asked.key.name)
+    found = await tx.fetch(groupsql.FIND_GROUP, asked.key.namespace, asked.key.name)
     standing = _read_group(found[0]) if found else None
     try:
         spec = asked.decide(standing)
@@ -74,7 +74,7 @@ async def _write(tx: Tx, asked: Put, standing: StoredGroup | None, spec: GroupSp
     version = 1 if standing is None else standing.version + 1
     stored = StoredGroup(key=asked.key, version=version, spec=spec, updated_at=asked.now)
     await tx.execute(
-        sql.PUT_GROUP,
+        groupsql.PUT_GROUP,
         stored.key.namespace,
         stored.key.name,
         _spec_json(spec),

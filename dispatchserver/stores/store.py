@@ -5,6 +5,7 @@ from datetime import datetime
 
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
+from dispatchserver.domain.concurrency import ConcurrencyKey
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.figures import Figures, Stuck
@@ -13,6 +14,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
     Claims,
     FireFilter,
+    KeyShare,
     Page,
     PageRequest,
     TaskFilter,
@@ -27,6 +29,7 @@ from dispatchserver.ports import Actor
 from dispatchserver.stores import (
     figures,
     firewrites,
+    keysql,
     ledger,
     replays,
     rows,
@@ -67,6 +70,16 @@ class SqlStore:
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         found = await self._driver.page_reader.fetch(sql.GROUPS, namespace)
         return [(row["grp"], row["tasks"]) for row in found]
+
+    async def find_other_limit(self, namespace: str, key: ConcurrencyKey) -> KeyShare | None:
+        found = await self._driver.page_reader.fetch(
+            keysql.OTHER_LIMIT, namespace, key.name, key.limit
+        )
+        if not found:
+            return None
+        (row,) = found
+        other = TaskKey(namespace=namespace, group=row["grp"], name=row["name"])
+        return KeyShare(task=other, limit=row["ckey_limit"])
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         found = await self._driver.page_reader.fetch(sql.FIND_FIRE, fire_id)

@@ -15,12 +15,13 @@ from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.messages import say_error
 from dispatchserver.ports import Actor, Clock
+from dispatchserver.wording import say_notice
 
 CONTEXTS = ("", "/iuap-dispatch-service", "/iuap-saas-dispatch-service", "/iuap-dispatch-server")
 SERVICES = ("", "/dispatchserver", "/dispatchservice")
@@ -116,7 +117,14 @@ class IuapDialect:
         with habits.policies.owning(asked.spec.policies):
             task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
-        return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
+        reply: dict[str, object] = {"plannedFires": [_iso(fire) for fire in planned]}
+        if notices := await self._notices(request, task):
+            reply["notices"] = notices
+        return _answer(envelope(None, **reply))
+
+    async def _notices(self, request: web.Request, task: Task) -> list[str]:
+        lang, zone = language(request, self._lang), task.spec.trigger.zone
+        return [say_notice(notice, zone, lang) for notice in await self._tasks.notices(task)]
 
     async def _habits_of(self, group: str | None) -> Habits:
         """What a request of this group leaves unsaid; where that is none, it will be refused."""

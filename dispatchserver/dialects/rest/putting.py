@@ -40,6 +40,7 @@ SHOWN_ONLY = (
     "created_at",
     "updated_at",
     "upcoming",
+    "notices",
 )
 
 

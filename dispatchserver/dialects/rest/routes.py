@@ -23,6 +23,7 @@ from dispatchserver.dialects.rest.wire import (
     fire_doc,
     history_doc,
     naming_the_cursor,
+    notices_doc,
     page_doc,
     problem_doc,
     read_fire_query,
@@ -119,8 +120,10 @@ class RestDialect:
 
     async def _show_task(self, request: web.Request) -> web.Response:
         status = await self._tasks.find(_key(request))
+        zone, lang = status.task.spec.trigger.zone, self._language(request)
         upcoming = [iso(fire) for fire in self._tasks.upcoming(status.task, UPCOMING_FIRES)]
-        response = answer(task_doc(status) | {"upcoming": upcoming})
+        notices = notices_doc(await self._tasks.notices(status.task), zone, lang)
+        response = answer(task_doc(status) | {"upcoming": upcoming, "notices": notices})
         response.headers["ETag"] = f'"{status.task.revision}"'
         return response
 

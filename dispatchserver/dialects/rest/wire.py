@@ -1,6 +1,6 @@
 """Domain values to JSON documents, and query strings to filters. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
+from dispatchserver.domain.explaining import Notice
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Turn
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
@@ -16,6 +17,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
+from dispatchserver.wording import say_notice
 
 MOST_ROWS = 500
 
@@ -57,6 +59,11 @@ def task_doc(status: TaskStatus) -> Doc:
 def _restart_doc(restart: Restart | None) -> Doc | None:
     """From when on, and how often, a simple trigger fires since a misfire began it anew."""
     return None if restart is None else {"at": iso(restart.at), "count": restart.count}
+
+
+def notices_doc(notices: Sequence[Notice], zone: ZoneInfo, lang: str) -> list[Doc]:
+    """What may surprise about a schedule or a task, each as a code and in words."""
+    return [{"code": each.code, "text": say_notice(each, zone, lang)} for each in notices]
 
 
 def fire_doc(fire: Fire, lang: str) -> Doc:
