@@ -24,6 +24,7 @@ from dispatchserver.domain.listing import (
 )
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.signing import DecideKeys, SigningKey
 from dispatchserver.domain.task import Task, TaskKey
@@ -79,6 +80,12 @@ class Store(Protocol):
     async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
         """Fires, the latest due first; raises Invalid for a cursor that is not one of ours."""
 
+    async def count_fires(self, wanted: FireFilter, most: int) -> int:
+        """How many fires there are, counted up to `most`."""
+
+    async def replays_of(self, fire_ids: Sequence[str]) -> Sequence[Fire]:
+        """The fires that repeat these, the earliest due first."""
+
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         """The ended attempts of a fire, in order."""
 
@@ -115,9 +122,7 @@ class Store(Protocol):
         """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
         a refused report is noted in the audit and changes nothing else."""
 
-    async def replay(
-        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
-    ) -> Fire:
+    async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         """Loads a fire, and writes the one that `decide` makes of it; raises FireNotFound and what `decide` raises."""
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:

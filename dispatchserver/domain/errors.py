@@ -15,6 +15,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── SigningKeysChanged   the group has other signing keys than the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
+├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
 """
@@ -204,6 +205,15 @@ class FireOpen(DispatchError):
 
     def __init__(self, fire_id: str, state: str) -> None:
         super().__init__(id=fire_id, state=state)
+
+
+class FireReplayed(DispatchError):
+    """Somebody has sent the fire once more already, and the caller wanted it sent once more at most once."""
+
+    code = "fire.replayed"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class StoreUnavailable(DispatchError):

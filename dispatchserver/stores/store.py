@@ -23,10 +23,12 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
+from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    deadsql,
     figures,
     firewrites,
     keysql,
@@ -88,6 +90,14 @@ class SqlStore:
     async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
         return await search.list_fires(self._driver.page_reader, wanted, page)
 
+    async def count_fires(self, wanted: FireFilter, most: int) -> int:
+        return await search.count_fires(self._driver.page_reader, wanted, most)
+
+    async def replays_of(self, fire_ids: Sequence[str]) -> Sequence[Fire]:
+        ids = dumps([[fire_id] for fire_id in fire_ids])
+        found = await self._driver.page_reader.fetch(deadsql.REPLAYS_OF, ids)
+        return sorted(map(rows.read_fire, found), key=lambda fire: (fire.due_at, fire.id))
+
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         found = await self._driver.page_reader.fetch(sql.LIST_ATTEMPTS, fire_id)
         return [rows.read_attempt(row) for row in found]
@@ -124,9 +134,7 @@ class SqlStore:
         reported = firewrites.Reported(fire_id, decide, actor, now)
         return await self._driver.submit(firewrites.report, reported)
 
-    async def replay(
-        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
-    ) -> Fire:
+    async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
         return await self._driver.submit(replays.replay, asked)
 

@@ -9,8 +9,8 @@ from dispatchserver.documents.recalls import recall_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.explaining import Notice
-from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
-from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Turn
+from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_member, as_moment
+from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason, Turn
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
@@ -167,13 +167,16 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
 def read_fire_query(query: Mapping[str, str], zone: ZoneInfo) -> tuple[FireFilter, PageRequest]:
     """The filter and page of GET /fires; raises Refused."""
     faults = Faults()
-    known = ("group", "name", "state", "since", "until", "limit", "cursor")
-    reader = _query_reader(query, faults, known)
+    known = ("group", "name", "state", "reason", "address", "replayed", "since", "until")
+    reader = _query_reader(query, faults, (*known, "limit", "cursor"))
     wanted = FireFilter(
         namespace=DEFAULT_NAMESPACE,
         group=query.get("group"),
         name=query.get("name"),
         state=reader.take("state", lambda value: as_member(value, FireState), None),
+        reason=reader.take("reason", lambda value: as_member(value, Reason), None),
+        address=query.get("address"),
+        replayed=reader.take("replayed", as_boolean, None),
         since=reader.take("since", lambda value: as_moment(value, zone), None),
         until=reader.take("until", lambda value: as_moment(value, zone), None),
     )
