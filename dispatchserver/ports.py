@@ -16,7 +16,6 @@ from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.listing import (
     Claims,
     FireFilter,
-    KeyShare,
     Page,
     PageRequest,
     TaskFilter,
@@ -71,8 +70,10 @@ class Store(Protocol):
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         """The groups that have tasks, with how many, by name."""
 
-    async def find_other_limit(self, namespace: str, key: ConcurrencyKey) -> KeyShare | None:
-        """A task that has not finished and shares this concurrency key under another limit, or None."""
+    async def find_other_limit(
+        self, namespace: str, key: ConcurrencyKey
+    ) -> tuple[TaskKey, int] | None:
+        """A task that has not finished and shares this concurrency key under another limit, with that; or None."""
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         """The fire of this id, or None."""

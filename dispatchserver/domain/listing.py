@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.task import Policies, Task, TaskKey, TaskState
+from dispatchserver.domain.task import Policies, Task, TaskState
 
 T = TypeVar("T")
 
@@ -60,14 +60,6 @@ class FireFilter:
         """Whether it names anything by which not just whatever ever happened is found."""
         named = (self.group, self.name, self.since, self.reason, self.address, self.ids)
         return any(each is not None for each in named)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyShare:
-    """A task that has a concurrency key, and how many it lets hold that at once."""
-
-    task: TaskKey
-    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,11 +122,14 @@ class Tasks:
     async def notices(self, task: Task) -> Sequence[Notice]:
         """What may surprise about a task among others: one shares its concurrency key under another limit."""
         key = task.spec.policies.concurrency
-        other = None if key is None else await self._store.find_other_limit(task.key.namespace, key)
-        if key is None or other is None:
+        if key is None:
             return ()
-        told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": other.limit}
-        who = {"group": other.task.group, "task": other.task.name}
+        found = await self._store.find_other_limit(task.key.namespace, key)
+        if found is None:
+            return ()
+        other, limit = found
+        told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": limit}
+        who = {"group": other.group, "task": other.name}
         return (Notice(code="key_limit", params=told | who),)
 
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:

@@ -14,7 +14,6 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
     Claims,
     FireFilter,
-    KeyShare,
     Page,
     PageRequest,
     TaskFilter,
@@ -73,7 +72,9 @@ class SqlStore:
         found = await self._driver.page_reader.fetch(sql.GROUPS, namespace)
         return [(row["grp"], row["tasks"]) for row in found]
 
-    async def find_other_limit(self, namespace: str, key: ConcurrencyKey) -> KeyShare | None:
+    async def find_other_limit(
+        self, namespace: str, key: ConcurrencyKey
+    ) -> tuple[TaskKey, int] | None:
         found = await self._driver.page_reader.fetch(
             keysql.OTHER_LIMIT, namespace, key.name, key.limit
         )
@@ -81,7 +82,7 @@ class SqlStore:
             return None
         (row,) = found
         other = TaskKey(namespace=namespace, group=row["grp"], name=row["name"])
-        return KeyShare(task=other, limit=row["ckey_limit"])
+        return other, row["ckey_limit"]
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         found = await self._driver.page_reader.fetch(sql.FIND_FIRE, fire_id)
