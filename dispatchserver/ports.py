@@ -8,7 +8,6 @@ from typing import Protocol
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.changing import Change, Decide
-from dispatchserver.domain.concurrency import ConcurrencyKey
 from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
@@ -70,10 +69,8 @@ class Store(Protocol):
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         """The groups that have tasks, with how many, by name."""
 
-    async def find_other_limit(
-        self, namespace: str, key: ConcurrencyKey
-    ) -> tuple[TaskKey, int] | None:
-        """A task that has not finished and shares this concurrency key under another limit, with that; or None."""
+    async def find_other_limit(self, task: Task) -> tuple[TaskKey, int] | None:
+        """One that has not finished and shares this task's concurrency key under another limit, with that; or None."""
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         """The fire of this id, or None."""

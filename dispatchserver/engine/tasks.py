@@ -121,11 +121,8 @@ class Tasks:
 
     async def notices(self, task: Task) -> Sequence[Notice]:
         """What may surprise about a task among others: one shares its concurrency key under another limit."""
-        key = task.spec.policies.concurrency
-        if key is None:
-            return ()
-        found = await self._store.find_other_limit(task.key.namespace, key)
-        if found is None:
+        key, found = task.spec.policies.concurrency, await self._store.find_other_limit(task)
+        if key is None or found is None:
             return ()
         other, limit = found
         told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": limit}

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Change, Decide
-from dispatchserver.domain.concurrency import ConcurrencyKey
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.figures import Figures, Stuck
@@ -72,17 +71,17 @@ class SqlStore:
         found = await self._driver.page_reader.fetch(sql.GROUPS, namespace)
         return [(row["grp"], row["tasks"]) for row in found]
 
-    async def find_other_limit(
-        self, namespace: str, key: ConcurrencyKey
-    ) -> tuple[TaskKey, int] | None:
+    async def find_other_limit(self, task: Task) -> tuple[TaskKey, int] | None:
+        key, namespace = task.spec.policies.concurrency, task.key.namespace
+        if key is None:
+            return None
         found = await self._driver.page_reader.fetch(
             keysql.OTHER_LIMIT, namespace, key.name, key.limit
         )
         if not found:
             return None
         (row,) = found
-        other = TaskKey(namespace=namespace, group=row["grp"], name=row["name"])
-        return other, row["ckey_limit"]
+        return TaskKey(namespace=namespace, group=row["grp"], name=row["name"]), row["ckey_limit"]
 
     async def find_fire(self, fire_id: str) -> Fire | None:
         found = await self._driver.page_reader.fetch(sql.FIND_FIRE, fire_id)
