@@ -88,7 +88,7 @@ class DeadPages:
             request,
             "dead_replay.html",
             status=422 if fault else 200,
-            asked=question(found, asked, self._frame.viewer(request)),
+            asked=question(found, asked, self._zone, self._frame.viewer(request)),
             fault=fault,
             typed=typed,
             back_url=link(PATH, **{k: v for k, v in asked.fields.items() if k != "ids"}),

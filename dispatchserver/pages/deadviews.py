@@ -136,9 +136,12 @@ def read_asked(fields: Mapping[str, str], ids: Sequence[str], zone: ZoneInfo) ->
     return Asked(wanted=wanted, fields={k: v for k, v in values.items() if v and k != "show"})
 
 
-def question(found: Found, asked: Asked, viewer: Viewer) -> Question:
+def question(found: Found, asked: Asked, zone: ZoneInfo, viewer: Viewer) -> Question:
     """What would be sent again, to be confirmed."""
-    names = [f"{fire.key.group} / {fire.key.name}" for fire in found.first]
+    names = [
+        f"{fire.key.group} / {fire.key.name} · {viewer.moment(fire.due_at, zone).text}"
+        for fire in found.first
+    ]
     at = {"until": str(to_ms(found.until)), "total": str(found.count)}
     return Question(
         count=found.count,

@@ -21,12 +21,11 @@ from dispatchserver.domain.errors import (
     naming,
 )
 from dispatchserver.domain.group import NOTHING_SAID, DecideGroup, GroupKey, GroupSpec, StoredGroup
-from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.jsontext import JsonValue, dumps
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name
 from dispatchserver.engine.groups import GroupCases, GroupStatus
 from dispatchserver.engine.signing import KeyStatus, SigningCases
 from dispatchserver.messages import say_error
-from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.formviews import zones_to_choose
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.keyviews import (
@@ -158,7 +157,7 @@ class GroupPages:
         row = group_row(group)
         said = policy_defaults_doc(group.spec.policies)
         fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
-        fields["policies"] = pretty(said) if said else ""
+        fields["policies"] = listed(said)
         return self._form(request, fields, section)
 
     async def _put(self, request: web.Request, *, known: bool) -> web.Response:
@@ -207,6 +206,12 @@ def read_group(form: Mapping[str, str]) -> tuple[GroupKey, GroupSpec]:
     spec = read_group_settings(said | {"policies": form.get("policies", "").strip()}, faults)
     faults.raise_if_any()
     return key, spec
+
+
+def listed(said: Mapping[str, JsonValue]) -> str:
+    """An object as JSON with a line for each of its keys; empty for nothing."""
+    lines = (f"  {dumps(key)}: {dumps(value)}" for key, value in said.items())
+    return "{\n" + ",\n".join(lines) + "\n}" if said else ""
 
 
 def say_faults(refused: Refused | None, viewer: Viewer) -> Mapping[str, Sequence[str]]:
