@@ -28,6 +28,7 @@ from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
+from dispatchserver.domain.destination import Allowance, read_rate
 from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
@@ -42,10 +43,12 @@ from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.metrics import Metrics
+from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
-from dispatchserver.ports import Accounts, Clock
+from dispatchserver.ports import Clock
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
+from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
@@ -97,6 +100,7 @@ async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
+    settings = settings.model_copy(update={"slots": room_for(settings.slots)})
     metrics = Metrics(__version__, settings.slots)
     driver = await SqliteDriver.open(
         settings.database_path, exclusive=True, on_commit=metrics.committed
@@ -181,7 +185,9 @@ def _engine_config(settings: Settings) -> EngineConfig:
         total_timeout=timedelta(seconds=settings.total_timeout),
         report_timeout=timedelta(seconds=settings.report_timeout),
     )
-    return EngineConfig(node=uuid4().hex, slots=settings.slots, limits=limits)
+    rate = None if settings.destination_rate is None else read_rate(settings.destination_rate)
+    allowance = Allowance(slots=settings.destination_slots, rate=rate)
+    return EngineConfig(node=uuid4().hex, slots=settings.slots, limits=limits, allowance=allowance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
 from dispatchserver.domain.defaults import PolicyDefaults
+from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.egresspolicy import read_allowed
 from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, excerpt
 from dispatchserver.domain.fields import FieldReader
@@ -66,7 +67,14 @@ class Settings(BaseModel):
         (),
         description="allowed whatever else is forbidden: 10.1.0.0/16, 10.0.0.7:6379, *.example.com",
     )
-    slots: int = Field(100, ge=1, le=10_000, description="callbacks in flight at once")
+    slots: int = Field(2_000, ge=1, le=10_000, description="callbacks in flight at once")
+    destination_slots: int = Field(
+        64, ge=1, le=10_000, description="callbacks in flight at once to one host and port"
+    )
+    destination_rate: str | None = Field(
+        None,
+        description="callbacks to one host and port, such as 100/s, 600/m or 5000/h; none: any",
+    )
     connect_timeout: Seconds = Field(5, description="seconds to connect to a receiver")
     total_timeout: Annotated[float, Field(ge=0.05, le=3_600)] = Field(
         30, description="seconds for one callback from start to end"
@@ -89,6 +97,16 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level to log"
     )
+
+    @field_validator("destination_rate")
+    @classmethod
+    def _a_rate(cls, text: str | None) -> str | None:
+        try:
+            return None if text is None else rate_text(read_rate(text))
+        except Invalid as invalid:
+            raise PydanticCustomError(
+                "destination.rate", "no rate", dict(invalid.params)
+            ) from invalid
 
     @field_validator("timezone")
     @classmethod

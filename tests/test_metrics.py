@@ -100,7 +100,7 @@ async def test_a_quiet_server_says_that_all_is_done_and_nothing_is_stuck(tmp_pat
         page = await scrape(running)
     assert page.value("dispatch_tasks", state="finished") == 65
     assert page.value("dispatch_tasks") == 65
-    assert page.value("dispatch_slots") == 100
+    assert page.value("dispatch_slots") == 2_000
     assert page.value("dispatch_in_flight") == page.value("dispatch_queue") == 0
     assert page.value("dispatch_stuck") == 0
     assert page.value("dispatch_commits_failed_total") == 0

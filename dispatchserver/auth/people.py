@@ -18,7 +18,8 @@ from dispatchserver.auth.passwords import Passwords, check_password
 from dispatchserver.auth.throttle import Throttle
 from dispatchserver.domain.access import Session
 from dispatchserver.domain.errors import Invalid, StoreUnavailable
-from dispatchserver.ports import Accounts, Clock
+from dispatchserver.ports import Clock
+from dispatchserver.registries import Accounts
 
 COOKIE = "dsid"
 SESSION = web.RequestKey("session", Session)

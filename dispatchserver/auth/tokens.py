@@ -11,7 +11,8 @@ from aiohttp import web
 from dispatchserver.auth.doors import NotAdmitted
 from dispatchserver.domain.access import Token
 from dispatchserver.domain.errors import Invalid
-from dispatchserver.ports import Accounts, Clock
+from dispatchserver.ports import Clock
+from dispatchserver.registries import Accounts
 
 PREFIX = "dsp"
 NAME_LIMIT = 100

@@ -26,6 +26,9 @@ class FireState(StrEnum):
         return self in OPEN_STATES
 
 
+AGEING_MS = 300_000
+"""A fire that has waited five minutes stands like a fresh one of the next larger priority."""
+
 OPEN_STATES = (FireState.PENDING, FireState.RUNNING, FireState.WAITING)
 
 
@@ -75,6 +78,7 @@ class Reason(StrEnum):
     CALENDAR = "calendar"
     OVERLAP = "overlap"
     CONCURRENCY = "concurrency"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,8 @@ class Fire:
     that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
     repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
     `key_name` for that concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats;
-    `data_json` is sent in place of the recall's own data.
+    `data_json` is sent in place of the recall's own data. `behind` names the destinations that have no room for
+    it now.
     """
 
     id: str
@@ -123,6 +128,24 @@ class Fire:
     key_name: str | None = None
     replay_of: str | None = None
     data_json: str | None = None
+    behind: str | None = None
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order of claims, the smallest first: a larger priority counts like so much waiting.
+
+        Both grow older alike, so the order of two fires never changes while they wait.
+        """
+        return to_ms(self.run_at) - self.priority * AGEING_MS
+
+    @property
+    def waits_behind(self) -> str | None:
+        """What a pending fire waits behind: an earlier one of its task, its key, or its destinations."""
+        if self.state is not FireState.PENDING:
+            return None
+        if self.turn in (Turn.BEHIND_TASK, Turn.BEHIND_KEY):
+            return self.turn.name.lower()
+        return None if self.behind is None else "behind_destination"
 
     @property
     def shares(self) -> bool:
@@ -182,7 +205,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try to deliver a fire: the transport's outcome and the verdict on it, side by side."""
+    """One try to deliver a fire: the transport's outcome and the verdict on it, side by side; `address` was called."""
 
     fire_id: str
     number: int
@@ -191,6 +214,7 @@ class Attempt:
     ended_at: datetime
     outcome: Outcome
     verdict: Verdict
+    address: str | None = None
 
 
 def fire_id(task: Task, due_at: datetime) -> str:

@@ -1,6 +1,6 @@
 """What is asked of lists, and what comes back: filters, pages, and rows that say more than a task or a fire alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -95,7 +95,14 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them."""
+    """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them.
+
+    `parked` are the pools of destinations that fires wait behind, by name; of those in `emptied` the last one that
+    did was taken, unless they stand in `parked` too. With `more`, others that are due were not looked at yet.
+    """
 
     assignments: Sequence[Assignment]
     cancelled: Sequence[str] = ()
+    parked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    emptied: Sequence[str] = ()
+    more: bool = False

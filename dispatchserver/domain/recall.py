@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from dispatchserver.domain.jsontext import JsonValue
 
 URL_LIMIT = 2048
 DATA_LIMIT = 256 * 1024
+PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:.]{2,45}")
 
 
@@ -68,6 +70,11 @@ class HttpRecall:
     def address(self) -> str:
         return self.url
 
+    @property
+    def destination(self) -> str:
+        """The host and port that are called, whatever else the URL says."""
+        return _destination(self.url)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketRecall:
@@ -85,8 +92,21 @@ class SocketRecall:
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def destination(self) -> str:
+        """The host and port that are called."""
+        return self.address.lower()
+
 
 Recall = HttpRecall | SocketRecall
+
+
+@lru_cache(maxsize=4_096)
+def _destination(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or PORTS[parts.scheme]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def check_url(url: str) -> str:

@@ -120,6 +120,10 @@ def _open(fire: Fire, evidence: Evidence, params: dict[str, Param], now: datetim
         code = "again_at" if fire.attempts else "planned"
         return Because(code=code, params=params | {"run": fire.run_at}, fire=fire)
     params |= {"waits": now - fire.run_at, **_key(fire)}
+    if fire.behind is not None:
+        return Because(
+            code="queued_behind_destination", params=params | {"key": fire.behind}, fire=fire
+        )
     return Because(code=QUEUES.get(fire.turn, "queued"), params=params, fire=fire)
 
 

@@ -23,7 +23,8 @@ from dispatchserver.domain.nationaldays import (
     NationalSource,
     with_national_days,
 )
-from dispatchserver.ports import Actor, Calendars, Clock, LookBy
+from dispatchserver.ports import Actor, Clock, LookBy
+from dispatchserver.registries import Calendars
 
 PREVIEW_DAYS = 731
 YEARS_AHEAD = 10

@@ -1,11 +1,13 @@
-"""Gives due fires to free slots, the largest priority first."""
+"""Gives due fires to free slots, the largest priority first, as far as their receivers have room for them."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from dispatchserver.domain.listing import Assignment
+from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.task import LONGEST_TIMEOUT
+from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.loop import Crew
 from dispatchserver.ports import Clock, Store
 
@@ -22,12 +24,14 @@ class Dispatcher:
         clock: Clock,
         crew: Crew,
         node: str,
+        destinations: Destinations,
         run: Callable[[Assignment], Coroutine[Any, Any, None]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._crew = crew
         self._node = node
+        self._destinations = destinations
         self._run = run
 
     async def run_once(self) -> datetime | None:
@@ -36,13 +40,17 @@ class Dispatcher:
         if free == 0:
             return await self._admit()
         now = self._clock.now()
-        claimed = await self._claim(now, free)
-        for assignment in claimed:
+        claims = await self._claim(now, free)
+        for assignment in claims.assignments:
+            self._destinations.begin(assignment.recall.destination, now)
             self._crew.start(self._run(assignment), assignment.fire.id)
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
-        return now if len(claimed) == free else await self._store.next_run()
+        if claims.more or len(claims.assignments) == free:
+            return now
+        moments = (await self._store.next_run(), self._destinations.next_opening(now))
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def _admit(self) -> datetime | None:
         """With every slot taken, it is still decided in time which fires overlap others."""
@@ -52,7 +60,9 @@ class Dispatcher:
         await self._claim(now, 0)
         return await self._store.next_ask()
 
-    async def _claim(self, now: datetime, limit: int) -> Sequence[Assignment]:
-        claims = await self._store.claim(self._node, now, limit, now + CLAIM_LIFETIME)
+    async def _claim(self, now: datetime, limit: int) -> Claims:
+        places = partial(self._destinations.placing, now)
+        claims = await self._store.claim(self._node, now, limit, now + CLAIM_LIFETIME, places)
         self._crew.cancel(claims.cancelled)
-        return claims.assignments
+        self._destinations.note(claims)
+        return claims

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from dispatchserver.domain.destination import USUAL, Allowance
 from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.auditor import Auditor
+from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
@@ -30,6 +32,7 @@ class EngineConfig:
     node: str
     slots: int
     limits: Limits
+    allowance: Allowance = USUAL
 
 
 class Engine:
@@ -50,7 +53,10 @@ class Engine:
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, meter)
         self.planner = Planner(store, clock, self.dispatch_by)
-        self.dispatcher = Dispatcher(store, clock, self.crew, config.node, self._run)
+        self.destinations = Destinations(config.allowance)
+        self.dispatcher = Dispatcher(
+            store, clock, self.crew, config.node, self.destinations, self._run
+        )
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
         self.auditor = Auditor(store, clock, meter)
         self._planning = Loop("planner", self.planner.run_once, clock, meter)
@@ -80,8 +86,12 @@ class Engine:
         self._dispatching.wake()
 
     async def _run(self, assignment: Assignment) -> None:
-        await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
-        if assignment.fire.shares:
+        name, outcome = assignment.recall.destination, None
+        try:
+            outcome = await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
+        finally:
+            awaited = self.destinations.end(name, outcome, self._clock.now())
+        if awaited or assignment.fire.shares:
             self.wake_dispatcher()
         if assignment.delay is not None:
             self.plan_by(self._clock.now() + assignment.delay)
@@ -89,6 +99,7 @@ class Engine:
     async def recover(self) -> int:
         """Moves on what an earlier run of this server left in flight; returns how many fires that were."""
         now = self._clock.now()
+        await self._store.weigh_anew()
         recovered = await self._store.recover(self._node, now, partial(after_loss, now=now))
         if recovered:
             log.warning("engine.recovered", extra={"fires": recovered})

@@ -48,21 +48,22 @@ class Executor:
         self._limits = limits
         self._meter = meter or Unmetered()
 
-    async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> None:
-        """One attempt of one fire, from beginning to end."""
+    async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> Outcome:
+        """One attempt of one fire, from beginning to end; answers what was seen of it."""
         started_at = self._clock.now()
         try:
             outcome = await self._send(assignment, started_at)
             verdict = self._judge(assignment, outcome)
         except asyncio.CancelledError as stop:
             outcome, verdict = self._called_off(stop)
-        attempt = self._attempt(assignment.fire, started_at, outcome, verdict)
+        attempt = self._attempt(assignment, started_at, outcome, verdict)
         self._tell(assignment, attempt)
         await self._settle(assignment.fire, attempt)
         if verdict.decision is Decision.RETRY and verdict.at is not None:
             dispatch_by(verdict.at)
         if verdict.decision is Decision.WAIT and verdict.at is not None:
             sweep_by(verdict.at)
+        return outcome
 
     def _called_off(self, stop: asyncio.CancelledError) -> tuple[Outcome, Verdict]:
         """A later fire took this one's place; or the server goes down and would not wait any longer: the next
@@ -101,8 +102,9 @@ class Executor:
         return judge(assignment.fire, outcome, terms, now)
 
     def _attempt(
-        self, fire: Fire, started_at: datetime, outcome: Outcome, verdict: Verdict
+        self, assignment: Assignment, started_at: datetime, outcome: Outcome, verdict: Verdict
     ) -> Attempt:
+        fire = assignment.fire
         return Attempt(
             fire_id=fire.id,
             number=fire.attempts,
@@ -111,6 +113,7 @@ class Executor:
             ended_at=self._clock.now(),
             outcome=outcome,
             verdict=verdict,
+            address=assignment.recall.address,
         )
 
     def _tell(self, assignment: Assignment, attempt: Attempt) -> None:

@@ -14,7 +14,8 @@ from dispatchserver.domain.group import (
     GroupSpec,
     StoredGroup,
 )
-from dispatchserver.ports import Actor, Clock, Groups, Store
+from dispatchserver.ports import Actor, Clock, Store
+from dispatchserver.registries import Groups
 
 FRESH = timedelta(seconds=1)
 

@@ -15,7 +15,8 @@ from dispatchserver.domain.signing import (
     rotated,
 )
 from dispatchserver.domain.task import check_name
-from dispatchserver.ports import Actor, Clock, SigningKeys
+from dispatchserver.ports import Actor, Clock
+from dispatchserver.registries import SigningKeys
 
 ID_BYTES = 4
 

@@ -17,7 +17,8 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
-from dispatchserver.ports import Actor, Calendars, Clock, LookBy, Store
+from dispatchserver.ports import Actor, Clock, LookBy, Store
+from dispatchserver.registries import Calendars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from dispatchserver.domain.fire import (
     MissedRun,
     Outcome,
     Reason,
-    Turn,
 )
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
@@ -26,7 +25,6 @@ from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, 
 
 RESULT_CUT = 120
 TEXT_CUT = 16 * 1024
-BEHIND = {Turn.BEHIND_TASK: "behind_task", Turn.BEHIND_KEY: "behind_key"}
 VERDICTS = {
     Decision.SUCCESS: ("ok", "check"),
     Decision.FAILURE: ("bad", "cross"),
@@ -65,6 +63,7 @@ class AttemptView:
     duration: str
     delivery: str
     reason: str
+    address: str
     detail: str
     status: int | None
     connect: str
@@ -124,21 +123,21 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
     )
 
 
-def behind(fire: Fire) -> str:
-    """What a pending fire waits behind: an earlier one of its task, or its key; empty for neither."""
-    return BEHIND.get(fire.turn, "") if fire.state is FireState.PENDING else ""
-
-
 def _standing(fire: Fire, viewer: Viewer) -> str:
     """Why a fire ended, or is not under way yet, in a few words."""
     if fire.held:
         return viewer.say("page.held")
-    if turn := behind(fire):
-        return viewer.say(f"page.turn.{turn}", key=visible(fire.key_name or ""))
+    if turn := fire.waits_behind:
+        return viewer.say(f"page.turn.{turn}", key=_awaited(fire))
     reason = viewer.reason(fire.reason)
     if fire.state is FireState.PENDING and reason and fire.run_at > viewer.now:
         return viewer.say("page.again", reason=reason, away=viewer.away(fire.run_at))
     return reason
+
+
+def _awaited(fire: Fire) -> str:
+    """The name of the key, or of the destinations, that it waits for."""
+    return visible(fire.behind or fire.key_name or "")
 
 
 def _duration(fire: Fire, viewer: Viewer) -> str:
@@ -193,11 +192,16 @@ def data_text(data: JsonValue) -> str:
 
 def explain(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> str:
     """What became of a fire, in a sentence or two."""
-    if fire.state is FireState.PENDING and not fire.held and not behind(fire) and fire.attempts:
+    if (
+        fire.state is FireState.PENDING
+        and not fire.held
+        and not fire.waits_behind
+        and fire.attempts
+    ):
         text = _again(fire, zone, viewer, retry)
     else:
-        key = "held" if fire.held else behind(fire) or str(fire.state)
-        name = visible(fire.key_name or "")
+        key = "held" if fire.held else fire.waits_behind or str(fire.state)
+        name = _awaited(fire)
         text = viewer.say(f"page.explain.{key}", attempts=fire.attempts, key=name)
     reason = viewer.reason(fire.reason)
     return viewer.say("page.explain.why", text=text, reason=reason) if reason else text
@@ -244,6 +248,7 @@ def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptVie
         duration=viewer.span(max(attempt.ended_at - attempt.started_at, timedelta(0))),
         delivery=viewer.say(f"page.delivery.{outcome.delivery}"),
         reason=viewer.reason(outcome.reason),
+        address=visible(attempt.address or ""),
         detail=visible(_detail(outcome, viewer)),
         status=outcome.status,
         connect=_ms(outcome.connect_ms, viewer),

@@ -1,12 +1,16 @@
 """The statements that watch over the others: what is stuck, and the figures for the metrics. Each reads a bounded
 number of rows by an index, so that looking never costs more than what is looked at."""
 
+from dispatchserver.stores.sql import RANK
+
 COUNTS = "SELECT what, state, reason, n FROM counts ORDER BY what, state, reason"
-# The index is read in the order of claims; what is not due yet is among it, and is left out only afterwards.
-QUEUE = """
+# The indexes are read in the order of claims; what is not due yet is among it, and is left out only afterwards.
+QUEUE = f"""
 SELECT priority, count(*) AS fires FROM (
-    SELECT priority, run_at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0
-    ORDER BY priority DESC, run_at LIMIT $2
+    SELECT * FROM (SELECT priority, run_at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0 AND behind IS NULL
+        ORDER BY {RANK} LIMIT $2)
+    UNION ALL
+    SELECT * FROM (SELECT priority, run_at FROM fires WHERE state = 'pending' AND held = 0 AND behind IS NOT NULL LIMIT $2)
 ) WHERE run_at <= $1 GROUP BY priority
 """
 OVERDUE_TASKS = """

@@ -15,27 +15,14 @@ from dispatchserver.domain.fire import (
     Outcome,
     Verdict,
 )
-from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, after_deadline, after_loss, settled
-from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
-from dispatchserver.stores.admissions import admit_asking
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.moves import claim_key, move, standing_of
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A node asks for fires."""
-
-    node: str
-    now: datetime
-    limit: int
-    deadline_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +41,6 @@ class Reported:
     decide: Callable[[Fire, Retry], Verdict]
     actor: Actor
     now: datetime
-
-
-async def claim(tx: Tx, claims: Sequence[Claim]) -> Sequence[Claims | Exception]:
-    """Gives each asker the most urgent pending fires; first, those that ask may get their turn."""
-    cancelled = await admit_asking(tx, max(asked.now for asked in claims))
-    return [
-        Claims(assignments=await _claim_one(tx, asked), cancelled=cancelled) for asked in claims
-    ]
-
-
-async def _claim_one(tx: Tx, asked: Claim) -> Sequence[Assignment]:
-    taken = await tx.fetch(
-        sql.CLAIM, asked.node, to_ms(asked.now), to_ms(asked.deadline_at), asked.limit
-    )
-    if not taken:
-        return []
-    found = await tx.fetch(sql.CLAIMED, dumps([[row["id"]] for row in taken]), to_ms(asked.now))
-    assignments = map(rows.read_assignment, found)
-    return sorted(assignments, key=lambda a: (-a.fire.priority, a.fire.run_at, a.fire.id))
 
 
 async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Exception]:

@@ -191,6 +191,7 @@ def read_fire(row: Row) -> Fire:
         key_name=row["ckey"],
         replay_of=row["replay_of"],
         data_json=row["data_json"],
+        behind=row["behind"],
     )
 
 
@@ -235,6 +236,7 @@ def attempt_row(attempt: Attempt) -> list[object]:
         verdict.reason,
         verdict.result,
         ms(verdict.at),
+        attempt.address,
     ]
 
 
@@ -261,6 +263,7 @@ def read_attempt(row: Row) -> Attempt:
             result=row["result"],
             at=moment(row["verdict_at"]),
         ),
+        address=row["address"],
     )
 
 

@@ -5,8 +5,6 @@ instead of one a row is what makes group commit cheap, and a thread that runs ro
 busy event loop would wait for the interpreter lock at every row.
 """
 
-from dispatchserver.stores.signingsql import LIVE_KEYS
-
 
 def unfold(columns: str) -> str:
     """SELECT that unfolds $1 into typed columns: "id TEXT, at BIGINT"."""
@@ -96,9 +94,7 @@ WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_l
 HOLD = (
     f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 )
-RELEASE = (
-    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
-)
+RELEASE = f"UPDATE fires SET held = 0, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 CANCEL = f"""
 UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
 FROM ({unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
@@ -108,8 +104,11 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at, turn, serial, ckey, replay_of, data_json
+    losses, give_up_at, turn, serial, ckey, replay_of, data_json, behind
 """
+FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))
+# See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.
+RANK = "run_at - priority * 300000"
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
     deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
@@ -145,21 +144,6 @@ FROM ({unfold("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
 FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"
 FIND_FIRE = f"{FIRES} WHERE id = $1"
 FIND_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE id IN ({unfold('id TEXT')})"
-# The unary plus keeps SQLite on the index that is already in priority order.
-CLAIM = """
-UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $1, claimed_at = $2, deadline_at = $3
-WHERE id IN (
-    SELECT id FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0 AND +run_at <= $2
-    ORDER BY priority DESC, run_at, id LIMIT $4
-)
-RETURNING id
-"""
-CLAIMED = f"""
-SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.trigger_json, v.recall_json, v.policies_json,
-    {LIVE_KEYS} AS signing_keys
-FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
-WHERE f.id IN ({unfold("id TEXT")})
-"""
 STANDING = f"""
 SELECT f.id, t.version = f.version AS current, t.state = 'paused' AND f.kind = 'scheduled' AS held, v.policies_json
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
@@ -182,12 +166,12 @@ RETURNING fires.id, fires.attempts
 """
 PUT_ATTEMPTS = f"""
 INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,
-    truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at)
+    truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address)
 {
     unfold(
         "fire_id TEXT, number BIGINT, node TEXT, started_at BIGINT, ended_at BIGINT, delivery TEXT, reason TEXT,"
         " detail TEXT, status BIGINT, excerpt TEXT, truncated BIGINT, connect_ms BIGINT, first_byte_ms BIGINT,"
-        " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT"
+        " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT, address TEXT"
     )
 }
 ON CONFLICT DO NOTHING
@@ -222,7 +206,7 @@ WHERE state IN ('pending', 'running', 'waiting') AND deadline_at <= $1 ORDER BY 
 """
 LIST_ATTEMPTS = """
 SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt, truncated,
-    connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at
+    connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address
 FROM attempts WHERE fire_id = $1 ORDER BY number
 """
 FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
@@ -232,7 +216,7 @@ SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_a
 """
 NEXT_RUN = """
 SELECT min(at) AS at FROM (
-    SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0
+    SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn = 0 AND behind IS NULL
     UNION ALL SELECT min(run_at) FROM fires WHERE state = 'pending' AND held = 0 AND turn IN (1, 4)
 )
 """

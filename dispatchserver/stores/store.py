@@ -19,6 +19,7 @@ from dispatchserver.domain.listing import (
     TaskStatus,
 )
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.replaying import DecideReplay
@@ -26,6 +27,7 @@ from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    claims,
     deadsql,
     figures,
     firewrites,
@@ -120,10 +122,16 @@ class SqlStore:
     async def record_plans(self, plans: Sequence[Plan]) -> int:
         return await self._driver.submit(taskwrites.record_plans, plans)
 
-    async def claim(self, node: str, now: datetime, limit: int, deadline_at: datetime) -> Claims:
-        return await self._driver.submit(
-            firewrites.claim, firewrites.Claim(node, now, limit, deadline_at)
-        )
+    async def claim(
+        self,
+        node: str,
+        now: datetime,
+        limit: int,
+        deadline_at: datetime,
+        places: Places = anywhere,
+    ) -> Claims:
+        asked = claims.Claim(node, now, limit, deadline_at, places)
+        return await self._driver.submit(claims.claim, asked)
 
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
         return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
@@ -137,6 +145,9 @@ class SqlStore:
     async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
         return await self._driver.submit(replays.replay, asked)
+
+    async def weigh_anew(self) -> None:
+        await self._driver.submit(claims.weigh_anew, None)
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
         return await self._driver.submit(firewrites.recover, firewrites.Recovery(node, now, decide))

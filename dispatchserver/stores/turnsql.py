@@ -1,13 +1,13 @@
 """The statements by which fires that ask have their turn: see admissions.py."""
 
-from dispatchserver.stores.sql import FIRE_COLUMNS, unfold
+from dispatchserver.stores.sql import FIRE_COLUMNS, FIRES_COLUMNS, RANK, unfold
 
 # Fires whose task wants them one at a time, or that need a key, ask before they can be claimed: see admissions.py.
 ASKING = f"""
-SELECT {", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))}, v.policies_json
+SELECT {FIRES_COLUMNS}, v.policies_json
 FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 WHERE f.state = 'pending' AND f.held = 0 AND f.turn IN (1, 4) AND +f.run_at <= $1
-ORDER BY f.priority DESC, f.run_at, f.id LIMIT $2
+ORDER BY f.run_at - f.priority * 300000, f.id LIMIT $2
 """
 UNDER_WAY = f"""
 SELECT {FIRE_COLUMNS} FROM fires
@@ -23,16 +23,16 @@ UPDATE fires SET turn = s.turn FROM ({unfold("id TEXT, turn BIGINT")}) s
 WHERE fires.id = s.id AND fires.state = 'pending'
 """
 # The first of those that wait asks again; $1 is the task, or $1 and $2 the key.
-ASK_FOR_TASK = """
+ASK_FOR_TASK = f"""
 UPDATE fires SET turn = 1 WHERE id IN (
     SELECT id FROM fires WHERE serial = 1 AND state = 'pending' AND turn = 2 AND task_id = $1
-    ORDER BY priority DESC, run_at, id LIMIT 1
+    ORDER BY {RANK}, id LIMIT 1
 )
 """
-ASK_FOR_KEY = """
+ASK_FOR_KEY = f"""
 UPDATE fires SET turn = 4 WHERE id IN (
     SELECT id FROM fires WHERE ckey IS NOT NULL AND state = 'pending' AND turn = 3 AND namespace = $1 AND ckey = $2
-    ORDER BY priority DESC, run_at, id LIMIT $3
+    ORDER BY {RANK}, id LIMIT $3
 )
 """
 # What a pause holds back, or a delete cancels, gives its turn and its key to others.

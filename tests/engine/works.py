@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 from dispatchserver.domain.changing import Addition
+from dispatchserver.domain.destination import USUAL
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
@@ -55,17 +56,17 @@ class Receiver:
 class Works:
     """The engine with its passes taken by hand: `turn` is one of each."""
 
-    def __init__(self, house, clock, slots=4, limits=None):
+    def __init__(self, house, clock, slots=4, limits=None, allowance=USUAL):
         self.house, self.store, self.clock = house, house.store, clock
         self.receiver = Receiver()
-        self.limits = limits or Limits()
+        self.limits, self.allowance = limits or Limits(), allowance
         self.hire(slots)
 
     def hire(self, slots, node=NODE):
         """A new engine on the same store, as after a restart."""
         self.slots = slots
         targets = dict.fromkeys(RecallKind, self.receiver)
-        config = EngineConfig(node=node, slots=slots, limits=self.limits)
+        config = EngineConfig(node=node, slots=slots, limits=self.limits, allowance=self.allowance)
         self.engine = Engine(self.store, targets, self.clock, config)
         calendars = self.house.calendars
         self.tasks = Tasks(

@@ -23,13 +23,10 @@ ONCE_AN_OCCASION = (
 NEVER_EARLIER = (
     "Quartz cuts a cron's start to the second, and fires for a moment before the task was there"
 )
-PRIORITY_FIRST = "twelve fires are taken while more are due; we take the larger priority first"
 DIFFERENT = {
     "s01600": (ONCE_AN_OCCASION, {7}),
     "s02560": (NEVER_EARLIER, {5, 6}),
     "s03425": (NEVER_EARLIER, {6, 7}),
-    "s04657": (PRIORITY_FIRST, {15, 18, 19}),
-    "s05096": (PRIORITY_FIRST, {15, 16, 18}),
 }
 UNSENT_UNTIL_TOO_LATE = {
     "s00503",

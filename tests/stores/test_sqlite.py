@@ -10,7 +10,7 @@ import pytest
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
 from dispatchserver.domain.fire import FireState, Reason
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
-from dispatchserver.stores import deadsql, keysql, search, sql
+from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
 from dispatchserver.stores.sqlite import PRAGMAS, SqliteConnection, SqliteDriver
@@ -267,7 +267,9 @@ async def explained(house, statement, *args):
 @pytest.mark.parametrize(
     ("statement", "args", "index"),
     [
-        (sql.CLAIM, ("n", 1, 2, 3), "fires USING INDEX fires_ready"),
+        (claimsql.CANDIDATES, (9, 1), "f USING INDEX fires_ready"),
+        (claimsql.CANDIDATES_BEHIND, (9, 1, "a:80"), "f USING INDEX fires_behind (behind=?)"),
+        (claimsql.WEIGH_ANEW, (), "fires_behind"),
         (sql.DUE_TASKS, (1, 2, "[]"), "tasks_due"),
         (sql.NEXT_OCCASION, ("[]",), "tasks_due"),
         (sql.NEXT_RUN, (), "fires_run"),
@@ -290,7 +292,9 @@ async def test_hot_statements_use_their_index_and_never_sort(house, statement, a
     assert not any(step in ("SCAN fires", "SCAN tasks", "SCAN t") for step in steps), steps
 
 
-@pytest.mark.parametrize("statement", [sql.MOVE_FIRES, sql.MOVE_TASKS, sql.COUNT_ENDED])
+@pytest.mark.parametrize(
+    "statement", [claimsql.SET_ASIDE, sql.MOVE_FIRES, sql.MOVE_TASKS, sql.COUNT_ENDED]
+)
 async def test_batched_updates_find_their_rows_by_key(house, statement):
     await crowd(house)
     steps = await explained(house, statement, "[]")

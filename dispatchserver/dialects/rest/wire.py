@@ -10,7 +10,7 @@ from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.explaining import Notice
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_member, as_moment
-from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason, Turn
+from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
@@ -83,8 +83,9 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "due_at": iso(fire.due_at),
         "run_at": iso(fire.run_at),
         "held": fire.held,
-        "turn": _turn_word(fire),
+        "turn": fire.waits_behind,
         "key": fire.key_name,
+        "behind": fire.behind,
         "attempts": fire.attempts,
         "losses": fire.losses,
         "give_up_at": iso_or_none(fire.give_up_at),
@@ -94,12 +95,6 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "replay_of": fire.replay_of,
         "missed": None if missed is None else _missed_doc(missed),
     }
-
-
-def _turn_word(fire: Fire) -> str | None:
-    """What a pending fire waits behind: an earlier one of its task, or its key."""
-    behind = fire.state is FireState.PENDING and fire.turn in (Turn.BEHIND_TASK, Turn.BEHIND_KEY)
-    return fire.turn.name.lower() if behind else None
 
 
 def _missed_doc(missed: MissedRun) -> Doc:
@@ -112,6 +107,7 @@ def attempt_doc(attempt: Attempt) -> Doc:
     return {
         "number": attempt.number,
         "node": attempt.node,
+        "address": attempt.address,
         "started_at": iso(attempt.started_at),
         "ended_at": iso(attempt.ended_at),
         "outcome": {

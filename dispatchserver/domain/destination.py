@@ -1,0 +1,197 @@
+"""How much a receiver is asked at once: its limit, its rate, and its circuit breaker. Pure.
+
+A destination is a host with its port, whatever is called there and by whichever task.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Delivery, Outcome, Reason
+
+SLOTS_LIMIT = 10_000
+CALLS_LIMIT = 1_000_000
+NAME_LIMIT = 300
+TROUBLE_LIMIT = 20
+REST = timedelta(seconds=30)
+PERIODS: Mapping[str, timedelta] = MappingProxyType(
+    {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+)
+RATE = re.compile(r"([0-9]{1,9}) ?/ ?([smh])")
+SMALLEST_STEP = timedelta(milliseconds=10)
+BUSY = frozenset((408, 425, 429))
+SILENT = frozenset((Reason.DNS, Reason.CONNECT, Reason.TLS))
+BROKEN = frozenset((Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.PROTOCOL))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """At most so many calls in a period (a second, a minute, an hour), evenly; `burst` of them may go at once."""
+
+    calls: int
+    per: timedelta
+    burst: int = 1
+
+    @property
+    def spacing(self) -> timedelta:
+        """From one call to the next."""
+        return self.per / self.calls
+
+    @property
+    def at_once(self) -> int:
+        """How many go together: never fewer than fall into 10 ms, or the dispatcher would wake for each."""
+        return max(self.burst, SMALLEST_STEP // self.spacing if self.spacing else self.burst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one destination may be asked: so many calls in flight, and so many in a time (None: any)."""
+
+    slots: int = 64
+    rate: Rate | None = None
+
+
+USUAL = Allowance()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """Leaves a receiver in peace that has failed 20 times on end: for 30 s nobody is sent there, then one probe is.
+
+    `failures` are those on end; `rests_until` is set while it is open, and stays set while its probe is out.
+    """
+
+    failures: int = 0
+    rests_until: datetime | None = None
+    probing: bool = False
+
+    def admits(self, now: datetime) -> bool:
+        """Whether somebody may be sent there now; an open one admits only its probe."""
+        return self.rests_until is None or (now >= self.rests_until and not self.probing)
+
+    def sent(self) -> "Breaker":
+        """After a call began: where it is open, that was its probe."""
+        return self if self.rests_until is None else replace(self, probing=True)
+
+    def after(self, trouble: bool | None, now: datetime) -> "Breaker":
+        """After a call ended: in trouble, well, or in a way that says nothing of the receiver (None)."""
+        if trouble is None:
+            return replace(self, probing=False)
+        if not trouble:
+            return CLOSED
+        failures = self.failures + 1
+        if self.rests_until is not None and not self.probing and now < self.rests_until:
+            return replace(self, failures=failures)  # one of those that were out when it opened
+        if failures < TROUBLE_LIMIT:
+            return Breaker(failures=failures)
+        return Breaker(failures=failures, rests_until=now + REST)
+
+
+CLOSED = Breaker()
+
+
+@dataclass(slots=True)
+class Load:
+    """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker."""
+
+    in_flight: int = 0
+    rested_at: datetime | None = None
+    breaker: Breaker = field(default=CLOSED)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to remember of it."""
+        return self.in_flight <= 0 and self.rested_at is None and self.breaker == CLOSED
+
+
+def room(load: Load, allowance: Allowance, now: datetime) -> int:
+    """How many calls may begin there now."""
+    if not load.breaker.admits(now):
+        return 0
+    if load.breaker.rests_until is not None:
+        return 1
+    free = allowance.slots - load.in_flight
+    if allowance.rate is not None:
+        free = min(free, _tokens(allowance.rate, load.rested_at, now))
+    return max(0, free)
+
+
+def opens_at(load: Load, allowance: Allowance, now: datetime) -> datetime | None:
+    """When time alone will make room there; None where there is some, or where a call must end first."""
+    moments = []
+    if load.breaker.rests_until is not None:
+        if load.breaker.probing:
+            return None
+        moments.append(load.breaker.rests_until)
+    elif load.in_flight >= allowance.slots:
+        return None
+    rate = allowance.rate
+    if rate is not None and load.rested_at is not None:
+        moments.append(load.rested_at - rate.spacing * (rate.at_once - 1))
+    later = [moment for moment in moments if moment > now]
+    return max(later, default=None)
+
+
+def begin(load: Load, allowance: Allowance, now: datetime) -> None:
+    """Books a call that begins."""
+    load.in_flight += 1
+    load.breaker = load.breaker.sent()
+    if allowance.rate is not None:
+        load.rested_at = max(load.rested_at or now, now) + allowance.rate.spacing
+
+
+def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
+    """Books a call that ended; without an outcome it says nothing of the receiver."""
+    load.in_flight -= 1
+    load.breaker = load.breaker.after(None if outcome is None else is_trouble(outcome), now)
+    if load.rested_at is not None and load.rested_at <= now:
+        load.rested_at = None
+
+
+def _tokens(rate: Rate, rested_at: datetime | None, now: datetime) -> int:
+    if rested_at is None or rested_at <= now:
+        return rate.at_once
+    return rate.at_once - -(-(rested_at - now) // rate.spacing)
+
+
+def is_trouble(outcome: Outcome) -> bool | None:
+    """Whether an outcome tells of a receiver that cannot serve; None where it tells nothing of it."""
+    match outcome.delivery:
+        case Delivery.NOT_SENT:
+            return True if outcome.reason in SILENT else None
+        case Delivery.UNANSWERED:
+            return True if outcome.reason in BROKEN else None
+        case Delivery.ANSWERED:
+            status = outcome.status
+            return status is not None and (status in BUSY or status >= 500)
+
+
+def read_rate(text: str, burst: int = 1) -> Rate:
+    """The rate of "20/s", "600/m" or "1000/h"; raises Invalid."""
+    found = RATE.fullmatch(text.strip().lower())
+    if found is None or not 1 <= int(found[1]) <= CALLS_LIMIT:
+        raise Invalid("destination.rate", limit=CALLS_LIMIT)
+    return Rate(calls=int(found[1]), per=PERIODS[found[2]], burst=check_burst(burst))
+
+
+def rate_text(rate: Rate) -> str:
+    """The rate as it is read."""
+    unit = next(unit for unit, per in PERIODS.items() if per == rate.per)
+    return f"{rate.calls}/{unit}"
+
+
+def check_burst(burst: int) -> int:
+    """How many calls may go at once, 1 to 10,000; raises Invalid."""
+    if not 1 <= burst <= SLOTS_LIMIT:
+        raise Invalid("fault.range", low=1, high=SLOTS_LIMIT)
+    return burst
+
+
+def check_slots(slots: int) -> int:
+    """How many calls may be in flight at one destination, 1 to 10,000; raises Invalid."""
+    if not 1 <= slots <= SLOTS_LIMIT:
+        raise Invalid("fault.range", low=1, high=SLOTS_LIMIT)
+    return slots

@@ -1,0 +1,180 @@
+"""Due fires given to a node: the most urgent of those that their receivers have room for."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Fire, FireState, Reason
+from dispatchserver.domain.jsontext import dumps
+from dispatchserver.domain.judging import Settlement
+from dispatchserver.domain.listing import Assignment, Claims
+from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.placing import Places, Placing, pool_name, pool_of
+from dispatchserver.stores import claimsql, rows
+from dispatchserver.stores.admissions import admit_asking
+from dispatchserver.stores.batches import put
+from dispatchserver.stores.driver import Row, Tx
+from dispatchserver.stores.moves import move
+
+PAGE = 500
+ROUNDS = 4
+POOLS = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node asks for fires."""
+
+    node: str
+    now: datetime
+    limit: int
+    deadline_at: datetime
+    places: Places
+
+
+@dataclass(slots=True)
+class _Catch:
+    """What a claim has so far: fires to send, fires to set aside, and what it learned of the pools."""
+
+    asked: Claim
+    placing: Placing
+    taken: list[Assignment] = field(default_factory=list)
+    parked: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    emptied: list[str] = field(default_factory=list)
+    spoiled: list[Fire] = field(default_factory=list)
+    read: int = 0
+    more: bool = False
+
+    @property
+    def missing(self) -> int:
+        return self.asked.limit - len(self.taken)
+
+    def park(self, assignment: Assignment) -> str:
+        """Notes behind which pool this one waits."""
+        pool = pool_of(assignment.recall)
+        self.parked[pool_name(pool)] = pool
+        return pool_name(pool)
+
+    def claims(self, cancelled: Sequence[str]) -> Claims:
+        return Claims(
+            assignments=self.taken,
+            cancelled=cancelled,
+            parked=self.parked,
+            emptied=self.emptied,
+            more=self.more,
+        )
+
+
+async def claim(tx: Tx, claims: Sequence[Claim]) -> Sequence[Claims | Exception]:
+    """Gives each asker the most urgent pending fires; first, those that ask may get their turn."""
+    cancelled = await admit_asking(tx, max(asked.now for asked in claims))
+    return [(await _claim_one(tx, asked)).claims(cancelled) for asked in claims]
+
+
+async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
+    """Where receivers have room for few, further fires are looked at, and those without room are set aside: a bounded
+    number in one claim, so that no write waits long for it."""
+    catch = _Catch(asked, asked.places())
+    if asked.limit == 0:
+        return catch
+    behind, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
+    for _ in range(ROUNDS):
+        ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
+        await _take(tx, catch, sorted([*ready, *behind], key=_place_in_line))
+        if catch.read < wanted or not catch.missing:
+            break
+        behind, wanted = [], PAGE
+    else:
+        catch.more = True
+    await _end_spoiled(tx, catch)
+    return catch
+
+
+async def _candidates(
+    tx: Tx, catch: _Catch, statement: str, limit: int, *of: str
+) -> list[Assignment]:
+    found = await tx.fetch(statement, limit, to_ms(catch.asked.now), *of)
+    catch.read = len(found)
+    return [assignment for row in found if (assignment := _read(row, catch)) is not None]
+
+
+def _read(row: Row, catch: _Catch) -> Assignment | None:
+    """What a row says; where its version cannot be understood, the fire ends, and others go on."""
+    try:
+        return rows.read_assignment(row)
+    except (LookupError, ValueError, TypeError, AttributeError, Invalid) as error:
+        fire = rows.read_fire(row)
+        log.error("claim.unreadable", extra={"fire": fire.id, "why": repr(error)})  # noqa: TRY400
+        catch.spoiled.append(fire)
+        return None
+
+
+async def _behind(tx: Tx, catch: _Catch) -> list[Assignment]:
+    """Of what was set aside behind pools that have room now, the most urgent."""
+    found: list[Assignment] = []
+    openings = catch.placing.openings()
+    for pool, free in list(openings.items())[:POOLS]:
+        wanted = min(free, catch.asked.limit)
+        found += await _candidates(tx, catch, claimsql.CANDIDATES_BEHIND, wanted, pool)
+        if catch.read < wanted:
+            catch.emptied.append(pool)
+    catch.more = len(openings) > POOLS
+    return found
+
+
+async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
+    """Takes what has room, in line; what has none is set aside, unless the slots are all taken before its turn."""
+    taken: list[Assignment] = []
+    aside: list[list[object]] = []
+    for assignment in in_line:
+        fire = assignment.fire
+        full = len(taken) == catch.missing
+        recall = None if full else catch.placing.place(fire, assignment.recall)
+        if recall is not None:
+            taken.append(replace(assignment, fire=_running(fire, catch.asked), recall=recall))
+        elif fire.behind is not None:
+            catch.park(assignment)
+        elif not full:
+            aside.append([fire.id, catch.park(assignment)])
+    await _write(tx, catch.asked, taken)
+    await put(tx, claimsql.SET_ASIDE, aside)
+    catch.taken += taken
+
+
+async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
+    if taken:
+        ids = dumps([[assignment.fire.id] for assignment in taken])
+        await tx.execute(
+            claimsql.CLAIM, ids, asked.node, to_ms(asked.now), to_ms(asked.deadline_at)
+        )
+
+
+def _place_in_line(assignment: Assignment) -> tuple[int, str]:
+    return assignment.fire.rank, assignment.fire.id
+
+
+def _running(fire: Fire, asked: Claim) -> Fire:
+    return replace(
+        fire,
+        state=FireState.RUNNING,
+        attempts=fire.attempts + 1,
+        claimed_by=asked.node,
+        claimed_at=asked.now,
+        deadline_at=asked.deadline_at,
+        behind=None,
+    )
+
+
+async def _end_spoiled(tx: Tx, catch: _Catch) -> None:
+    to = Settlement(state=FireState.FAILED, reason=Reason.UNREADABLE, finished_at=catch.asked.now)
+    await move(tx, [(fire, to) for fire in catch.spoiled])
+
+
+async def weigh_anew(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    """Nothing is set aside any more."""
+    await tx.execute(claimsql.WEIGH_ANEW)
+    return asked

@@ -1,0 +1,194 @@
+"""How much a receiver is asked at once: limits, rates, and the circuit breaker, as pure decisions."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from dispatchserver.domain.destination import (
+    CLOSED,
+    REST,
+    TROUBLE_LIMIT,
+    Allowance,
+    Breaker,
+    Load,
+    Rate,
+    begin,
+    end,
+    is_trouble,
+    opens_at,
+    rate_text,
+    read_rate,
+    room,
+)
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.recall import HttpRecall, SocketRecall
+from tests.builders import NOON, an_outcome, at
+
+FINE = an_outcome(b"ok")
+SILENT = Outcome(delivery=Delivery.NOT_SENT, reason=Reason.CONNECT)
+FEW = Allowance(slots=2)
+SLOW = Allowance(rate=read_rate("2/s"))
+
+
+def after(load, outcomes, now=NOON):
+    for outcome in outcomes:
+        begin(load, FEW, now)
+        end(load, outcome, now)
+    return load
+
+
+def test_a_destination_takes_as_many_calls_at_once_as_it_is_allowed():
+    load = Load()
+    assert room(load, FEW, NOON) == 2
+    begin(load, FEW, NOON)
+    begin(load, FEW, NOON)
+    assert room(load, FEW, NOON) == 0
+    assert opens_at(load, FEW, NOON) is None
+    end(load, FINE, NOON)
+    assert room(load, FEW, NOON) == 1
+
+
+def test_calls_of_a_rate_go_evenly():
+    load = Load()
+    assert room(load, SLOW, NOON) == 1
+    begin(load, SLOW, NOON)
+    assert room(load, SLOW, NOON) == 0
+    assert opens_at(load, SLOW, NOON) == at(0.5)
+    assert room(load, SLOW, at(0.5)) == 1
+
+
+def test_a_burst_goes_at_once_and_is_earned_again_with_time():
+    allowance, load = Allowance(rate=read_rate("2/s", burst=3)), Load()
+    for left in (2, 1, 0):
+        begin(load, allowance, NOON)
+        assert room(load, allowance, NOON) == left
+    assert opens_at(load, allowance, NOON) == at(0.5)
+    assert room(load, allowance, at(1)) == 2
+    assert room(load, allowance, at(60)) == 3
+
+
+@given(
+    some.integers(1, 1000),
+    some.integers(1, 20),
+    some.lists(some.integers(0, 3_000), min_size=1, max_size=60),
+)
+def test_in_no_time_do_more_calls_begin_than_the_rate_allows(calls, burst, waits):
+    rate = Rate(calls=calls, per=timedelta(minutes=1), burst=burst)
+    allowance, load, now, begun = Allowance(slots=10_000, rate=rate), Load(), NOON, []
+    for wait in waits:
+        now += timedelta(milliseconds=wait)
+        for _ in range(room(load, allowance, now)):
+            begin(load, allowance, now)
+            begun.append(now)
+    for first, since in enumerate(begun):
+        for last in range(first, len(begun)):
+            earned = (begun[last] - since) / rate.spacing
+            assert last - first + 1 <= rate.at_once + earned + 1e-6
+
+
+@given(some.lists(some.sampled_from(["begin", "fine", "silent", "wait"]), max_size=120))
+def test_what_opens_with_time_has_room_at_that_time(steps):
+    allowance, load, now = Allowance(slots=5, rate=read_rate("3/s", burst=2)), Load(), NOON
+    for step in steps:
+        if step == "begin" and room(load, allowance, now):
+            begin(load, allowance, now)
+        elif step == "wait":
+            now += timedelta(milliseconds=170)
+        elif load.in_flight:
+            end(load, FINE if step == "fine" else SILENT, now)
+        moment = opens_at(load, allowance, now)
+        if moment is not None:
+            assert moment > now
+            assert room(load, allowance, moment) > 0
+        assert moment is not None or room(load, allowance, now) or load.in_flight
+
+
+def test_a_circuit_opens_after_twenty_failures_on_end_and_not_before():
+    load = after(Load(), [SILENT] * (TROUBLE_LIMIT - 1))
+    assert room(load, FEW, NOON) == 2
+    after(load, [SILENT])
+    assert room(load, FEW, NOON) == 0
+    assert opens_at(load, FEW, NOON) == NOON + REST
+
+
+def test_one_success_among_failures_keeps_the_circuit_closed():
+    load = after(Load(), [SILENT] * (TROUBLE_LIMIT - 1) + [FINE] + [SILENT] * (TROUBLE_LIMIT - 1))
+    assert room(load, FEW, NOON) == 2
+
+
+def test_an_open_circuit_lets_one_probe_through_after_its_rest():
+    load, later = after(Load(), [SILENT] * TROUBLE_LIMIT), NOON + REST
+    assert room(load, FEW, later - timedelta(milliseconds=1)) == 0
+    assert room(load, FEW, later) == 1
+    begin(load, FEW, later)
+    assert room(load, FEW, later) == 0
+    assert opens_at(load, FEW, later) is None
+
+
+@pytest.mark.parametrize(("outcome", "free"), [(FINE, 2), (SILENT, 0)])
+def test_the_probe_decides_whether_it_closes(outcome, free):
+    load, later = after(Load(), [SILENT] * TROUBLE_LIMIT), NOON + REST
+    begin(load, FEW, later)
+    end(load, outcome, later)
+    assert room(load, FEW, later) == free
+
+
+def test_a_probe_that_says_nothing_makes_way_for_another():
+    load, later = after(Load(), [SILENT] * TROUBLE_LIMIT), NOON + REST
+    begin(load, FEW, later)
+    end(load, None, later)
+    assert room(load, FEW, later) == 1
+
+
+def test_calls_that_were_out_when_it_opened_do_not_lengthen_the_rest():
+    breaker = Breaker(failures=TROUBLE_LIMIT, rests_until=NOON + REST)
+    assert breaker.after(True, at(29)).rests_until == NOON + REST
+    assert breaker.after(False, at(1)) == CLOSED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "trouble"),
+    [
+        (an_outcome(b"ok"), False),
+        (an_outcome(b"", status=404), False),
+        (an_outcome(b"", status=429), True),
+        (an_outcome(b"", status=503), True),
+        (an_outcome(b"no contract", status=None), False),
+        (Outcome(delivery=Delivery.NOT_SENT, reason=Reason.DNS), True),
+        (Outcome(delivery=Delivery.NOT_SENT, reason=Reason.EGRESS), None),
+        (Outcome(delivery=Delivery.UNANSWERED, reason=Reason.TIMEOUT), True),
+        (Outcome(delivery=Delivery.UNANSWERED, reason=Reason.RESET), True),
+        (Outcome(delivery=Delivery.UNANSWERED, reason=Reason.OVERLAP), None),
+        (Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED), None),
+    ],
+)
+def test_only_what_the_receiver_did_counts_against_it(outcome, trouble):
+    assert is_trouble(outcome) is trouble
+
+
+@pytest.mark.parametrize("text", ["20/s", "600/m", "5000/h", "1/h"])
+def test_a_rate_is_shown_as_it_was_said(text):
+    assert rate_text(read_rate(text)) == text
+
+
+@pytest.mark.parametrize("text", ["0/s", "-1/s", "20", "", "1.5/s", "20/d", "2000000/s", "²/s"])
+def test_what_is_no_rate_is_refused(text):
+    with pytest.raises(Invalid):
+        read_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("recall", "destination"),
+    [
+        (HttpRecall(url="http://A.example/x"), "a.example:80"),
+        (HttpRecall(url="https://a.example/x?y"), "a.example:443"),
+        (HttpRecall(url="http://[::1]:81/"), "[::1]:81"),
+        (SocketRecall(host="A.example", port=7), "a.example:7"),
+        (SocketRecall(host="::1", port=7), "[::1]:7"),
+    ],
+)
+def test_a_destination_is_a_host_with_its_port(recall, destination):
+    assert recall.destination == destination
