@@ -26,6 +26,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name
 from dispatchserver.engine.groups import GroupCases, GroupStatus
 from dispatchserver.engine.signing import KeyStatus, SigningCases
 from dispatchserver.messages import say_error
+from dispatchserver.pages.facts import policy_facts
 from dispatchserver.pages.formviews import zones_to_choose
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.keyviews import (
@@ -99,7 +100,7 @@ class GroupPages:
         return self._frame.page(request, "groups.html", rows=rows, server_zone=self._zone.key)
 
     async def new(self, request: web.Request) -> web.Response:
-        return self._form(request, {}, None)
+        return await self._form(request, {}, None)
 
     async def edit(self, request: web.Request) -> web.Response:
         key = _key(request.query)
@@ -158,7 +159,7 @@ class GroupPages:
         said = policy_defaults_doc(group.spec.policies)
         fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
         fields["policies"] = listed(said)
-        return self._form(request, fields, section)
+        return await self._form(request, fields, section)
 
     async def _put(self, request: web.Request, *, known: bool) -> web.Response:
         form = await read_form(request)
@@ -167,10 +168,10 @@ class GroupPages:
             await self._groups.put(key, _replacing(spec) if known else _first(spec), actor(request))
         except Refused as refused:
             section = KeySection(rows=await self._keys(request, _key(form))) if known else None
-            return self._form(request, form, section, refused)
+            return await self._form(request, form, section, refused)
         return self._frame.see(link("/groups", done="group_saved"))
 
-    def _form(
+    async def _form(
         self,
         request: web.Request,
         values: Mapping[str, str],
@@ -178,6 +179,7 @@ class GroupPages:
         refused: Refused | None = None,
     ) -> web.Response:
         viewer = self._frame.viewer(request)
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, values.get("group", ""))
         return self._frame.page(
             request,
             "group.html",
@@ -185,6 +187,7 @@ class GroupPages:
             values={name: values.get(name, "") for name in FIELDS},
             faults=say_faults(refused, viewer),
             servers=defaults_words(self._groups.policies, viewer),
+            given=policy_facts(usual.policies.policies, viewer),
             keys=keys,
             keeps=KEEPS,
             zones=zones_to_choose(),

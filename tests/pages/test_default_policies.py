@@ -39,6 +39,7 @@ async def test_a_group_says_policies_as_json_and_shows_them_again(
     assert (await admin.act("/group/edit", **shown_form(page.text))).status == 303
     assert (await house.groups.find(GroupKey(namespace="default", name="g"))).version == 1
     assert "timeout, retry, overlap" in (await admin.get("/groups")).text
+    assert "最多 2 次，间隔依次为 1 秒" in page.text  # what its tasks have, in words
 
 
 async def test_every_fault_stands_at_the_field_by_its_key_with_what_was_typed(
