@@ -26,6 +26,7 @@ from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.destination import Allowance, read_rate
@@ -38,6 +39,7 @@ from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
@@ -46,6 +48,7 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Clock
+from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
@@ -53,6 +56,7 @@ from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -134,6 +138,7 @@ async def _serving(
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy = egress_policy(settings)
     http = HttpTarget(policy, connections=settings.slots)
     engine = Engine(
@@ -146,7 +151,9 @@ async def _serving(
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing, metrics)
+    parts = _Parts(
+        store, accounts, clock, engine, tasks, people, cases, groups, signing, secrets, metrics
+    )
     app = _build_app(settings, parts)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
@@ -201,6 +208,7 @@ class _Parts:
     calendars: CalendarCases
     groups: GroupCases
     signing: SigningCases
+    secrets: SecretCases
     metrics: Metrics
 
 
@@ -220,6 +228,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         version=__version__,
         calendars=parts.calendars,
         signing=parts.signing,
+        secrets=parts.secrets,
         replays=replays,
         whys=whys,
         limits=_engine_config(settings).limits,
@@ -234,6 +243,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
+        SecretRoutes(parts.secrets, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(

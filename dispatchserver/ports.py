@@ -1,7 +1,7 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -184,13 +184,17 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take."""
+    """One attempt as a target needs it: whom, what, and how long it may take.
+
+    Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
+    """
 
     recall: Recall
     body: bytes
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    client_pem: str | None = field(default=None, repr=False)
 
 
 class Meter(Protocol):

@@ -140,8 +140,11 @@ class Settings(BaseModel):
         """As they are read, written out in full; every fault at once."""
         faults = Faults()
         defaults = read_policy_defaults(FieldReader({"policies": said}, faults))
-        if len(faults):
-            raise PydanticCustomError("settings.policies", "no policies", {"faults": faults.found})
+        try:
+            faults.raise_if_any()
+        except Refused as refused:
+            told = {"faults": refused.faults}
+            raise PydanticCustomError("settings.policies", "no policies", told) from refused
         return policy_defaults_doc(defaults)
 
     @property

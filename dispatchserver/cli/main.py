@@ -11,6 +11,7 @@ from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.fire import fire
 from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
+from dispatchserver.cli.secret import secret
 from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
 from dispatchserver.cli.task import task
@@ -34,7 +35,7 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, fire, group, calendar, token, cron, config):
+for command in (serve, demo, receiver, task, fire, group, calendar, secret, token, cron, config):
     cli.add_command(command)
 
 

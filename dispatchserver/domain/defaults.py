@@ -80,7 +80,7 @@ class Layers:
         except CalendarNotFound as error:
             if policies.calendar != self.of_server.policies.calendar:
                 raise
-            raise CalendarNotFound(policies.calendar or "", by_default=True) from error
+            raise CalendarNotFound(policies.calendar or "", usual=True) from error
 
     def _misfit(self, name: str, params: Mapping[str, object]) -> Misfit:
         whose = "group" if name in self.of_group.said else "server"

@@ -9,6 +9,8 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarNotFound     no calendar has this name
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
+├── SecretNotFound       no secret has this name
+├── SecretInUse          tasks use the secret, so it cannot be deleted
 ├── GroupNotFound        no group has this name: neither tasks nor settings of it
 ├── SigningKeyNotFound   the group has no live signing key of this id
 ├── SigningKeysFull      the group has as many signing keys as it may
@@ -105,7 +107,7 @@ class TaskUnreadable(DispatchError):
 
 
 class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it. `by_default` it is the server that says it."""
+    """No calendar has this name; `nearest` are names that look like it. A `usual` one the server's defaults name."""
 
     code = "calendar.not_found"
 
@@ -139,6 +141,27 @@ class CalendarChanged(DispatchError):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
+
+
+class SecretNotFound(DispatchError):
+    """No secret has this name; `nearest` are names that look like it."""
+
+    code = "secret.not_found"
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
+        if nearest:
+            self.code = "secret.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class SecretInUse(DispatchError):
+    """Tasks use the secret, so it cannot be deleted; `group` and `task` name one of them."""
+
+    code = "secret.in_use"
+
+    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+        super().__init__(name=name, count=count, group=group, task=task)
 
 
 class GroupNotFound(DispatchError):
@@ -250,11 +273,6 @@ class Faults:
 
     def __len__(self) -> int:
         return len(self._found)
-
-    @property
-    def found(self) -> Sequence[Fault]:
-        """What was booked so far."""
-        return tuple(self._found)
 
     def raise_if_any(self) -> None:
         """Raises Refused with all that was booked; does nothing when that is nothing."""

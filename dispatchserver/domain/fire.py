@@ -59,6 +59,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
     CLOSED = "closed"

@@ -58,7 +58,7 @@ class Tasks:
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
-        Invalid, StoreUnavailable."""
+        SecretNotFound, Invalid, StoreUnavailable."""
         task = (await self.put(addition, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)

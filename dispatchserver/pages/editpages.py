@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from dispatchserver.domain.errors import (
     CalendarNotFound,
     Invalid,
     Refused,
+    SecretNotFound,
     TaskChanged,
     TaskExists,
 )
@@ -23,6 +25,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
@@ -33,6 +36,16 @@ from dispatchserver.pages.previews import Preview, preview, unexplained
 from dispatchserver.pages.queries import link, read_key
 from dispatchserver.pages.words import Viewer
 
+REFUSALS = (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged, SecretNotFound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a task's form lets people choose from by name."""
+
+    calendars: CalendarCases
+    secrets: SecretCases
+
 
 class EditPages:
     """Shows every fault of a form at its field, with all that was typed still there."""
@@ -41,13 +54,13 @@ class EditPages:
         self,
         frame: Frame,
         tasks: Tasks,
-        calendars: CalendarCases,
+        offer: Offer,
         groups: GroupCases,
         limits: Limits,
     ) -> None:
         self._frame = frame
         self._tasks = tasks
-        self._calendars = calendars
+        self._offer = offer
         self._groups = groups
         self._limits = limits
 
@@ -99,7 +112,7 @@ class EditPages:
         return await self._form(request, form, kept, refused)
 
     async def _standing(self) -> Sequence[StoredCalendar]:
-        return [calendar for calendar, _ in await self._calendars.list(DEFAULT_NAMESPACE)]
+        return [calendar for calendar, _ in await self._offer.calendars.list(DEFAULT_NAMESPACE)]
 
     async def _explained(
         self,
@@ -140,7 +153,7 @@ class EditPages:
         addition = TaskForm(form, zone, now, kept, await self._beginning(form)).read()
         try:
             await self._tasks.add(addition, actor(request))
-        except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:
+        except REFUSALS as error:
             raise placed(error, form) from error
         return addition.key
 
@@ -156,8 +169,15 @@ class EditPages:
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]
-        began = (await self._beginning(values)).policies
-        setting = Setting(kept=kept, limits=self._limits, calendars=names, began=began)
+        setting = Setting(
+            kept=kept,
+            limits=self._limits,
+            calendars=names,
+            secrets=[
+                secret.key.name for secret in await self._offer.secrets.list(DEFAULT_NAMESPACE)
+            ],
+            began=(await self._beginning(values)).policies,
+        )
         return self._frame.page(
             request,
             "form.html",
@@ -167,7 +187,7 @@ class EditPages:
             preview=shown,
             groups=groups,
             began=values.get("began", ""),
-            begins_anew=kept is None and began != PRODUCTS,
+            begins_anew=kept is None and setting.began != PRODUCTS,
         )
 
 

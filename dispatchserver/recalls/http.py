@@ -1,6 +1,7 @@
 """Calls back over HTTP: one POST, its reply read with a cap, every failure told as an Outcome."""
 
 import asyncio
+import ssl
 from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,10 +12,13 @@ from yarl import URL
 
 from dispatchserver import __version__
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.fire import Outcome
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.clientcert import client_context
 from dispatchserver.recalls.http_failures import FAILURES, explain
 from dispatchserver.recalls.seen import Seen, now
 
@@ -56,6 +60,9 @@ class HttpTarget:
         try:
             async with asyncio.timeout(order.total_timeout.total_seconds()):
                 await self._deliver(order, seen)
+        except Invalid as invalid:
+            words = say("en", invalid.code, **invalid.params)
+            return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
             return explain(error, order, seen)
         return seen.answered()
@@ -69,17 +76,20 @@ class HttpTarget:
                 await session.close()
 
     async def _deliver(self, order: SendOrder, seen: Seen) -> None:
+        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
+        pem = order.client_pem
+        tls = True if pem is None else await asyncio.to_thread(client_context, pem)
         if self._pooled is None:
             self._pooled = self._open(keepalive=self._keepalive.total_seconds())
         try:
-            await _post(self._pooled, order, seen)
+            await _post(self._pooled, order, seen, tls)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not _stale(error, seen):
                 raise
             if self._single is None:
                 self._single = self._open(keepalive=None)
             seen.reused, seen.connected_at = False, None
-            await _post(self._single, order, seen)
+            await _post(self._single, order, seen, tls)
 
     def _open(self, *, keepalive: float | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -120,7 +130,9 @@ def _stale(error: aiohttp.ClientError, seen: Seen) -> bool:
     return now() - seen.connected_at < STALE_WITHIN
 
 
-async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) -> None:
+async def _post(
+    session: aiohttp.ClientSession, order: SendOrder, seen: Seen, tls: ssl.SSLContext | bool
+) -> None:
     headers = CIMultiDict(USUALLY)
     headers.update(order.headers)
     headers.update(ALWAYS)
@@ -132,6 +144,7 @@ async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) ->
         data=order.body,
         headers=headers,
         allow_redirects=False,
+        ssl=tls,
         timeout=limits,
         trace_request_ctx=seen,
     ) as reply:

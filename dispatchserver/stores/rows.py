@@ -26,7 +26,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, storable
 from dispatchserver.domain.listing import Assignment, TaskStatus
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.domain.recall import with_data
+from dispatchserver.domain.recall import auth_of, with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.specs import (
@@ -119,6 +119,7 @@ def task_row(task: Task) -> list[object]:
 
 def version_row(task: Task, who: str) -> list[object]:
     spec = task.spec
+    auth = auth_of(spec.recall)
     return [
         task.id,
         task.version,
@@ -130,6 +131,7 @@ def version_row(task: Task, who: str) -> list[object]:
         dumps(spec.labels),
         to_ms(task.updated_at),
         who,
+        auth and auth.secret,
     ]
 
 
@@ -207,6 +209,7 @@ def read_assignment(row: Row) -> Assignment:
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
         signing_keys=tuple((row["signing_keys"] or "").split()),
+        secret=row["secret"],
     )
 
 

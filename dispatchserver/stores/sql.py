@@ -50,11 +50,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.stat
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
-    labels_json, created_at, created_by)
+    labels_json, created_at, created_by, secret)
 {
     unfold(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
-        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT"
+        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT, secret TEXT"
     )
 }
 """

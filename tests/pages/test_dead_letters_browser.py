@@ -1,6 +1,7 @@
 """A person finds in a real browser what failed, mends the receiver, and sends it all again."""
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
@@ -29,7 +30,7 @@ FAILED = FireFilter(namespace="default", state=FireState.FAILED)
 
 
 async def fail(server: Server, url: str, count: int) -> None:
-    """So many runs that failed for good, since nobody listens at this address."""
+    """So many runs to this address that failed for good."""
     spec = a_spec(cron("0 0 3 1 1 ?"), recall=HttpRecall(url=url), policies=NEVER)
     await server.tasks.add(Addition(key=KEY, spec=spec, at=at()), ALICE)
     await asyncio.gather(*(server.tasks.trigger_now(KEY, ALICE) for _ in range(count)))
@@ -40,8 +41,14 @@ async def fail(server: Server, url: str, count: int) -> None:
     await until(all_failed)
 
 
-async def answer(request: web.Request) -> web.Response:
-    return web.json_response({"success": "true"})
+@dataclass
+class Receiver:
+    """Says no until it is mended."""
+
+    mended: bool = False
+
+    async def handle(self, request: web.Request) -> web.Response:
+        return web.json_response({"success": "true" if self.mended else "false"})
 
 
 async def confirm(page: Page, count: int) -> None:
@@ -63,14 +70,11 @@ async def test_all_that_a_broken_receiver_lost_is_sent_again_once_it_is_mended(
     server: Server, chromium: Browser, script: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadpages, "BATCH", 25)
-    app, count = web.Application(), 60
-    app.router.add_post("/hello", answer)
-    receiver = TestServer(app)
-    await receiver.start_server()
-    url, port = str(receiver.make_url("/hello")), receiver.port
-    await receiver.close()
-    await fail(server, url, count)
-    async with opened(chromium, script=script, width=360) as page, TestServer(app, port=port):
+    receiver, app, count = Receiver(), web.Application(), 60
+    app.router.add_post("/hello", receiver.handle)
+    async with TestServer(app) as sink, opened(chromium, script=script, width=360) as page:
+        await fail(server, str(sink.make_url("/hello")), count)
+        receiver.mended = True
         await page.goto(str(server.setup_link))
         await sign_up(page)
         await page.get_by_role("link", name="死信").click()

@@ -15,13 +15,14 @@ from dispatchserver.recalls.socket import SocketTarget
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
 
 
-def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4):
+def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, client_pem=None):
     return SendOrder(
         recall=recall,
         body=body,
         headers=headers,
         connect_timeout=timedelta(seconds=connect),
         total_timeout=timedelta(seconds=total),
+        client_pem=client_pem,
     )
 
 

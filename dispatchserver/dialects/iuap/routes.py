@@ -13,6 +13,7 @@ from dispatchserver.dialects.iuap.reading import group_of_add, read_add, read_ke
 from dispatchserver.dialects.iuap.saving import group_of_save, read_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
@@ -114,7 +115,8 @@ class IuapDialect:
         fields = await _fields(request)
         habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
-        with habits.policies.owning(asked.spec.policies):
+        whose = habits.policies.owning(asked.spec.policies)
+        with whose, naming_the_secret(asked.spec.recall, "recallConfig.auth"):
             task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         reply: dict[str, object] = {"plannedFires": [_iso(fire) for fire in planned]}

@@ -30,6 +30,7 @@ from dispatchserver.dialects.rest.wire import (
     read_task_query,
     task_doc,
 )
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain import jsontext
@@ -42,6 +43,8 @@ from dispatchserver.domain.errors import (
     FireNotFound,
     FireOpen,
     GroupNotFound,
+    SecretInUse,
+    SecretNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
@@ -65,10 +68,12 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    SecretNotFound: 404,
     SigningKeyNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
     CalendarInUse: 409,
+    SecretInUse: 409,
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     CalendarChanged: 409,
@@ -137,7 +142,8 @@ class RestDialect:
             if standing is None:
                 raise TaskNotFound(key.group, key.name)
             addition = replace(addition, expected=standing.revision)
-        with placing(addition), usual.policies.owning(addition.spec.policies):
+        whose = usual.policies.owning(addition.spec.policies)
+        with placing(addition), whose, naming_the_secret(addition.spec.recall, "recall.auth"):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
         if change.action is Action.ADDED:

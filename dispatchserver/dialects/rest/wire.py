@@ -146,7 +146,9 @@ def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
     """The filter and page of GET /tasks; raises Refused."""
     faults = Faults()
-    reader = _query_reader(query, faults, ("group", "q", "state", "calendar", "limit", "cursor"))
+    reader = _query_reader(
+        query, faults, ("group", "q", "state", "calendar", "secret", "limit", "cursor")
+    )
     state = reader.take("state", lambda value: as_member(value, TaskState), None)
     page = _read_page(query, reader)
     faults.raise_if_any()
@@ -156,6 +158,7 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
         text=query.get("q"),
         state=state,
         calendar=query.get("calendar"),
+        secret=query.get("secret"),
     )
     return wanted, page
 
