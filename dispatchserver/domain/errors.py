@@ -111,8 +111,8 @@ class CalendarNotFound(DispatchError):
 
     code = "calendar.not_found"
 
-    def __init__(self, name: str, names: Sequence[str] = (), *, by_default: bool = False) -> None:
-        if by_default:
+    def __init__(self, name: str, names: Sequence[str] = (), *, usual: bool = False) -> None:
+        if usual:
             self.code = "defaults.server.lost"
         nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
         if nearest:
