@@ -9,6 +9,7 @@ from dispatchserver.cli.calendar import calendar
 from dispatchserver.cli.cron import cron
 from dispatchserver.cli.destination import destination
 from dispatchserver.cli.explain import explain_expression
+from dispatchserver.cli.fire import fire
 from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
 from dispatchserver.cli.secret import secret
@@ -35,8 +36,8 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-COMMANDS = (serve, demo, receiver, task, group, destination, calendar, secret, token, cron, config)
-for command in COMMANDS:
+COMMANDS = (serve, demo, receiver, task, fire, group, destination, calendar, secret, token, cron)
+for command in (*COMMANDS, config):
     cli.add_command(command)
 
 

@@ -6,10 +6,11 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from dispatchserver.domain.concurrency import ALLOW
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.errors import Fault, Refused
 from dispatchserver.domain.misfirepolicy import MISFIRE_GRACE, FireAll
 from dispatchserver.domain.retrypolicy import Backoff, Retry
-from dispatchserver.domain.task import Task
+from dispatchserver.domain.task import Policies, Task
 from dispatchserver.engine.executor import Limits
 from dispatchserver.pages.choices import BLANK, CHOICES, FAILURES, KEPT, MONTHDAYS, WEEKDAYS
 from dispatchserver.pages.faults import say_line, say_problem
@@ -22,9 +23,9 @@ version group name note trigger repeat interval unit count after after_unit days
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
 dst recall url reply_rule host port framing ack body_shape data_kind data auth auth_secret auth_user auth_header
 headers priority misfire misfire_max misfire_spacing retry retry_delays retry_max retry_base retry_factor
-retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout total_timeout
-report_timeout misfire_grace spread jitter
-""".split()  # noqa: SIM905  (a list of 71 one-word lines would hide the order that it shows)
+retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout
+first_byte_timeout total_timeout report_timeout misfire_grace spread jitter
+""".split()  # noqa: SIM905  (a list of 72 one-word lines would hide the order that it shows)
 FOLDED = {
     "retries": (
         "retry",
@@ -41,6 +42,7 @@ FOLDED = {
     "auth": ("auth", "auth_secret", "auth_user", "auth_header", "headers"),
     "limits": (
         "connect_timeout",
+        "first_byte_timeout",
         "total_timeout",
         "report_timeout",
         "misfire_grace",
@@ -87,12 +89,13 @@ class FormView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What the form is shown in: the task it edits (None: a new one), the server's limits, the calendars and
-    secrets there are."""
+    secrets there are, and the policies that a new one begins with."""
 
     kept: Task | None
     limits: Limits
     calendars: Sequence[str] = ()
     secrets: Sequence[str] = ()
+    began: Policies = PRODUCTS
 
 
 def form_view(
@@ -107,15 +110,12 @@ def form_view(
         usual=_usual(setting.limits, viewer),
         choices=_choices(values, setting),
         zones=zones_to_choose(),
-        kept=_kept_words(setting.kept, viewer),
+        kept=_kept_words(setting.kept.spec.policies if setting.kept else setting.began, viewer),
     )
 
 
-def _kept_words(kept: Task | None, viewer: Viewer) -> Mapping[str, str]:
+def _kept_words(policies: Policies, viewer: Viewer) -> Mapping[str, str]:
     """The policies that may be kept as they are, in words."""
-    if kept is None:
-        return {}
-    policies = kept.spec.policies
     return {
         "misfire": misfire_words(policies.misfire, viewer),
         "retry": retry_words(policies.retry, viewer),
@@ -156,6 +156,7 @@ def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
     usual, pauses = FireAll(), Backoff()
     spans = {
         "connect_timeout": limits.connect_timeout,
+        "first_byte_timeout": limits.first_byte_timeout or limits.total_timeout,
         "total_timeout": limits.total_timeout,
         "report_timeout": limits.report_timeout,
         "misfire_grace": MISFIRE_GRACE,

@@ -18,6 +18,7 @@ from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
+from dispatchserver.pages.deadpages import DeadPages
 from dispatchserver.pages.destinationpages import DestinationPages
 from dispatchserver.pages.editpages import EditPages, Offer
 from dispatchserver.pages.firepages import FirePages
@@ -64,6 +65,7 @@ class Pages:
                 self._frame, self.tasks, self.replays, self.zone, self.destinations
             ).routes(),
             *DestinationPages(self._frame, self.destinations, self.zone).routes(),
+            *DeadPages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),
             *SecretPages(self._frame, self.secrets, self.tasks, self.zone).routes(),

@@ -70,6 +70,7 @@ def read_recall(text: str) -> Recall:
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),
+        "first_byte": span_ms(policies.first_byte_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
         "retry": retry_doc(policies.retry),
@@ -129,11 +130,18 @@ def _read_key(doc: Mapping[str, Any] | None) -> ConcurrencyKey | None:
     return ConcurrencyKey(name=doc["name"], limit=doc["limit"], busy=BusyRule(doc["busy"]))
 
 
+def key_columns(policies: Policies) -> list[object]:
+    """The concurrency key and its limit, by which those who share one are found."""
+    key = policies.concurrency
+    return [None, None] if key is None else [key.name, key.limit]
+
+
 @lru_cache(maxsize=1_024)
 def read_policies(text: str) -> Policies:
     doc = json.loads(text)
     return Policies(
         connect_timeout=span(doc.get("connect")),
+        first_byte_timeout=span(doc.get("first_byte")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
         retry=read_retry(doc.get("retry")),
