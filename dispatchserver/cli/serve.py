@@ -59,7 +59,7 @@ def show(as_json: bool, **flags: Any) -> None:
         return
     for key, value in rows.items():
         shown = jsontext.dumps(value) if isinstance(value, dict) else str(value)
-        click.echo(f"{key:<16} {shown:<32} {sources[key]}")
+        click.echo(f"{key:<24} {shown:<32} {sources[key]}")
 
 
 Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
