@@ -26,6 +26,7 @@ from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
+from dispatchserver.dialects.rest.reports import ReportRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.secrets import SecretRoutes
@@ -52,6 +53,7 @@ from dispatchserver.ports import Clock
 from dispatchserver.reach import doorkeeper, egress_policy, is_private, middlewares
 from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
+from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
@@ -141,11 +143,11 @@ async def _serving(
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
-    policy = egress_policy(settings, Own(listener.addresses))
-    http = HttpTarget(policy, connections=settings.slots)
+    policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()
+    http = HttpTarget(policy, resolver, connections=settings.slots)
     engine = Engine(
         store,
-        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy, resolver)},
         clock,
         _engine_config(settings),
         metrics,
@@ -180,6 +182,10 @@ def _engine_config(settings: Settings) -> EngineConfig:
         connect_timeout=timedelta(seconds=settings.connect_timeout),
         total_timeout=timedelta(seconds=settings.total_timeout),
         report_timeout=timedelta(seconds=settings.report_timeout),
+        dns_timeout=timedelta(seconds=settings.dns_timeout),
+        first_byte_timeout=None
+        if settings.first_byte_timeout is None
+        else timedelta(seconds=settings.first_byte_timeout),
     )
     rate = None if settings.destination_rate is None else read_rate(settings.destination_rate)
     allowance = Allowance(slots=settings.destination_slots, rate=rate)
@@ -223,11 +229,12 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock, parts.engine.wakes)
+    reports = Reports(parts.store, parts.clock, parts.engine.wakes, _engine_config(settings).limits)
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
+        ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),

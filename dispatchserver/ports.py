@@ -21,7 +21,7 @@ from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.replaying import DecideReplay
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -122,11 +122,13 @@ class Store(Protocol):
         or below, in the same transaction writes the next occasion of a task that waits for it (fixed delay).
         """
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
-        a refused report is noted in the audit and changes nothing else."""
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        """Loads the fire and how its task stands, decides, and books the verdict, or else the progress and the new
+        deadline, which disturb nobody who is sending the fire. Raises FireNotFound and what `decide` raises; a
+        refused report is noted in the audit, up to 50 of a fire, and changes nothing else."""
+
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        """What receivers reported of a fire, taken or refused, the oldest first."""
 
     async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         """Loads a fire, and writes the one that `decide` makes of it; raises FireNotFound and what `decide` raises."""
@@ -184,7 +186,7 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take.
+    """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
 
     Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
     """
@@ -194,6 +196,8 @@ class SendOrder:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
     client_pem: str | None = field(default=None, repr=False)
 
 

@@ -30,11 +30,18 @@ from dispatchserver.domain.misfirepolicy import (
     misfire_names,
 )
 from dispatchserver.domain.spread import check_spread
-from dispatchserver.domain.task import LONGEST_REPORT, LONGEST_TIMEOUT, Policies, check_timeout
+from dispatchserver.domain.task import (
+    LONGEST_REPORT,
+    LONGEST_TIMEOUT,
+    Policies,
+    check_first_byte,
+    check_timeout,
+)
 from dispatchserver.domain.triggers import Trigger
 
 KEYS = {
     "connectTimeout": "connect_timeout",
+    "firstByteTimeout": "first_byte_timeout",
     "timeout": "total_timeout",
     "reportTimeout": "report_timeout",
     "retry": "retry",
@@ -60,6 +67,7 @@ def read_policies(
     inner = reader.inside_if_any("policies")
     own = NO_DEFAULTS if inner is None else _read_said(inner, trigger, usual.policies.calendar)
     policies = usual.fill(own)
+    _check_first_byte(policies, reader, "policies.firstByteTimeout")
     if trigger is not None:
         for misfit in usual.misfits(policies, own.said, trigger):
             reader.refuse(f"policies.{misfit.name}", misfit.code, **misfit.params)
@@ -72,6 +80,7 @@ def read_policy_defaults(reader: FieldReader) -> PolicyDefaults:
     if policies is None:
         return NO_DEFAULTS
     found = _read_said(policies, None, None)
+    _check_first_byte(found.policies, policies, "firstByteTimeout")
     policies.refuse_unread()
     return found
 
@@ -80,6 +89,13 @@ def policy_defaults_doc(defaults: PolicyDefaults) -> Doc:
     """The defaults as they are read: only keys of which something is said."""
     doc = policies_doc(defaults.policies)
     return {key: doc[key] for key, name in KEYS.items() if name in defaults.said}
+
+
+def _check_first_byte(policies: Policies, reader: FieldReader, name: str) -> None:
+    try:
+        check_first_byte(policies)
+    except Invalid as invalid:
+        reader.refuse(name, invalid.code, **invalid.params)
 
 
 def _read_said(
@@ -92,6 +108,7 @@ def _read_said(
 def _read_all(inner: FieldReader, trigger: Trigger | None, usual_calendar: str | None) -> Policies:
     return Policies(
         connect_timeout=inner.take("connectTimeout", _timeout, None),
+        first_byte_timeout=inner.take("firstByteTimeout", _timeout, None),
         total_timeout=inner.take("timeout", _timeout, None),
         report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
         retry=read_retry(inner),
@@ -174,6 +191,7 @@ def policies_doc(policies: Policies) -> Doc:
     """The policies as a document, as `read_policies` reads it; null is the server's own."""
     return {
         "connectTimeout": _span_or_none(policies.connect_timeout),
+        "firstByteTimeout": _span_or_none(policies.first_byte_timeout),
         "timeout": _span_or_none(policies.total_timeout),
         "reportTimeout": _span_or_none(policies.report_timeout),
         "retry": retry_doc(policies.retry),

@@ -17,6 +17,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── SigningKeysChanged   the group has other signing keys than the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
+├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
 ├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
@@ -213,12 +214,24 @@ class FireNotFound(DispatchError):
 
 
 class FireEnded(DispatchError):
-    """The fire's result is final: a second or late report is noted, and changes nothing."""
+    """The fire's result is final: a report is noted, and changes nothing; `mark` says whether it came "late" or "again"."""
 
     code = "fire.ended"
 
-    def __init__(self, fire_id: str, state: str) -> None:
+    def __init__(self, fire_id: str, state: str, mark: str | None = None) -> None:
+        self.mark = mark
+        if mark is not None:
+            self.code = f"fire.{mark}"
         super().__init__(id=fire_id, state=state)
+
+
+class FireUnsent(DispatchError):
+    """The fire has not been sent to anybody yet, so that a report on it cannot be meant."""
+
+    code = "fire.unsent"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class FireOpen(DispatchError):

@@ -31,6 +31,8 @@ class Limits:
     connect_timeout: timedelta = timedelta(seconds=5)
     total_timeout: timedelta = timedelta(seconds=30)
     report_timeout: timedelta = timedelta(hours=1)
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
 
 
 class SendFailed(Exception):
@@ -107,6 +109,8 @@ class Executor:
             headers=headers_of(recall) + ours + signed + proof.headers,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
+            dns_timeout=self._limits.dns_timeout,
+            first_byte_timeout=policies.first_byte_timeout or self._limits.first_byte_timeout,
             client_pem=proof.client_pem,
         )
 

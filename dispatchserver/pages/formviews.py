@@ -23,9 +23,9 @@ version group name note trigger repeat interval unit count after after_unit days
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
 dst recall url reply_rule host port framing ack body_shape data_kind data auth auth_secret auth_user auth_header
 headers priority misfire misfire_max misfire_spacing retry retry_delays retry_max retry_base retry_factor
-retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout total_timeout
-report_timeout misfire_grace spread jitter
-""".split()  # noqa: SIM905  (a list of 71 one-word lines would hide the order that it shows)
+retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout
+first_byte_timeout total_timeout report_timeout misfire_grace spread jitter
+""".split()  # noqa: SIM905  (a list of 72 one-word lines would hide the order that it shows)
 FOLDED = {
     "retries": (
         "retry",
@@ -42,6 +42,7 @@ FOLDED = {
     "auth": ("auth", "auth_secret", "auth_user", "auth_header", "headers"),
     "limits": (
         "connect_timeout",
+        "first_byte_timeout",
         "total_timeout",
         "report_timeout",
         "misfire_grace",
@@ -155,6 +156,7 @@ def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
     usual, pauses = FireAll(), Backoff()
     spans = {
         "connect_timeout": limits.connect_timeout,
+        "first_byte_timeout": limits.first_byte_timeout or limits.total_timeout,
         "total_timeout": limits.total_timeout,
         "report_timeout": limits.report_timeout,
         "misfire_grace": MISFIRE_GRACE,

@@ -55,12 +55,6 @@ class Guard:
         return sock
 
 
-async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
-    """All addresses of a host, at least one; raises gaierror, or ValueError for what can be no host name."""
-    loop = asyncio.get_running_loop()
-    return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-
 async def connect(guard: Guard, addresses: Sequence[AddressInfo], limit: float) -> socket.socket:
     """A socket connected to the first address that answers; raises what the last one failed with.
 

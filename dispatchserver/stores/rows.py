@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
@@ -29,6 +28,7 @@ from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.domain.recall import auth_of, with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
+from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
     key_columns,
     policies_json,
@@ -194,12 +194,18 @@ def read_fire(row: Row) -> Fire:
         replay_of=row["replay_of"],
         data_json=row["data_json"],
         behind=row["behind"],
+        progress=read_progress(row["progress_json"]),
     )
 
 
 def read_standing(row: Row) -> Standing:
     policies = read_policies(row["policies_json"])
-    return Standing(current=bool(row["current"]), held=bool(row["held"]), retry=policies.retry)
+    return Standing(
+        current=bool(row["current"]),
+        held=bool(row["held"]),
+        retry=policies.retry,
+        report_timeout=policies.report_timeout,
+    )
 
 
 def read_assignment(row: Row) -> Assignment:
@@ -272,24 +278,3 @@ def read_attempt(row: Row) -> Attempt:
 
 def _reason(value: Any) -> Reason | None:
     return None if value is None else Reason(value)
-
-
-def read_token(row: Row) -> Token:
-    return Token(
-        id=row["id"],
-        name=row["name"],
-        secret_hash=row["secret_hash"],
-        created_at=from_ms(row["created_at"]),
-        expires_at=moment(row["expires_at"]),
-        revoked_at=moment(row["revoked_at"]),
-    )
-
-
-def read_session(row: Row) -> Session:
-    return Session(
-        secret_hash=row["secret_hash"],
-        user=row["user_name"],
-        csrf=row["csrf"],
-        created_at=from_ms(row["created_at"]),
-        seen_at=from_ms(row["seen_at"]),
-    )

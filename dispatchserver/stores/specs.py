@@ -70,6 +70,7 @@ def read_recall(text: str) -> Recall:
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),
+        "first_byte": span_ms(policies.first_byte_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
         "retry": retry_doc(policies.retry),
@@ -140,6 +141,7 @@ def read_policies(text: str) -> Policies:
     doc = json.loads(text)
     return Policies(
         connect_timeout=span(doc.get("connect")),
+        first_byte_timeout=span(doc.get("first_byte")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
         retry=read_retry(doc.get("retry")),

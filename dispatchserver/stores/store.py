@@ -23,10 +23,11 @@ from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.replaying import DecideReplay
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    accountrows,
     claims,
     deadsql,
     figures,
@@ -34,6 +35,7 @@ from dispatchserver.stores import (
     keysql,
     ledger,
     replays,
+    reportwrites,
     rows,
     search,
     sql,
@@ -136,11 +138,12 @@ class SqlStore:
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
         return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        reported = firewrites.Reported(fire_id, decide, actor, now)
-        return await self._driver.submit(firewrites.report, reported)
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        reported = reportwrites.Reported(fire_id, decide, note)
+        return await self._driver.submit(reportwrites.report, reported)
+
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        return await reportwrites.notes(self._driver.page_reader, fire_id)
 
     async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
@@ -208,11 +211,12 @@ class SqlAccounts:
 
     async def find_token(self, token_id: str) -> Token | None:
         found = await self._driver.page_reader.fetch(sql.FIND_TOKEN, token_id)
-        return rows.read_token(found[0]) if found else None
+        return accountrows.read_token(found[0]) if found else None
 
     async def list_tokens(self) -> Sequence[Token]:
         return [
-            rows.read_token(row) for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
+            accountrows.read_token(row)
+            for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
         ]
 
     async def revoke_token(self, token_id: str, now: datetime) -> bool:
@@ -238,7 +242,7 @@ class SqlAccounts:
 
     async def find_session(self, secret_hash: str) -> Session | None:
         found = await self._driver.page_reader.fetch(sql.FIND_SESSION, secret_hash)
-        return rows.read_session(found[0]) if found else None
+        return accountrows.read_session(found[0]) if found else None
 
     async def touch_session(self, secret_hash: str, now: datetime) -> None:
         await self._write(sql.TOUCH_SESSION, secret_hash, to_ms(now))

@@ -22,8 +22,10 @@ from dispatchserver.dialects.iuap.wire import (
     read_fields,
 )
 from dispatchserver.documents.authorization import naming_the_secret
+from dispatchserver.documents.triggers import iso_or_none
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
@@ -162,8 +164,12 @@ class IuapDialect:
 
     async def _report(self, request: web.Request) -> web.Response:
         report = read_report(await _fields(request))
-        await self._reports.accept(report, Actor(who=f"receiver:{request.remote}", door="do"))
-        return _answer(envelope())
+        receiver = Actor(who=f"receiver:{request.remote}", door="do")
+        if isinstance(report, Report):
+            await self._reports.accept(report, receiver)
+            return _answer(envelope())
+        fire = await self._reports.progress(report, receiver)
+        return _answer(envelope(reportBy=iso_or_none(fire.report_by)))
 
     async def _refuse(self, request: web.Request, error: DispatchError) -> web.Response:
         text = say_error(language(request, self._lang), error)

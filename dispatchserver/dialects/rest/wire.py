@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
+from dispatchserver.documents.reports import notes_doc, progress_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.explaining import Notice
@@ -92,6 +93,7 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "deadline_at": iso_or_none(fire.deadline_at),
         "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
+        "progress": progress_doc(fire.current_progress),
         "replay_of": fire.replay_of,
         "missed": None if missed is None else _missed_doc(missed),
     }
@@ -135,6 +137,7 @@ def history_doc(history: FireHistory, lang: str) -> Doc:
     return fire_doc(history.fire, lang) | {
         "recall": None if recall is None else recall_doc(recall),
         "attempt_log": [attempt_doc(attempt) for attempt in history.attempts],
+        "reports": notes_doc(history.notes),
     }
 
 
