@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from dispatchserver.domain.destination import rate_text, read_rate
@@ -17,7 +25,7 @@ from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
 from dispatchserver.domain.trigger import find_zone
 
 PREFIX = "DISPATCH_"
-LISTS = ("allowed_hosts", "egress_allow")
+LISTS = ("allowed_hosts", "egress_allow", "trusted_proxies")
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 SQLITE_URL = "sqlite:///"
 Seconds = Annotated[float, Field(ge=0.05, le=86_400)]
@@ -53,6 +61,22 @@ class Settings(BaseModel):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="further names that this server is called by"
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="proxies in front of this server, whose X-Forwarded-For and -Proto are believed: 10.0.0.5, 10.1.0.0/16",
+    )
+    connections: int = Field(
+        1_000, ge=1, le=100_000, description="connections that come in at once"
+    )
+    connections_per_address: int = Field(
+        100, ge=1, le=100_000, description="of them from one address other than this machine's"
+    )
+    rate_limit: int = Field(
+        200, ge=0, le=1_000_000, description="changes a second that one token may ask for; 0: any"
+    )
+    rate_burst: int = Field(
+        400, ge=1, le=1_000_000, description="changes that one token may ask for in one go"
     )
     egress: Literal["internal", "public", "allowlist"] = Field(
         "internal",
@@ -247,6 +271,7 @@ NOT_A = {
     "finite_number": "settings.number",
     "string_type": "field.text",
     "tuple_type": "settings.list",
+    "ip_any_network": "settings.network",
 }
 
 

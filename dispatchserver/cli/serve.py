@@ -58,7 +58,7 @@ def show(as_json: bool, **flags: Any) -> None:
         click.echo(jsontext.dumps(doc))
         return
     for key, value in rows.items():
-        click.echo(f"{key:<16} {value!s:<32} {sources[key]}")
+        click.echo(f"{key:<24} {value!s:<32} {sources[key]}")
 
 
 Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]

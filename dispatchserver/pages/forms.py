@@ -7,6 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.reading import read_zone
+from dispatchserver.documents.recalls import address_field
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
@@ -29,6 +30,7 @@ from dispatchserver.domain.recall import (
     Framing,
     HttpRecall,
     Recall,
+    RecallKind,
     ReplyRule,
     SocketRecall,
     check_data,
@@ -170,6 +172,11 @@ def _fault(error: DispatchError, form: Form) -> Fault:
             return Fault(field="auth_secret", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("calendar."):
             return Fault(field="calendar", code=error.code, params=error.params)
+        case Invalid() if error.code.startswith("egress."):
+            kind = RecallKind.SOCKET if form.get("recall") == "SOCKET" else RecallKind.HTTP
+            return Fault(
+                field=address_field(kind, error.code), code=error.code, params=error.params
+            )
         case Invalid() if error.code.startswith("trigger.misfire"):
             return Fault(field="misfire", code=error.code, params=error.params)
         case _:

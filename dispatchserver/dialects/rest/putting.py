@@ -8,7 +8,7 @@ from dataclasses import replace
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.readtriggers import read_trigger
-from dispatchserver.documents.recalls import read_recall
+from dispatchserver.documents.recalls import forbidden, read_recall
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_object, as_text
@@ -162,6 +162,8 @@ def placing(addition: Addition) -> Iterator[None]:
 
 def _placed(invalid: Invalid, addition: Addition) -> Fault:
     trigger, code = addition.spec.trigger, invalid.code
+    if code.startswith("egress."):
+        return forbidden(invalid, addition.spec.recall, "recall.")
     if matches_nothing(trigger, addition.at):
         return Fault(field="trigger.expression", code="trigger.never_matches")
     if code == "trigger.never":

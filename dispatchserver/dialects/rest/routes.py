@@ -16,7 +16,8 @@ from dispatchserver.auth.doors import (
     Unexpected,
     language,
 )
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, CharsetUnknown, read_body
+from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.putting import ANY, placing, read_put
 from dispatchserver.dialects.rest.wire import (
@@ -83,6 +84,8 @@ STATUS: dict[type[DispatchError], int] = {
     FireUnsent: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
+    CharsetUnknown: 415,
+    TooFast: 429,
     TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
@@ -192,6 +195,8 @@ class RestDialect:
         response = answer(doc, status, "application/problem+json")
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
+        if isinstance(error, TooFast):
+            response.headers["Retry-After"] = str(error.seconds)
         return response
 
 
