@@ -140,7 +140,7 @@ async def _serving(
     listener: Listener,
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
-    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()

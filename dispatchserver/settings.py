@@ -2,7 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,9 +20,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
+from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.egresspolicy import read_allowed
-from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
+from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, excerpt
+from dispatchserver.domain.fields import FieldReader
+from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import find_zone
 
 PREFIX = "DISPATCH_"
@@ -106,6 +111,9 @@ class Settings(BaseModel):
     report_timeout: Annotated[float, Field(ge=0.05, le=2_592_000)] = Field(
         3_600, description="seconds to wait for an asynchronous report"
     )
+    policies: Mapping[str, Any] = Field(
+        {}, description="policies of tasks that say none, and whose group says none: a JSON object"
+    )
     drain_timeout: Annotated[float, Field(ge=0, le=3_600)] = Field(
         25, description="seconds that a stop waits for callbacks in flight"
     )
@@ -163,6 +171,24 @@ class Settings(BaseModel):
                 raise PydanticCustomError("egress.allowed", "no destination", {}) from invalid
         return lines
 
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _known_policies(cls, said: Any) -> Mapping[str, JsonValue]:
+        """As they are read, written out in full; every fault at once."""
+        faults = Faults()
+        defaults = read_policy_defaults(FieldReader({"policies": said}, faults))
+        try:
+            faults.raise_if_any()
+        except Refused as refused:
+            told = {"faults": refused.faults}
+            raise PydanticCustomError("settings.policies", "no policies", told) from refused
+        return policy_defaults_doc(defaults)
+
+    @property
+    def policy_defaults(self) -> PolicyDefaults:
+        """The policies of tasks that say none, and whose group says none."""
+        return read_policy_defaults(FieldReader({"policies": self.policies}, Faults()))
+
     @property
     def database_path(self) -> Path:
         """The SQLite file."""
@@ -196,7 +222,8 @@ def load(
     try:
         return Settings.model_validate(values), sources
     except ValidationError as error:
-        raise Misconfigured([_fault(problem, sources) for problem in error.errors()]) from error
+        faults = [fault for problem in error.errors() for fault in _faults(problem, sources)]
+        raise Misconfigured(faults) from error
 
 
 def _read_file(path: Path) -> Mapping[str, object]:
@@ -238,9 +265,18 @@ def _split(value: str) -> Sequence[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _fault(problem: Any, sources: Mapping[str, str]) -> Fault:
+def _faults(problem: Any, sources: Mapping[str, str]) -> Iterator[Fault]:
+    """What pydantic found, under the key's name and its source; of the policies, each of their faults."""
     key = str(problem["loc"][0])
-    name = f"{key} ({sources.get(key, 'default')})"
+    source = sources.get(key, "default")
+    if problem["type"] == "settings.policies":
+        for fault in problem["ctx"]["faults"]:
+            yield replace(fault, field=f"{fault.field} ({source})")
+    else:
+        yield _fault(problem, key, f"{key} ({source})")
+
+
+def _fault(problem: Any, key: str, name: str) -> Fault:
     if problem["type"] == "extra_forbidden":
         hint = get_close_matches(key, Settings.model_fields, n=1) or ["config show"]
         return Fault(field=name, code="settings.unknown", params={"hint": hint[0]})

@@ -18,6 +18,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
+├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
 """
@@ -107,11 +108,13 @@ class TaskUnreadable(DispatchError):
 
 
 class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it."""
+    """No calendar has this name; `nearest` are names that look like it. A `usual` one the server's defaults name."""
 
     code = "calendar.not_found"
 
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, names: Sequence[str] = (), *, usual: bool = False) -> None:
+        if usual:
+            self.code = "defaults.server.lost"
         nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
         if nearest:
             self.code = "calendar.not_found_nearest"
@@ -119,11 +122,16 @@ class CalendarNotFound(DispatchError):
 
 
 class CalendarInUse(DispatchError):
-    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them."""
+    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them.
+
+    Without a task it is the group itself, whose defaults name the calendar.
+    """
 
     code = "calendar.in_use"
 
-    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+    def __init__(self, name: str, count: int, group: str, task: str | None) -> None:
+        if task is None:
+            self.code = "calendar.in_use_by_group"
         super().__init__(name=name, count=count, group=group, task=task)
 
 
@@ -233,6 +241,15 @@ class FireOpen(DispatchError):
 
     def __init__(self, fire_id: str, state: str) -> None:
         super().__init__(id=fire_id, state=state)
+
+
+class FireReplayed(DispatchError):
+    """Somebody has sent the fire once more already, and the caller wanted it sent once more at most once."""
+
+    code = "fire.replayed"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class StoreUnavailable(DispatchError):

@@ -10,6 +10,7 @@ from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
+from dispatchserver.domain.explaining import Notice, Param
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import MILLISECOND
@@ -125,6 +126,16 @@ class Tasks:
         if status is None:
             raise TaskNotFound(key.group, key.name)
         return status
+
+    async def notices(self, task: Task) -> Sequence[Notice]:
+        """What may surprise about a task among others: one shares its concurrency key under another limit."""
+        key, found = task.spec.policies.concurrency, await self._store.find_other_limit(task)
+        if key is None or found is None:
+            return ()
+        other, limit = found
+        told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": limit}
+        who = {"group": other.group, "task": other.name}
+        return (Notice(code="key_limit", params=told | who),)
 
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
         """Tasks by group and name; raises Invalid for a cursor or limit that is none."""

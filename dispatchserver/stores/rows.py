@@ -30,6 +30,7 @@ from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskSta
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
+    key_columns,
     policies_json,
     read_policies,
     read_recall,
@@ -112,6 +113,7 @@ def task_row(task: Task) -> list[object]:
         to_ms(task.updated_at),
         task.spec.policies.calendar,
         *restart_columns(task.restart),
+        *key_columns(task.spec.policies),
     ]
 
 

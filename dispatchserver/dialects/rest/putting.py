@@ -40,6 +40,7 @@ SHOWN_ONLY = (
     "created_at",
     "updated_at",
     "upcoming",
+    "notices",
 )
 
 
@@ -88,7 +89,7 @@ def _read_spec(reader: FieldReader, basis: Basis) -> TaskSpec | None:
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
     note = reader.take("note", lambda value: check_note(as_text(value)), "")
     labels = reader.take("labels", _read_labels, {})
-    policies = read_policies(reader, trigger)
+    policies = read_policies(reader, trigger, basis.policies)
     if trigger is None or recall is None:
         return None
     return TaskSpec(
