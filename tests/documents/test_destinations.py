@@ -9,7 +9,8 @@ from dispatchserver.documents.destinations import (
 )
 from dispatchserver.domain.destination import Allowance, read_rate
 from dispatchserver.domain.destinationspec import DestinationSpec
-from dispatchserver.domain.errors import Faults, Refused
+from dispatchserver.domain.errors import Refused
+from dispatchserver.domain.faults import Faults
 
 
 def read(values):

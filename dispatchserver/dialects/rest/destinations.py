@@ -16,7 +16,7 @@ from dispatchserver.documents.destinations import (
 from dispatchserver.documents.triggers import Doc, iso_or_none
 from dispatchserver.domain.destination import Breaker, LastFailure, rate_text
 from dispatchserver.domain.destinationspec import DestinationSpec
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.moments import iso
 from dispatchserver.engine.limits import DestinationCases, DestinationStatus
 
