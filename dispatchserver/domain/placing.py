@@ -4,30 +4,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dispatchserver.domain.destination import Allowance, Load, begin, room
+from dispatchserver.domain.destination import Allowance, Load, begin, room, share
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
 
 LoadOf = Callable[[str], Load]
 AllowanceOf = Callable[[str], Allowance]
+UNBOUNDED = 2**31
 
 
 @dataclass(slots=True)
 class Placing:
     """One claim's view of the destinations: what it gives out is booked here, and nowhere else.
 
-    `parked` are the pools that fires wait for, each with its destinations; see `pool_of`.
+    `parked` are the pools that fires wait for, each with its destinations; see `pool_of`. `free` slots are left, the
+    last `kept` of them for destinations that hold few.
     """
 
     now: datetime
     load_of: LoadOf
     allowance_of: AllowanceOf
     parked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    free: int = UNBOUNDED
+    kept: int = 0
     _loads: dict[str, Load] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
         """How many more may be sent there."""
-        return room(self._load(destination), self.allowance_of(destination), self.now)
+        load = self._load(destination)
+        found = room(load, self.allowance_of(destination), self.now)
+        return min(found, share(load.in_flight, self.free, self.kept))
 
     def openings(self) -> Mapping[str, int]:
         """The pools that fires wait for and that have room now, with how much."""
@@ -39,6 +45,7 @@ class Placing:
         if not self.room(recall.destination):
             return None
         begin(self._load(recall.destination), self.allowance_of(recall.destination), self.now)
+        self.free -= 1
         return recall
 
     def _load(self, destination: str) -> Load:
@@ -64,5 +71,5 @@ Places = Callable[[], Placing]
 
 def anywhere() -> Placing:
     """Room for all, wherever they go."""
-    boundless = Allowance(slots=2**31)
+    boundless = Allowance(slots=UNBOUNDED)
     return Placing(datetime.min.replace(tzinfo=UTC), lambda _: Load(), lambda _: boundless)

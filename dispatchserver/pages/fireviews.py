@@ -18,7 +18,9 @@ from dispatchserver.domain.fire import (
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
 from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.engine.limits import DestinationStatus
 from dispatchserver.engine.tasks import FireHistory
+from dispatchserver.pages.destinationviews import DestinationRow, destination_row
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.reportviews import NoteView, note_view, progress_words
@@ -101,6 +103,7 @@ class FirePage:
     data: str
     over: bool
     replay_of: str
+    places: Sequence[DestinationRow]
     progress: str
     progressed: Moment | None
     reports: Sequence[NoteView]
@@ -160,9 +163,14 @@ def _late(fire: Fire, viewer: Viewer) -> str:
 
 
 def fire_page(
-    history: FireHistory, zone: ZoneInfo, viewer: Viewer, retry: Retry | None = None
+    history: FireHistory,
+    zone: ZoneInfo,
+    viewer: Viewer,
+    retry: Retry | None = None,
+    places: Sequence[DestinationStatus] = (),
 ) -> FirePage:
-    """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known."""
+    """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known; `places`
+    are the destinations that it waits for."""
     fire, recall = history.fire, history.recall
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
     progress = fire.current_progress
@@ -187,6 +195,7 @@ def fire_page(
         data=data_text(None if recall is None else recall.data),
         over=not fire.state.open,
         replay_of=fire.replay_of or "",
+        places=[destination_row(place, zone, viewer) for place in places],
         progress=progress_words(fire, viewer),
         progressed=viewer.moment_if_any(progress.at if progress else None, zone),
         reports=[note_view(note, zone, viewer) for note in history.notes],

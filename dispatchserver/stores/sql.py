@@ -91,10 +91,10 @@ UPDATE fires SET missed_last = s.done_until, missed_count = NULL
 FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_last > s.done_until
 """
-HOLD = (
-    f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+HOLD = f"UPDATE fires SET held = 1, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+RELEASE = (
+    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 )
-RELEASE = f"UPDATE fires SET held = 0, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 CANCEL = f"""
 UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
 FROM ({unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
