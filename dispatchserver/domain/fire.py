@@ -100,7 +100,8 @@ class Fire:
     repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
     `key_name` for that concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats;
     `data_json` is sent in place of the recall's own data. `behind` names the destinations that have no room for
-    it now.
+    it now. Of a broadcast it is the `shard` of this number, from 0 on, of so many `shards`. `tried` has a bit for
+    each of the recall's addresses that it has tried in this round; so many `failovers` went on to another one.
     """
 
     id: str
@@ -129,6 +130,10 @@ class Fire:
     replay_of: str | None = None
     data_json: str | None = None
     behind: str | None = None
+    shard: int = 0
+    shards: int = 1
+    tried: int = 0
+    failovers: int = 0
 
     @property
     def rank(self) -> int:
@@ -194,13 +199,17 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT)."""
+    """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT).
+
+    `onward` says that it is tried again at another address, which costs no repetition.
+    """
 
     decision: Decision
     reason: Reason | None = None
     result: str | None = None
     at: datetime | None = None
     until: datetime | None = None
+    onward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ class Executor:
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
-        body = render_body(recall, fire.id)
+        body = render_body(recall, fire.id, fire.shard, fire.shards)
         signed = sign(assignment.signing_keys, fire, started_at, body)
         order = SendOrder(
             recall=recall,
@@ -98,6 +98,7 @@ class Executor:
             recall=assignment.recall,
             retry=policies.retry,
             report_by=now + (policies.report_timeout or self._limits.report_timeout),
+            left=assignment.left,
         )
         return judge(assignment.fire, outcome, terms, now)
 

@@ -94,12 +94,11 @@ class Tasks:
 
     async def trigger_now(self, key: TaskKey, actor: Actor, data_json: str | None = None) -> Fire:
         """Fires once now, paused or not, with data of its own where some is given; the schedule is untouched;
-        raises TaskNotFound."""
+        answers the fire, of a broadcast the first one; raises TaskNotFound."""
         decide = changing.trigger_now(
             key, new_id=self._new_id(), now=self._clock.now(), data_json=data_json
         )
-        (fire,) = (await self._change(key, decide, actor)).fires
-        return fire
+        return (await self._change(key, decide, actor)).fires[0]
 
     async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
         now = self._clock.now()

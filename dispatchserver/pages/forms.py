@@ -7,6 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.reading import read_zone
+from dispatchserver.documents.recalls import read_place
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
@@ -46,6 +47,7 @@ from dispatchserver.domain.triggers import Trigger
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
 from dispatchserver.pages.policyfields import read_calendar, read_policies
+from dispatchserver.pages.routefields import read_also, read_route
 from dispatchserver.pages.triggerforms import TriggerForm
 
 V = TypeVar("V")
@@ -117,17 +119,26 @@ class TaskForm:
         )
 
     def _http(self) -> Recall:
+        url = self._need("url", check_url, "")
         return HttpRecall(
-            url=self._need("url", check_url, ""),
+            url=url,
+            also=read_also(self._form, url, check_url),
+            route=read_route(self._form),
             data=self._data(),
             body_shape=self._form.choice("body_shape", BodyShape.NESTED),
             reply_rule=self._form.choice("reply_rule", ReplyRule.AUTO),
         )
 
     def _socket(self) -> Recall:
+        host, port = (
+            self._need("host", check_host, ""),
+            self._need("port", in_range(1, PORT_LIMIT), 1),
+        )
         return SocketRecall(
-            host=self._need("host", check_host, ""),
-            port=self._need("port", in_range(1, PORT_LIMIT), 1),
+            host=host,
+            port=port,
+            also=read_also(self._form, (host, port), read_place),
+            route=read_route(self._form),
             data=self._data(),
             framing=self._form.choice("framing", Framing.LINE),
             ack=self._form.choice("ack", Ack.AUTO),
@@ -162,6 +173,8 @@ def _fault(error: DispatchError, form: Form) -> Fault:
             return Fault(field="calendar", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("calendar."):
             return Fault(field="calendar", code=error.code, params=error.params)
+        case Invalid() if error.code.startswith("route."):
+            return Fault(field="route", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("trigger.misfire"):
             return Fault(field="misfire", code=error.code, params=error.params)
         case _:

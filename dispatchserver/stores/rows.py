@@ -156,6 +156,8 @@ def fire_row(fire: Fire) -> list[object]:
         fire.key_name,
         fire.replay_of,
         fire.data_json,
+        fire.shard,
+        fire.shards,
     ]
 
 
@@ -190,6 +192,10 @@ def read_fire(row: Row) -> Fire:
         replay_of=row["replay_of"],
         data_json=row["data_json"],
         behind=row["behind"],
+        shard=row["shard"],
+        shards=row["shards"],
+        tried=row["tried"],
+        failovers=row["failovers"],
     )
 
 

@@ -86,6 +86,8 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
         "replay_of": fire.replay_of,
+        "shard": fire.shard,
+        "shards": fire.shards,
         "missed": None if missed is None else _missed_doc(missed),
     }
 
