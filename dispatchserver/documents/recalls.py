@@ -28,13 +28,20 @@ HOST_AND_PORT = re.compile(r"\s*([^:]+|\[[^\]]+\]):\d+\s*")
 def recall_doc(recall: Recall) -> Doc:
     """The recall as a document."""
     doc: Doc = {"kind": recall.kind, "data": recall.data, "body_shape": recall.body_shape}
-    several = {"route": route_doc(recall.route)} if recall.also else {}
+    doc |= _whom(recall)
     if isinstance(recall, HttpRecall):
-        whom = {"urls": list(recall.addresses)} if several else {"url": recall.url}
-        return doc | whom | several | {"reply_rule": recall.reply_rule}
-    place = {"host": recall.host, "port": recall.port}
-    where = {"addresses": list(recall.addresses)} if several else place
-    return doc | where | several | {"framing": recall.framing, "ack": recall.ack}
+        return doc | {"reply_rule": recall.reply_rule}
+    return doc | {"framing": recall.framing, "ack": recall.ack}
+
+
+def _whom(recall: Recall) -> Doc:
+    """One address, or several and how one of them is chosen."""
+    if recall.also:
+        name = "urls" if isinstance(recall, HttpRecall) else "addresses"
+        return {name: recall.addresses, "route": route_doc(recall.route)}
+    if isinstance(recall, HttpRecall):
+        return {"url": recall.url}
+    return {"host": recall.host, "port": recall.port}
 
 
 def read_recall(reader: FieldReader) -> Recall | None:
