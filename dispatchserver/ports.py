@@ -1,7 +1,7 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,7 +20,8 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.replaying import DecideReplay
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -65,11 +66,20 @@ class Store(Protocol):
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         """The groups that have tasks, with how many, by name."""
 
+    async def find_other_limit(self, task: Task) -> tuple[TaskKey, int] | None:
+        """One that has not finished and shares this task's concurrency key under another limit, with that; or None."""
+
     async def find_fire(self, fire_id: str) -> Fire | None:
         """The fire of this id, or None."""
 
     async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
         """Fires, the latest due first; raises Invalid for a cursor that is not one of ours."""
+
+    async def count_fires(self, wanted: FireFilter, most: int) -> int:
+        """How many fires there are, counted up to `most`."""
+
+    async def replays_of(self, fire_ids: Sequence[str]) -> Sequence[Fire]:
+        """The fires that repeat these, the earliest due first."""
 
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         """The ended attempts of a fire, in order."""
@@ -112,15 +122,15 @@ class Store(Protocol):
         or below, in the same transaction writes the next occasion of a task that waits for it (fixed delay).
         """
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
-        a refused report is noted in the audit and changes nothing else."""
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        """Loads the fire and how its task stands, decides, and books the verdict, or else the progress and the new
+        deadline, which disturb nobody who is sending the fire. Raises FireNotFound and what `decide` raises; a
+        refused report is noted in the audit, up to 50 of a fire, and changes nothing else."""
 
-    async def replay(
-        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
-    ) -> Fire:
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        """What receivers reported of a fire, taken or refused, the oldest first."""
+
+    async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         """Loads a fire, and writes the one that `decide` makes of it; raises FireNotFound and what `decide` raises."""
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:
@@ -176,13 +186,19 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take."""
+    """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
+
+    Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
+    """
 
     recall: Recall
     body: bytes
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
+    client_pem: str | None = field(default=None, repr=False)
 
 
 class Meter(Protocol):

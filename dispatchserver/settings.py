@@ -2,22 +2,35 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
+from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.egresspolicy import read_allowed
-from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
+from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, excerpt
+from dispatchserver.domain.fields import FieldReader
+from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import find_zone
 
 PREFIX = "DISPATCH_"
-LISTS = ("allowed_hosts", "egress_allow")
+LISTS = ("allowed_hosts", "egress_allow", "trusted_proxies")
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 SQLITE_URL = "sqlite:///"
 Seconds = Annotated[float, Field(ge=0.05, le=86_400)]
@@ -54,6 +67,22 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="further names that this server is called by"
     )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="proxies in front of this server, whose X-Forwarded-For and -Proto are believed: 10.0.0.5, 10.1.0.0/16",
+    )
+    connections: int = Field(
+        1_000, ge=1, le=100_000, description="connections that come in at once"
+    )
+    connections_per_address: int = Field(
+        100, ge=1, le=100_000, description="of them from one address other than this machine's"
+    )
+    rate_limit: int = Field(
+        200, ge=0, le=1_000_000, description="changes a second that one token may ask for; 0: any"
+    )
+    rate_burst: int = Field(
+        400, ge=1, le=1_000_000, description="changes that one token may ask for in one go"
+    )
     egress: Literal["internal", "public", "allowlist"] = Field(
         "internal",
         description="what callbacks may reach: private and public addresses, public ones, or only egress_allow",
@@ -70,12 +99,20 @@ class Settings(BaseModel):
         None,
         description="callbacks to one host and port, such as 100/s, 600/m or 5000/h; none: any",
     )
+    dns_timeout: Seconds = Field(5, description="seconds to look up a receiver's name")
     connect_timeout: Seconds = Field(5, description="seconds to connect to a receiver")
     total_timeout: Annotated[float, Field(ge=0.05, le=3_600)] = Field(
         30, description="seconds for one callback from start to end"
     )
+    first_byte_timeout: Seconds | None = Field(
+        None,
+        description="seconds from the connection to the reply's first byte; unset: no such limit",
+    )
     report_timeout: Annotated[float, Field(ge=0.05, le=2_592_000)] = Field(
         3_600, description="seconds to wait for an asynchronous report"
+    )
+    policies: Mapping[str, Any] = Field(
+        {}, description="policies of tasks that say none, and whose group says none: a JSON object"
     )
     drain_timeout: Annotated[float, Field(ge=0, le=3_600)] = Field(
         25, description="seconds that a stop waits for callbacks in flight"
@@ -109,6 +146,14 @@ class Settings(BaseModel):
             raise PydanticCustomError("trigger.zone", "no zone", dict(invalid.params)) from invalid
         return name
 
+    @field_validator("first_byte_timeout")
+    @classmethod
+    def _within_total(cls, seconds: float | None, info: ValidationInfo) -> float | None:
+        total = info.data.get("total_timeout")
+        if seconds is not None and total is not None and seconds > total:
+            raise PydanticCustomError("task.first_byte", "too long", {"total_s": f"{total:g}"})
+        return seconds
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
@@ -125,6 +170,24 @@ class Settings(BaseModel):
             except Invalid as invalid:
                 raise PydanticCustomError("egress.allowed", "no destination", {}) from invalid
         return lines
+
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _known_policies(cls, said: Any) -> Mapping[str, JsonValue]:
+        """As they are read, written out in full; every fault at once."""
+        faults = Faults()
+        defaults = read_policy_defaults(FieldReader({"policies": said}, faults))
+        try:
+            faults.raise_if_any()
+        except Refused as refused:
+            told = {"faults": refused.faults}
+            raise PydanticCustomError("settings.policies", "no policies", told) from refused
+        return policy_defaults_doc(defaults)
+
+    @property
+    def policy_defaults(self) -> PolicyDefaults:
+        """The policies of tasks that say none, and whose group says none."""
+        return read_policy_defaults(FieldReader({"policies": self.policies}, Faults()))
 
     @property
     def database_path(self) -> Path:
@@ -159,7 +222,8 @@ def load(
     try:
         return Settings.model_validate(values), sources
     except ValidationError as error:
-        raise Misconfigured([_fault(problem, sources) for problem in error.errors()]) from error
+        faults = [fault for problem in error.errors() for fault in _faults(problem, sources)]
+        raise Misconfigured(faults) from error
 
 
 def _read_file(path: Path) -> Mapping[str, object]:
@@ -201,9 +265,18 @@ def _split(value: str) -> Sequence[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _fault(problem: Any, sources: Mapping[str, str]) -> Fault:
+def _faults(problem: Any, sources: Mapping[str, str]) -> Iterator[Fault]:
+    """What pydantic found, under the key's name and its source; of the policies, each of their faults."""
     key = str(problem["loc"][0])
-    name = f"{key} ({sources.get(key, 'default')})"
+    source = sources.get(key, "default")
+    if problem["type"] == "settings.policies":
+        for fault in problem["ctx"]["faults"]:
+            yield replace(fault, field=f"{fault.field} ({source})")
+    else:
+        yield _fault(problem, key, f"{key} ({source})")
+
+
+def _fault(problem: Any, key: str, name: str) -> Fault:
     if problem["type"] == "extra_forbidden":
         hint = get_close_matches(key, Settings.model_fields, n=1) or ["config show"]
         return Fault(field=name, code="settings.unknown", params={"hint": hint[0]})
@@ -234,6 +307,7 @@ NOT_A = {
     "finite_number": "settings.number",
     "string_type": "field.text",
     "tuple_type": "settings.list",
+    "ip_any_network": "settings.network",
 }
 
 

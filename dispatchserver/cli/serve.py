@@ -58,7 +58,8 @@ def show(as_json: bool, **flags: Any) -> None:
         click.echo(jsontext.dumps(doc))
         return
     for key, value in rows.items():
-        click.echo(f"{key:<16} {value!s:<32} {sources[key]}")
+        shown = jsontext.dumps(value) if isinstance(value, dict) else str(value)
+        click.echo(f"{key:<24} {shown:<32} {sources[key]}")
 
 
 Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]

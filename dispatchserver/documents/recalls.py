@@ -2,9 +2,10 @@
 
 import re
 
+from dispatchserver.documents.authorization import sending_doc, with_sending
 from dispatchserver.documents.routes import read_addresses, read_route, route_doc
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import Fault, Invalid, excerpt
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import (
@@ -30,7 +31,7 @@ def recall_doc(recall: Recall) -> Doc:
     doc: Doc = {"kind": recall.kind, "data": recall.data, "body_shape": recall.body_shape}
     doc |= _whom(recall)
     if isinstance(recall, HttpRecall):
-        return doc | {"reply_rule": recall.reply_rule}
+        return doc | {"reply_rule": recall.reply_rule} | sending_doc(recall)
     return doc | {"framing": recall.framing, "ack": recall.ack}
 
 
@@ -52,8 +53,8 @@ def read_recall(reader: FieldReader) -> Recall | None:
         reader.overlook()
         return None
     if kind is RecallKind.HTTP:
-        return read_http(reader, data, "body_shape", "reply_rule")
-    return read_socket(reader, data, "body_shape")
+        return with_sending(read_http(reader, data, "body_shape", "reply_rule"), reader)
+    return with_sending(read_socket(reader, data, "body_shape"), reader)
 
 
 def read_http(
@@ -131,6 +132,23 @@ def split_place(text: str) -> tuple[str, str]:
     """The two parts of such a text, as they stand there."""
     host, _, port = text.strip().rpartition(":")
     return host.strip("[]"), port
+
+
+def address_field(kind: RecallKind, code: str) -> str:
+    """The field of a recall that names what this rule of the egress policy forbids; every door calls it so."""
+    if kind is RecallKind.HTTP:
+        return "url"
+    return "port" if code == "egress.port" else "host"
+
+
+def forbidden(invalid: Invalid, recall: Recall, where: str) -> Fault:
+    """What the egress policy refused, under the field that names it; `where` is what stands before its name."""
+    number = int(str(invalid.params.get("number", 0)))
+    field = address_field(recall.kind, invalid.code)
+    if recall.also:
+        field = f"{'urls' if recall.kind is RecallKind.HTTP else 'addresses'}[{number}]"
+    sent = excerpt(recall.addresses[number])
+    return Fault(field=where + field, code=invalid.code, params=invalid.params, sent=sent)
 
 
 def _read_shape(reader: FieldReader, name: str) -> BodyShape:

@@ -9,12 +9,16 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarNotFound     no calendar has this name
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
+├── SecretNotFound       no secret has this name
+├── SecretInUse          tasks use the secret, so it cannot be deleted
 ├── GroupNotFound        no group has this name: neither tasks nor settings of it
 ├── SigningKeyNotFound   the group has no live signing key of this id
 ├── SigningKeysFull      the group has as many signing keys as it may
 ├── SigningKeysChanged   the group has other signing keys than the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
+├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
+├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
 """
@@ -104,11 +108,13 @@ class TaskUnreadable(DispatchError):
 
 
 class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it."""
+    """No calendar has this name; `nearest` are names that look like it. A `usual` one the server's defaults name."""
 
     code = "calendar.not_found"
 
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, names: Sequence[str] = (), *, usual: bool = False) -> None:
+        if usual:
+            self.code = "defaults.server.lost"
         nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
         if nearest:
             self.code = "calendar.not_found_nearest"
@@ -116,11 +122,16 @@ class CalendarNotFound(DispatchError):
 
 
 class CalendarInUse(DispatchError):
-    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them."""
+    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them.
+
+    Without a task it is the group itself, whose defaults name the calendar.
+    """
 
     code = "calendar.in_use"
 
-    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+    def __init__(self, name: str, count: int, group: str, task: str | None) -> None:
+        if task is None:
+            self.code = "calendar.in_use_by_group"
         super().__init__(name=name, count=count, group=group, task=task)
 
 
@@ -131,6 +142,27 @@ class CalendarChanged(DispatchError):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
+
+
+class SecretNotFound(DispatchError):
+    """No secret has this name; `nearest` are names that look like it."""
+
+    code = "secret.not_found"
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
+        if nearest:
+            self.code = "secret.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class SecretInUse(DispatchError):
+    """Tasks use the secret, so it cannot be deleted; `group` and `task` name one of them."""
+
+    code = "secret.in_use"
+
+    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+        super().__init__(name=name, count=count, group=group, task=task)
 
 
 class GroupNotFound(DispatchError):
@@ -182,12 +214,24 @@ class FireNotFound(DispatchError):
 
 
 class FireEnded(DispatchError):
-    """The fire's result is final: a second or late report is noted, and changes nothing."""
+    """The fire's result is final: a report is noted, and changes nothing; `mark` says whether it came "late" or "again"."""
 
     code = "fire.ended"
 
-    def __init__(self, fire_id: str, state: str) -> None:
+    def __init__(self, fire_id: str, state: str, mark: str | None = None) -> None:
+        self.mark = mark
+        if mark is not None:
+            self.code = f"fire.{mark}"
         super().__init__(id=fire_id, state=state)
+
+
+class FireUnsent(DispatchError):
+    """The fire has not been sent to anybody yet, so that a report on it cannot be meant."""
+
+    code = "fire.unsent"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class FireOpen(DispatchError):
@@ -197,6 +241,15 @@ class FireOpen(DispatchError):
 
     def __init__(self, fire_id: str, state: str) -> None:
         super().__init__(id=fire_id, state=state)
+
+
+class FireReplayed(DispatchError):
+    """Somebody has sent the fire once more already, and the caller wanted it sent once more at most once."""
+
+    code = "fire.replayed"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class StoreUnavailable(DispatchError):

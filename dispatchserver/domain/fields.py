@@ -182,6 +182,10 @@ class FieldReader:
         """Whether something stands under this name."""
         return self._value(name) not in (None, "")
 
+    def says(self, name: str) -> bool:
+        """Whether something stands under this name, be it null; an empty text is nothing."""
+        return self._value(name) != "" and name in self._values
+
     def holds_object(self, name: str) -> bool:
         """Whether a JSON object stands under this name, also as text."""
         value = self._value(name)

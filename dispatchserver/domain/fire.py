@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -59,6 +60,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
     CLOSED = "closed"
@@ -94,14 +96,13 @@ class MissedRun:
 class Fire:
     """One due occasion. Its id is what receivers see as `tasklogid`, the same in every attempt.
 
-    `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a
-    paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
-    that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
-    repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
-    `key_name` for that concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats;
-    `data_json` is sent in place of the recall's own data. `behind` names the destinations that have no room for
-    it now. Of a broadcast it is the `shard` of this number, from 0 on, of so many `shards`. `tried` has a bit for
-    each of the recall's addresses that it has tried in this round; so many `failovers` went on to another one.
+    `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a paused
+    task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node that is sending
+    it. `losses` of its attempts died with their node; after `give_up_at`, known from the first repetition on, it is
+    not tried again. A `serial` one waits its turn among the fires of its task, one with a `key_name` for that
+    concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats; `data_json` is sent in
+    place of the recall's own data. `behind` names the destinations that have no room for it now. It is this `shard`,
+    from 0 on, of so many `shards`. `tried` has a bit for each address tried in this round; `failovers` went on.
     """
 
     id: str
@@ -134,6 +135,17 @@ class Fire:
     shards: int = 1
     tried: int = 0
     failovers: int = 0
+    progress: Progress | None = None
+
+    @property
+    def current_progress(self) -> Progress | None:
+        """How far the receiver has come with the last attempt; what it said of an earlier one counts no longer."""
+        return self.progress if self.progress and self.progress.attempt == self.attempts else None
+
+    @property
+    def report_by(self) -> datetime | None:
+        """Until when its report is awaited; None where none is."""
+        return self.deadline_at if self.state is FireState.WAITING else None
 
     @property
     def rank(self) -> int:

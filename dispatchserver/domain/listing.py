@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from dispatchserver.domain.destination import Pool
-from dispatchserver.domain.fire import Fire, FireState
+from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
 
@@ -35,11 +35,16 @@ class TaskFilter:
     text: str | None = None
     state: TaskState | None = None
     calendar: str | None = None
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FireFilter:
-    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at."""
+    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at.
+
+    `replayed` looks at whether somebody sent a fire once more; `address` is a part of the one that it calls,
+    in any case of letters.
+    """
 
     namespace: str
     group: str | None = None
@@ -48,6 +53,15 @@ class FireFilter:
     since: datetime | None = None
     until: datetime | None = None
     replayed: bool | None = None
+    reason: Reason | None = None
+    address: str | None = None
+    ids: tuple[str, ...] | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it names anything by which not just whatever ever happened is found."""
+        named = (self.group, self.name, self.since, self.reason, self.address, self.ids)
+        return any(each is not None for each in named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +85,9 @@ class Assignment:
     """A claimed fire with what its version says: whom to call and within which limits.
 
     `delay` is how long after its end the task fires again, where that is the rule. `signing_keys` are those of
-    its group that live, the newest first; they are secret. The recall has the one address that was chosen; `left`
-    tells whether there is another to go on to, should nothing be sent.
+    its group that live, the newest first; `secret` is the value that its recall authenticates with (None: there is
+    none of that name). They are told to nobody. The recall has the one address that was chosen; `left` tells whether
+    there is another to go on to, should nothing be sent.
     """
 
     fire: Fire
@@ -80,6 +95,7 @@ class Assignment:
     policies: Policies
     delay: timedelta | None = None
     signing_keys: tuple[str, ...] = field(default=(), repr=False)
+    secret: str | None = field(default=None, repr=False)
     left: bool = False
 
 

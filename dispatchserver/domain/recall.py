@@ -8,6 +8,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from dispatchserver.domain import egress, jsontext
+from dispatchserver.domain.authorization import Auth, Header
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.route import USUAL, Route
@@ -59,7 +60,9 @@ class Ack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRecall:
-    """POSTs the body as JSON to a URL; or to one of several, `also` being the others, that `route` chooses."""
+    """POSTs the body as JSON to a URL, with `headers` of the owner's, and what `auth` makes of a secret; or to one of
+    several, `also` being the others, that `route` chooses.
+    """
 
     url: str
     data: JsonValue = None
@@ -67,6 +70,8 @@ class HttpRecall:
     reply_rule: ReplyRule = ReplyRule.AUTO
     also: tuple[str, ...] = ()
     route: Route = USUAL
+    auth: Auth | None = None
+    headers: tuple[Header, ...] = ()
     kind: ClassVar[RecallKind] = RecallKind.HTTP
 
     @property
@@ -142,6 +147,16 @@ class SocketRecall:
 Recall = HttpRecall | SocketRecall
 
 
+def auth_of(recall: Recall) -> Auth | None:
+    """How a callback authenticates; None where it does not."""
+    return recall.auth if isinstance(recall, HttpRecall) else None
+
+
+def headers_of(recall: Recall) -> tuple[Header, ...]:
+    """The headers that the owner has every callback carry."""
+    return recall.headers if isinstance(recall, HttpRecall) else ()
+
+
 @lru_cache(maxsize=4_096)
 def _destination(url: str) -> str:
     parts = urlsplit(url)
@@ -155,7 +170,7 @@ def host_and_port(host: str, port: int) -> str:
 
 
 def check_url(url: str) -> str:
-    """The URL when a callback may go there; raises Invalid, naming what is wrong with it."""
+    """The URL when a callback can be sent there; raises Invalid, naming what is wrong with it."""
     if not 1 <= len(url) <= URL_LIMIT:
         raise Invalid("recall.url_length", limit=URL_LIMIT)
     if not url.isprintable() or " " in url or "\\" in url:
@@ -172,15 +187,15 @@ def check_url(url: str) -> str:
         raise Invalid("recall.url_syntax")
     if parts.username is not None or parts.password is not None or "#" in url:
         raise Invalid("recall.url_parts")
-    egress.check_host(host)
+    egress.check_spelling(host)
     return url
 
 
 def check_host(host: str) -> str:
-    """The host name or address when a callback may go there; raises Invalid otherwise."""
-    if not HOST.fullmatch(host):
+    """The host name or address when a callback can be sent there; raises Invalid otherwise."""
+    if not HOST.fullmatch(host) or (":" in host and egress.read_address(host) is None):
         raise Invalid("recall.host")
-    egress.check_host(host)
+    egress.check_spelling(host)
     return host
 
 

@@ -8,11 +8,14 @@ from dispatchserver.domain import changing
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
-from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
+from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
+from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, Invalid, TaskNotFound
+from dispatchserver.domain.explaining import Notice, Param
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.recall import Recall, RecallKind
+from dispatchserver.domain.reporting import Note
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
@@ -27,6 +30,7 @@ class FireHistory:
     fire: Fire
     attempts: Sequence[Attempt]
     recall: Recall | None
+    notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +51,19 @@ class Tasks:
         clock: Clock,
         new_id: Callable[[], str],
         wakes: Wakes,
+        egress: EgressPolicy = USUAL,
     ) -> None:
         self._store = store
         self._calendars = calendars
         self._clock = clock
         self._new_id = new_id
+        self._egress = egress
         self._plan_by = wakes.plan_by
         self._dispatch_by = wakes.dispatch_by
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
-        Invalid, StoreUnavailable."""
+        SecretNotFound, Invalid, StoreUnavailable."""
         task = (await self.put(addition, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)
@@ -65,9 +71,18 @@ class Tasks:
 
     async def put(self, addition: Addition, actor: Actor) -> Change:
         """As `add`, and tells which of the two was done."""
+        self._check_egress(addition.spec.recall)
         addition = replace(addition, edition=await self._edition(addition))
         decide = changing.add(addition, new_id=self._new_id())
         return await self._change(addition.key, decide, actor)
+
+    def _check_egress(self, recall: Recall) -> None:
+        """Raises Invalid where the policy forbids an address; `number` tells which one, from 0 on."""
+        for number, address in enumerate(recall.addresses):
+            try:
+                self._egress.check(address, raw=recall.kind is RecallKind.SOCKET)
+            except Invalid as invalid:
+                raise Invalid(invalid.code, **invalid.params, number=number) from invalid
 
     async def _edition(self, addition: Addition) -> Edition | None:
         """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""
@@ -118,6 +133,16 @@ class Tasks:
             raise TaskNotFound(key.group, key.name)
         return status
 
+    async def notices(self, task: Task) -> Sequence[Notice]:
+        """What may surprise about a task among others: one shares its concurrency key under another limit."""
+        key, found = task.spec.policies.concurrency, await self._store.find_other_limit(task)
+        if key is None or found is None:
+            return ()
+        other, limit = found
+        told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": limit}
+        who = {"group": other.group, "task": other.name}
+        return (Notice(code="key_limit", params=told | who),)
+
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
         """Tasks by group and name; raises Invalid for a cursor or limit that is none."""
         return await self._store.list_tasks(wanted, page)
@@ -135,8 +160,12 @@ class Tasks:
         fire = await self._store.find_fire(fire_id)
         if fire is None:
             raise FireNotFound(fire_id)
-        attempts = await self._store.list_attempts(fire_id)
-        return FireHistory(fire=fire, attempts=attempts, recall=await self._store.find_recall(fire))
+        return FireHistory(
+            fire=fire,
+            attempts=await self._store.list_attempts(fire_id),
+            recall=await self._store.find_recall(fire),
+            notes=await self._store.list_notes(fire_id),
+        )
 
     def upcoming(self, task: Task, count: int, since: datetime | None = None) -> Sequence[datetime]:
         """The next fires of a task, by its trigger and calendar, from `since` (None: now) on, in the task's zone."""

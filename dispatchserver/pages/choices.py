@@ -1,5 +1,6 @@
 """What the task form offers: the choices of its fields, and what a new form begins with. Pure."""
 
+from dispatchserver.domain.authorization import KINDS
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.concurrency import ALLOW, BusyRule, OverlapRule
 from dispatchserver.domain.dst import DstRule
@@ -37,6 +38,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "retry": ("usual", "never", "delays", "backoff"),
     "overlap": tuple(OverlapRule),
     "key_busy": tuple(BusyRule),
+    "auth": ("none", *KINDS),
 }
 BLANK = {
     "priority": "0",
@@ -68,6 +70,7 @@ BLANK = {
     "key_busy": BusyRule.QUEUE.value,
     "recall": RecallKind.HTTP.value,
     "route": USUAL.rule.value,
+    "auth": "none",
     "body_shape": BodyShape.NESTED.value,
     "reply_rule": ReplyRule.AUTO.value,
     "framing": Framing.LINE.value,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -10,11 +11,13 @@ from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import StoredCalendar
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.errors import (
     CalendarChanged,
     CalendarNotFound,
     Invalid,
     Refused,
+    SecretNotFound,
     TaskChanged,
     TaskExists,
 )
@@ -22,15 +25,26 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
-from dispatchserver.pages.forms import Schedule, TaskForm, placed
+from dispatchserver.pages.forms import Beginning, Schedule, TaskForm, placed
 from dispatchserver.pages.formviews import Setting, form_view
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import Preview, preview, unexplained
 from dispatchserver.pages.queries import link, read_key
 from dispatchserver.pages.words import Viewer
+
+REFUSALS = (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged, SecretNotFound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a task's form lets people choose from by name."""
+
+    calendars: CalendarCases
+    secrets: SecretCases
 
 
 class EditPages:
@@ -40,13 +54,13 @@ class EditPages:
         self,
         frame: Frame,
         tasks: Tasks,
-        calendars: CalendarCases,
+        offer: Offer,
         groups: GroupCases,
         limits: Limits,
     ) -> None:
         self._frame = frame
         self._tasks = tasks
-        self._calendars = calendars
+        self._offer = offer
         self._groups = groups
         self._limits = limits
 
@@ -62,7 +76,9 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(request, blank_fields(request.query.get("group", "")), None)
+        group = request.query.get("group", "")
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
+        return await self._form(request, blank_fields(group, usual.policies.policies), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -96,7 +112,7 @@ class EditPages:
         return await self._form(request, form, kept, refused)
 
     async def _standing(self) -> Sequence[StoredCalendar]:
-        return [calendar for calendar, _ in await self._calendars.list(DEFAULT_NAMESPACE)]
+        return [calendar for calendar, _ in await self._offer.calendars.list(DEFAULT_NAMESPACE)]
 
     async def _explained(
         self,
@@ -125,13 +141,19 @@ class EditPages:
         group = kept.key.group if kept else form.get("group", "")
         return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
 
+    async def _beginning(self, form: Form) -> Beginning:
+        """What the form of a new task began with, and what is usual in the group that it names."""
+        began = await self._groups.usual(DEFAULT_NAMESPACE, form.get("began", ""))
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, form.get("group", ""))
+        return Beginning(policies=began.policies.policies, usual=usual.policies)
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
-        now = self._frame.viewer(request).now
-        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
+        now, zone = self._frame.viewer(request).now, await self._zone_of(form, kept)
+        addition = TaskForm(form, zone, now, kept, await self._beginning(form)).read()
         try:
             await self._tasks.add(addition, actor(request))
-        except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:
+        except REFUSALS as error:
             raise placed(error, form) from error
         return addition.key
 
@@ -147,7 +169,15 @@ class EditPages:
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]
-        setting = Setting(kept=kept, limits=self._limits, calendars=names)
+        setting = Setting(
+            kept=kept,
+            limits=self._limits,
+            calendars=names,
+            secrets=[
+                secret.key.name for secret in await self._offer.secrets.list(DEFAULT_NAMESPACE)
+            ],
+            began=(await self._beginning(values)).policies,
+        )
         return self._frame.page(
             request,
             "form.html",
@@ -156,6 +186,8 @@ class EditPages:
             kept=kept,
             preview=shown,
             groups=groups,
+            began=values.get("began", ""),
+            begins_anew=kept is None and setting.began != PRODUCTS,
         )
 
 

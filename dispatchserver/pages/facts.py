@@ -121,6 +121,24 @@ def rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
     ]
 
 
+def policy_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
+    """Policies alone, as tasks of a group would have them; a calendar goes by its name."""
+    facts = [
+        *_lateness_facts(policies, viewer),
+        *_retry_facts(policies.retry, viewer),
+        *_overlap_facts(policies, viewer),
+        *_timeout_facts(policies, viewer),
+    ]
+    if policies.calendar is None:
+        return facts
+    url, shift = link("/calendar", name=policies.calendar), f"form.shift.{policies.shift}"
+    return [
+        Fact(label="form.calendar.label", value=visible(policies.calendar), url=url),
+        Fact(label="form.shift.label", value=viewer.say(shift)),
+        *facts,
+    ]
+
+
 def _calendar_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
     edition, shift = task.edition, task.spec.policies.shift
     if edition is None:
@@ -173,6 +191,7 @@ def _restart_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
 def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
     spans: Mapping[str, timedelta | None] = {
         "connect_timeout": policies.connect_timeout,
+        "first_byte_timeout": policies.first_byte_timeout,
         "total_timeout": policies.total_timeout,
         "report_timeout": policies.report_timeout,
     }

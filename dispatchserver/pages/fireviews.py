@@ -21,7 +21,8 @@ from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
-from dispatchserver.pages.routefields import address_lines
+from dispatchserver.pages.reportviews import NoteView, note_view, progress_words
+from dispatchserver.pages.routefields import address_lines, as_called
 from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
 
 RESULT_CUT = 120
@@ -102,6 +103,9 @@ class FirePage:
     data: str
     over: bool
     replay_of: str
+    progress: str
+    progressed: Moment | None
+    reports: Sequence[NoteView]
 
 
 def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
@@ -139,6 +143,8 @@ def _standing(fire: Fire, viewer: Viewer) -> str:
         return viewer.say("page.held")
     if turn := fire.waits_behind:
         return viewer.say(f"page.turn.{turn}", key=_awaited(fire))
+    if fire.state in (FireState.RUNNING, FireState.WAITING):
+        return progress_words(fire, viewer)
     reason = viewer.reason(fire.reason)
     if fire.state is FireState.PENDING and reason and fire.run_at > viewer.now:
         return viewer.say("page.again", reason=reason, away=viewer.away(fire.run_at))
@@ -167,10 +173,9 @@ def fire_page(
     history: FireHistory, zone: ZoneInfo, viewer: Viewer, retry: Retry | None = None
 ) -> FirePage:
     """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known."""
-    fire, recall = history.fire, history.recall
-    if recall is not None and fire.shards > 1:
-        recall = recall.only(fire.shard)
+    fire, recall = history.fire, as_called(history.recall, history.fire)
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
+    progress = fire.current_progress
     return FirePage(
         row=fire_row(fire, zone, viewer),
         explanation=explain(fire, zone, viewer, retry),
@@ -192,6 +197,9 @@ def fire_page(
         data=data_text(None if recall is None else recall.data),
         over=not fire.state.open,
         replay_of=fire.replay_of or "",
+        progress=progress_words(fire, viewer),
+        progressed=viewer.moment_if_any(progress.at if progress else None, zone),
+        reports=[note_view(note, zone, viewer) for note in history.notes],
     )
 
 

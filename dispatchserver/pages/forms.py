@@ -1,23 +1,23 @@
 """Reads the task form: its fields into a task, or all that is wrong with them. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.reading import read_zone
-from dispatchserver.documents.recalls import read_place
+from dispatchserver.documents.recalls import address_field, read_place
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
+from dispatchserver.domain.defaults import NO_LAYERS, PRODUCTS, Layers, where_unchanged
 from dispatchserver.domain.errors import (
-    CalendarChanged,
-    CalendarNotFound,
     DispatchError,
     Fault,
     Invalid,
     Refused,
+    SecretNotFound,
     TaskChanged,
     TaskExists,
 )
@@ -29,6 +29,7 @@ from dispatchserver.domain.recall import (
     Framing,
     HttpRecall,
     Recall,
+    RecallKind,
     ReplyRule,
     SocketRecall,
     check_data,
@@ -36,6 +37,7 @@ from dispatchserver.domain.recall import (
     check_url,
 )
 from dispatchserver.domain.task import (
+    Policies,
     Task,
     TaskKey,
     TaskSpec,
@@ -43,11 +45,12 @@ from dispatchserver.domain.task import (
     check_note,
     check_priority,
 )
-from dispatchserver.domain.triggers import Trigger
+from dispatchserver.domain.triggers import Trigger, waits_for_completion
+from dispatchserver.pages.authfields import read_sending
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
 from dispatchserver.pages.policyfields import read_calendar, read_policies
-from dispatchserver.pages.routefields import read_also, read_route
+from dispatchserver.pages.routefields import place_of, read_also, read_route
 from dispatchserver.pages.triggerforms import TriggerForm
 
 V = TypeVar("V")
@@ -64,10 +67,26 @@ class Schedule:
     shift: Shift
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The policies that a new task's form began with, and those that are usual in the group that it names now."""
+
+    policies: Policies = PRODUCTS
+    usual: Layers = NO_LAYERS
+
+
 class TaskForm:
     """Reads one submitted form. Every fault is booked under the name of the field that it is shown at."""
 
-    def __init__(self, form: Form, zone: ZoneInfo, now: datetime, kept: Task | None) -> None:
+    def __init__(
+        self,
+        form: Form,
+        zone: ZoneInfo,
+        now: datetime,
+        kept: Task | None,
+        beginning: Beginning | None = None,
+    ) -> None:
+        self._beginning = beginning or Beginning()
         self._form = FormReader(form)
         self._now = now
         self._kept = kept
@@ -81,7 +100,7 @@ class TaskForm:
         priority = form.take("priority", lambda text: check_priority(as_integer(text)), 0)
         trigger = self._trigger()
         recall = self._socket() if form.word("recall") == "SOCKET" else self._http()
-        policies = read_policies(form, kept.spec.policies if kept else None)
+        policies = self._policies(trigger)
         form.faults.raise_if_any()
         assert trigger is not None, "what is missing was booked"
         spec = TaskSpec(
@@ -96,6 +115,22 @@ class TaskForm:
         return Addition(
             key=key, spec=spec, at=self._now, overwrite=kept is not None, expected=expected
         )
+
+    def _policies(self, trigger: Trigger | None) -> Policies:
+        """What stands there; in a new form, what was left as the form began is what is usual in the group."""
+        if self._kept:
+            return read_policies(self._form, self._kept.spec.policies)
+        began, usual = self._beginning.policies, self._beginning.usual
+        said = read_policies(self._form, None if began == PRODUCTS else began)
+        own = where_unchanged(said, began, usual.policies)
+        if trigger is None:
+            return own.policies
+        if waits_for_completion(trigger):  # the form offers it no calendar
+            own = replace(own, said=own.said | {"calendar", "shift"})
+        policies = usual.fill(own)
+        for misfit in usual.misfits(policies, own.said, trigger):
+            self._form.refuse(misfit.name, Invalid(misfit.code, **misfit.params))
+        return policies
 
     def schedule(self) -> Schedule:
         """When the task would fire; raises Refused with the faults of the fields that say so."""
@@ -120,13 +155,17 @@ class TaskForm:
 
     def _http(self) -> Recall:
         url = self._need("url", check_url, "")
+        also = read_also(self._form, url, check_url)
+        auth, headers = read_sending(self._form, (url, *also))
         return HttpRecall(
             url=url,
-            also=read_also(self._form, url, check_url),
+            also=also,
             route=read_route(self._form),
             data=self._data(),
             body_shape=self._form.choice("body_shape", BodyShape.NESTED),
             reply_rule=self._form.choice("reply_rule", ReplyRule.AUTO),
+            auth=auth,
+            headers=headers,
         )
 
     def _socket(self) -> Recall:
@@ -163,22 +202,27 @@ def placed(error: DispatchError, form: Form) -> Refused:
     return Refused([_fault(error, form)])
 
 
+FIELD_OF = {"calendar.": "calendar", "route.": "route", "trigger.misfire": "misfire"}
+
+
 def _fault(error: DispatchError, form: Form) -> Fault:
     match error:
         case TaskExists():
             return Fault(field="name", code="fault.exists")
         case TaskChanged():
             return Fault(field="version", code="fault.stale", params=error.params)
-        case CalendarNotFound() | CalendarChanged():
-            return Fault(field="calendar", code=error.code, params=error.params)
-        case Invalid() if error.code.startswith("calendar."):
-            return Fault(field="calendar", code=error.code, params=error.params)
-        case Invalid() if error.code.startswith("route."):
-            return Fault(field="route", code=error.code, params=error.params)
-        case Invalid() if error.code.startswith("trigger.misfire"):
-            return Fault(field="misfire", code=error.code, params=error.params)
+        case SecretNotFound():
+            return Fault(field="auth_secret", code=error.code, params=error.params)
+        case Invalid() if error.code.startswith("egress."):
+            kind = RecallKind.SOCKET if form.get("recall") == "SOCKET" else RecallKind.HTTP
+            first = Fault(
+                field=address_field(kind, error.code), code=error.code, params=error.params
+            )
+            return place_of(error, form) or first
         case _:
-            return Fault(field=_never_field(form), code=error.code, params=error.params)
+            fields = (field for start, field in FIELD_OF.items() if error.code.startswith(start))
+            field = next(fields, None) or _never_field(form)
+            return Fault(field=field, code=error.code, params=error.params)
 
 
 def _never_field(form: Form) -> str:

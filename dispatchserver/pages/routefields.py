@@ -3,7 +3,8 @@
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import DispatchError, Fault, Invalid
+from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.route import (
     USUAL,
@@ -14,7 +15,7 @@ from dispatchserver.domain.route import (
     check_several,
     first_twice,
 )
-from dispatchserver.pages.formreader import FormReader
+from dispatchserver.pages.formreader import Form, FormReader
 from dispatchserver.pages.words import Viewer, visible
 
 A = TypeVar("A", bound=Hashable)
@@ -54,6 +55,16 @@ def read_also(form: FormReader, first: A, read: Callable[[str], A]) -> tuple[A, 
     return tuple(addresses)
 
 
+def place_of(error: DispatchError, form: Form) -> Fault | None:
+    """What was found wrong with one of the further addresses, at its line; None where it was with the first."""
+    number = int(str(error.params.get("number", 0)))
+    if number == 0:
+        return None
+    lines = [at for at, line in enumerate(form["also"].strip().splitlines(), 1) if line.strip()]
+    params = {**error.params, "line_number": lines[number - 1]}
+    return Fault(field="also", code=error.code, params=params)
+
+
 def read_route(form: FormReader) -> Route:
     """How one of several addresses is chosen; where there is only one, nothing is read."""
     if not form.text("also"):
@@ -63,6 +74,11 @@ def read_route(form: FormReader) -> Route:
         return Route(rule=rule)
     by = form.need("route_by", check_path)
     return USUAL if by is None else check_rule(rule, by)
+
+
+def as_called(recall: Recall | None, fire: Fire) -> Recall | None:
+    """The recall as this fire calls it: a shard of a broadcast has one of the addresses."""
+    return recall.only(fire.shard) if recall is not None and fire.shards > 1 else recall
 
 
 def address_lines(recall: Recall) -> str:

@@ -8,14 +8,13 @@ from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from dispatchserver.domain.egresspolicy import EgressPolicy
+from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
 ]
 """One answer of getaddrinfo: family, type, protocol, canonical name, socket address."""
 
-OF_THE_PORT = ("egress.port", "egress.own")
 REFUSED = errno.EXDEV
 """Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
 
@@ -54,12 +53,6 @@ class Guard:
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return sock
-
-
-async def resolve(host: str, port: int) -> Sequence[AddressInfo]:
-    """All addresses of a host, at least one; raises gaierror, or ValueError for what can be no host name."""
-    loop = asyncio.get_running_loop()
-    return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 async def connect(guard: Guard, addresses: Sequence[AddressInfo], limit: float) -> socket.socket:

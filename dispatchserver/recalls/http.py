@@ -1,6 +1,8 @@
 """Calls back over HTTP: one POST, its reply read with a cap, every failure told as an Outcome."""
 
 import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,15 +13,19 @@ from yarl import URL
 
 from dispatchserver import __version__
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.fire import Outcome
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.clientcert import client_context
 from dispatchserver.recalls.http_failures import FAILURES, explain
-from dispatchserver.recalls.seen import Seen, now
+from dispatchserver.recalls.resolving import AiohttpResolver, Resolver
+from dispatchserver.recalls.seen import Seen, Step, now
 
 STALE_WITHIN = 1.0
-DNS_CACHE_S = 10
+OUR_OWN_LIMITS = aiohttp.ClientTimeout()
 ALWAYS = {"Accept-Encoding": "identity"}
 USUALLY = {
     "Content-Type": "application/json; charset=utf-8",
@@ -38,11 +44,13 @@ class HttpTarget:
     def __init__(
         self,
         policy: EgressPolicy = USUAL,
+        resolver: Resolver | None = None,
         *,
         connections: int = 100,
         keepalive: timedelta = timedelta(seconds=4),
     ) -> None:
         self._guard = egress.Guard(policy, raw=False)
+        self._resolver = AiohttpResolver(resolver or Resolver())
         self._connections = connections
         self._keepalive = keepalive
         self._pooled: aiohttp.ClientSession | None = None
@@ -54,10 +62,13 @@ class HttpTarget:
         seen = Seen(peer=_peer(order.recall.url))
         egress.CALLED.set(seen.peer.rpartition(":")[0])
         try:
-            async with asyncio.timeout(order.total_timeout.total_seconds()):
+            async with seen.within(order):
                 await self._deliver(order, seen)
+        except Invalid as invalid:
+            words = say("en", invalid.code, **invalid.params)
+            return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
-            return explain(error, order, seen)
+            return explain(error, seen)
         return seen.answered()
 
     async def close(self) -> None:
@@ -69,22 +80,26 @@ class HttpTarget:
                 await session.close()
 
     async def _deliver(self, order: SendOrder, seen: Seen) -> None:
+        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
+        pem = order.client_pem
+        tls = True if pem is None else await asyncio.to_thread(client_context, pem)
         if self._pooled is None:
             self._pooled = self._open(keepalive=self._keepalive.total_seconds())
         try:
-            await _post(self._pooled, order, seen)
+            await _post(self._pooled, order, seen, tls)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not _stale(error, seen):
                 raise
             if self._single is None:
                 self._single = self._open(keepalive=None)
             seen.reused, seen.connected_at = False, None
-            await _post(self._single, order, seen)
+            seen.come_to(Step.CONNECT)
+            await _post(self._single, order, seen, tls)
 
     def _open(self, *, keepalive: float | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            resolver=aiohttp.ThreadedResolver(),
-            ttl_dns_cache=DNS_CACHE_S,
+            resolver=self._resolver,
+            use_dns_cache=False,
             limit=self._connections,
             socket_factory=self._guard.socket,
             keepalive_timeout=keepalive,
@@ -120,19 +135,19 @@ def _stale(error: aiohttp.ClientError, seen: Seen) -> bool:
     return now() - seen.connected_at < STALE_WITHIN
 
 
-async def _post(session: aiohttp.ClientSession, order: SendOrder, seen: Seen) -> None:
+async def _post(
+    session: aiohttp.ClientSession, order: SendOrder, seen: Seen, tls: ssl.SSLContext | bool
+) -> None:
     headers = CIMultiDict(USUALLY)
     headers.update(order.headers)
     headers.update(ALWAYS)
-    limits = aiohttp.ClientTimeout(
-        connect=order.connect_timeout.total_seconds(), ceil_threshold=float("inf")
-    )
     async with session.post(
         order.recall.address,
         data=order.body,
         headers=headers,
         allow_redirects=False,
-        timeout=limits,
+        timeout=OUR_OWN_LIMITS,
+        ssl=tls,
         trace_request_ctx=seen,
     ) as reply:
         await _read(reply, seen)
@@ -170,26 +185,20 @@ def _looked_at(ending: "asyncio.Future[None]") -> None:
 def _trace() -> aiohttp.TraceConfig:
     """Notes in the attempt's Seen, which travels as the request's context, what aiohttp tells only by events."""
 
-    async def resolving(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.resolving = True
+    def coming_to(step: Step) -> Callable[..., Awaitable[None]]:
+        async def note(_: object, context: SimpleNamespace, __: object) -> None:
+            context.trace_request_ctx.come_to(step)
 
-    async def resolved(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.resolving = False
-
-    async def connected(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.connected_at = now()
+        return note
 
     async def reused(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.connected_at = now()
+        context.trace_request_ctx.come_to(Step.REPLY)
         context.trace_request_ctx.reused = True
 
-    async def replied(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.replied_at = now()
-
     trace = aiohttp.TraceConfig()
-    trace.on_dns_resolvehost_start.append(resolving)
-    trace.on_dns_resolvehost_end.append(resolved)
-    trace.on_connection_create_end.append(connected)
+    trace.on_dns_resolvehost_start.append(coming_to(Step.RESOLVE))
+    trace.on_dns_resolvehost_end.append(coming_to(Step.CONNECT))
+    trace.on_connection_create_end.append(coming_to(Step.REPLY))
     trace.on_connection_reuseconn.append(reused)
-    trace.on_request_end.append(replied)
+    trace.on_request_end.append(coming_to(Step.REST))
     return trace

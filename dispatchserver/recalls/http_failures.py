@@ -3,19 +3,25 @@
 import aiohttp
 
 from dispatchserver.domain.fire import Outcome, Reason
-from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
-from dispatchserver.recalls.seen import Seen, why
+from dispatchserver.recalls.seen import (
+    Seen,
+    Step,
+    no_reply,
+    not_connected_in_time,
+    not_resolved,
+    why,
+)
 
 FAILURES = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
 """All that a send can raise; TimeoutError is an OSError."""
 
 
-def explain(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
+def explain(error: Exception, seen: Seen) -> Outcome:
     """The Outcome of a send that ended in an error."""
     if seen.connected_at is None:
-        return _before_connected(error, order, seen)
-    reason, detail = _after_connected(error, order, seen)
+        return _before_connected(error, seen)
+    reason, detail = _after_connected(error, seen)
     if seen.status is not None and not 200 <= seen.status < 300:
         # The status alone says no; the body was only to say why.
         seen.truncated = True
@@ -23,14 +29,12 @@ def explain(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
     return seen.unanswered(reason, detail)
 
 
-def _before_connected(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
+def _before_connected(error: Exception, seen: Seen) -> Outcome:
     if isinstance(error, TimeoutError):
-        limit = min(order.connect_timeout, order.total_timeout).total_seconds()
-        if seen.resolving:
-            return seen.not_sent(Reason.DNS, f"DNS timeout for {seen.peer} ({limit:.1f} s)")
-        return seen.not_sent(Reason.CONNECT, f"connect timeout to {seen.peer} ({limit:.1f} s)")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return seen.not_sent(Reason.DNS, f"cannot resolve {seen.peer}: {error.os_error.strerror}")
+        return not_connected_in_time(seen)
+    if seen.step is Step.RESOLVE:
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorDNSError) else error
+        return not_resolved(cause, seen)
     if isinstance(error, aiohttp.ClientSSLError):
         return seen.not_sent(Reason.TLS, f"TLS with {seen.peer} failed: {_tls_words(error)}")
     return _not_connected(error, seen)
@@ -54,11 +58,9 @@ def _tls_words(error: aiohttp.ClientSSLError) -> str:
     return str(error)
 
 
-def _after_connected(error: Exception, order: SendOrder, seen: Seen) -> tuple[Reason, str]:
+def _after_connected(error: Exception, seen: Seen) -> tuple[Reason, str]:
     if isinstance(error, TimeoutError) and error.errno is None:
-        missing = "reply" if seen.status is None else "end of the reply"
-        limit = order.total_timeout.total_seconds()
-        return Reason.TIMEOUT, f"no {missing} from {seen.peer} within {limit:.1f} s"
+        return Reason.TIMEOUT, no_reply(seen)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         partial = "" if isinstance(error.message, str) else " in the middle of the reply's head"
         return Reason.CLOSED, f"{seen.peer} closed the connection without a reply{partial}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
@@ -26,10 +25,12 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, storable
 from dispatchserver.domain.listing import Assignment, TaskStatus
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.domain.recall import with_data
+from dispatchserver.domain.recall import auth_of, with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
+from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
+    key_columns,
     policies_json,
     read_policies,
     read_recall,
@@ -112,11 +113,13 @@ def task_row(task: Task) -> list[object]:
         to_ms(task.updated_at),
         task.spec.policies.calendar,
         *restart_columns(task.restart),
+        *key_columns(task.spec.policies),
     ]
 
 
 def version_row(task: Task, who: str) -> list[object]:
     spec = task.spec
+    auth = auth_of(spec.recall)
     return [
         task.id,
         task.version,
@@ -128,6 +131,7 @@ def version_row(task: Task, who: str) -> list[object]:
         dumps(spec.labels),
         to_ms(task.updated_at),
         who,
+        auth and auth.secret,
     ]
 
 
@@ -196,12 +200,18 @@ def read_fire(row: Row) -> Fire:
         shards=row["shards"],
         tried=row["tried"],
         failovers=row["failovers"],
+        progress=read_progress(row["progress_json"]),
     )
 
 
 def read_standing(row: Row) -> Standing:
     policies = read_policies(row["policies_json"])
-    return Standing(current=bool(row["current"]), held=bool(row["held"]), retry=policies.retry)
+    return Standing(
+        current=bool(row["current"]),
+        held=bool(row["held"]),
+        retry=policies.retry,
+        report_timeout=policies.report_timeout,
+    )
 
 
 def read_assignment(row: Row) -> Assignment:
@@ -211,6 +221,7 @@ def read_assignment(row: Row) -> Assignment:
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
         signing_keys=tuple((row["signing_keys"] or "").split()),
+        secret=row["secret"],
     )
 
 
@@ -273,24 +284,3 @@ def read_attempt(row: Row) -> Attempt:
 
 def _reason(value: Any) -> Reason | None:
     return None if value is None else Reason(value)
-
-
-def read_token(row: Row) -> Token:
-    return Token(
-        id=row["id"],
-        name=row["name"],
-        secret_hash=row["secret_hash"],
-        created_at=from_ms(row["created_at"]),
-        expires_at=moment(row["expires_at"]),
-        revoked_at=moment(row["revoked_at"]),
-    )
-
-
-def read_session(row: Row) -> Session:
-    return Session(
-        secret_hash=row["secret_hash"],
-        user=row["user_name"],
-        csrf=row["csrf"],
-        created_at=from_ms(row["created_at"]),
-        seen_at=from_ms(row["seen_at"]),
-    )

@@ -31,6 +31,7 @@ from dispatchserver.domain.recall import (
 )
 from dispatchserver.domain.route import USUAL, Route, RouteRule
 from dispatchserver.domain.task import Policies
+from dispatchserver.stores.authspecs import read_auth, read_headers, sending_doc
 from dispatchserver.stores.retryspecs import read_retry, retry_doc
 from dispatchserver.stores.triggerspecs import span, span_ms
 
@@ -40,7 +41,7 @@ def recall_json(recall: Recall) -> str:
     if recall.also:
         doc |= {"also": recall.also, "route": recall.route.rule, "by": recall.route.by}
     if isinstance(recall, HttpRecall):
-        return dumps(doc | {"url": recall.url, "reply": recall.reply_rule})
+        return dumps(doc | {"url": recall.url, "reply": recall.reply_rule} | sending_doc(recall))
     return dumps(
         doc
         | {"host": recall.host, "port": recall.port, "framing": recall.framing, "ack": recall.ack}
@@ -58,6 +59,8 @@ def read_recall(text: str) -> Recall:
             reply_rule=ReplyRule(doc["reply"]),
             also=tuple(doc.get("also", ())),
             route=route,
+            auth=read_auth(doc.get("auth")),
+            headers=read_headers(doc),
         )
     return SocketRecall(
         host=doc["host"],
@@ -78,6 +81,7 @@ def _read_route(doc: Mapping[str, Any]) -> Route:
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),
+        "first_byte": span_ms(policies.first_byte_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
         "retry": retry_doc(policies.retry),
@@ -137,11 +141,18 @@ def _read_key(doc: Mapping[str, Any] | None) -> ConcurrencyKey | None:
     return ConcurrencyKey(name=doc["name"], limit=doc["limit"], busy=BusyRule(doc["busy"]))
 
 
+def key_columns(policies: Policies) -> list[object]:
+    """The concurrency key and its limit, by which those who share one are found."""
+    key = policies.concurrency
+    return [None, None] if key is None else [key.name, key.limit]
+
+
 @lru_cache(maxsize=1_024)
 def read_policies(text: str) -> Policies:
     doc = json.loads(text)
     return Policies(
         connect_timeout=span(doc.get("connect")),
+        first_byte_timeout=span(doc.get("first_byte")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
         retry=read_retry(doc.get("retry")),

@@ -205,6 +205,19 @@ async def test_add_do_names_what_is_wrong_in_both_languages(server):
     assert "recallConfig.option.route" in (await server.add(recall=beside)).error
 
 
+FORBIDDEN = "http://169.254.169.254/"
+
+
+async def test_an_address_that_is_forbidden_is_refused_under_its_number(server, three):
+    put_one = await put(server, {"kind": "HTTP", "urls": [three[0].url, FORBIDDEN]})
+    assert put_one.detail.startswith("recall.urls[1]: ") and FORBIDDEN in put_one.detail
+    socket = a_socket({"addresses": ["10.0.0.7:9100", "169.254.169.254:9100"]})
+    for recall, name in ((several([three[0].url, FORBIDDEN]), "urls"), (socket, "addresses")):
+        error = (await server.add(recall=recall)).error
+        assert error.startswith(f"recallConfig.option.{name}[1]"), error
+    assert await server.task() is None
+
+
 async def test_an_unknown_route_is_answered_with_those_there_are(server, three):
     reply = await put(server, {"kind": "HTTP", "urls": urls(three), "route": "nearest"})
     assert ", ".join(RouteRule) in reply.doc["detail"]

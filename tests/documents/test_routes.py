@@ -63,7 +63,7 @@ FAULTS = [
     (HTTP | {"urls": {"a": A}}, "urls", "route.count"),
     (HTTP | {"urls": [f"http://r{n}.test/" for n in range(51)]}, "urls", "route.count"),
     (HTTP | {"urls": [A, "ftp://b.test/"]}, "urls[1]", "recall.url_scheme"),
-    (HTTP | {"urls": [A, "http://169.254.169.254/"]}, "urls[1]", "egress.metadata"),
+    (HTTP | {"urls": [A, "http://0x7f000001/"]}, "urls[1]", "egress.spelling"),
     (HTTP | {"urls": [A, 7]}, "urls[1]", "recall.url_scheme"),
     (HTTP | {"urls": [A, None]}, "urls[1]", "field.text"),
     (HTTP | {"urls": [A, B, A]}, "urls[2]", "route.twice"),
@@ -84,7 +84,7 @@ FAULTS = [
     (SOCKET | {"addresses": ["10.0.0.7:9100"]}, "addresses", "route.count"),
     (SOCKET | {"addresses": ["10.0.0.7:9100", "10.0.0.7"]}, "addresses[1]", "route.place"),
     (SOCKET | {"addresses": ["10.0.0.7:9100", "10.0.0.7:0"]}, "addresses[1]", "recall.port"),
-    (SOCKET | {"addresses": ["a:1", "169.254.169.254:80"]}, "addresses[1]", "egress.metadata"),
+    (SOCKET | {"addresses": ["a:1", "0x7f000001:80"]}, "addresses[1]", "egress.spelling"),
     (SOCKET | {"addresses": ["a:1", "a:01"]}, "addresses[1]", "route.twice"),
 ]
 

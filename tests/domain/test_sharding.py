@@ -65,7 +65,7 @@ def test_run_by_hand_it_calls_all_as_well():
 
 def test_a_shard_sent_once_more_stays_that_shard():
     (_, fire, _) = plan(a_task(once(), recall=EVERYWHERE), NOON, NOON).fires
-    repeated = replay(replace(fire, state=FireState.FAILED), new_id="r" * 32, now=at(5))
+    repeated = replay(replace(fire, state=FireState.FAILED), False, new_id="r" * 32, now=at(5))
     assert (repeated.shard, repeated.shards, repeated.replay_of) == (1, 3, fire.id)
 
 

@@ -71,7 +71,7 @@ def test_without_further_addresses_a_route_says_nothing() -> None:
 def test_every_fault_of_an_address_stands_at_its_field() -> None:
     assert faults(also=f"{B}\nftp://c.test/") == {"also": "recall.url_scheme"}
     assert faults(also=f"{B}\n{A}") == {"also": "route.twice"}
-    assert faults(also="http://169.254.169.254/") == {"also": "egress.metadata"}
+    assert faults(also="http://0x7f000001/") == {"also": "egress.spelling"}
     many = "\n".join(f"http://r{n}.test/" for n in range(50))
     assert faults(also=many) == {"also": "route.count"}
     assert faults(also=B, route="nearest") == {"route": "field.choice"}
@@ -151,6 +151,26 @@ async def test_a_broadcast_beside_overlap_is_refused_at_the_route(
     assert page.status == 422
     assert "cannot stand beside the overlap policy skip" in page.text
     assert '<a href="#route">' in page.text
+
+
+async def test_a_further_address_that_is_forbidden_is_named_by_its_line(
+    house: House, admin: Browser
+) -> None:
+    admin.set_cookie("lang", "en")
+    fields = shown_form((await admin.get("/tasks/new")).text)
+    also = f"{B}\n\nhttp://169.254.169.254/"
+    named = {"group": KEY.group, "name": KEY.name, "url": A, "also": also}
+    page = await admin.act("/tasks/new", **fields | named)
+    assert page.status == 422
+    assert "line 3: 169.254.169.254 is a cloud metadata service" in page.text
+    assert '<a href="#also">' in page.text
+
+
+def test_a_client_certificate_wants_https_of_every_address() -> None:
+    mtls = {"auth": "mtls", "auth_secret": "cert"}
+    assert faults(url="https://a.test/", also=B, **mtls) == {"auth": "sending.https"}
+    recall = read(url="https://a.test/", also="https://b.test/", **mtls)
+    assert isinstance(recall, HttpRecall) and recall.auth is not None
 
 
 def test_what_a_fire_of_several_is_sent_to_is_told_line_by_line() -> None:

@@ -7,7 +7,7 @@ from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.triggers import read_trigger
 from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.documents.policies import read_policies
-from dispatchserver.domain import jsontext
+from dispatchserver.documents.reports import read_progress, said_text
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import (
@@ -17,7 +17,7 @@ from dispatchserver.domain.fields import (
     as_text,
 )
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.judging import Report
+from dispatchserver.domain.reporting import ProgressReport, Report
 from dispatchserver.domain.task import (
     Policies,
     TaskKey,
@@ -46,12 +46,10 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return Addition(key=key, spec=spec, at=now, overwrite=overwrite)
 
 
-def zoned_by_add(fields: Fields) -> str | None:
-    """The group whose zone add.do leaves it to; None where it names a zone, or no group that can be one."""
+def group_of_add(fields: Fields) -> str | None:
+    """The group of add.do, whose zone and policies hold where it says none; None where it names none that can be one."""
     task = FieldReader(fields, Faults()).inside("taskConfig")  # read_add books what is faulty in it
-    if task is None or task.has("timeZone"):
-        return None
-    return task.need(("groupCode", "groupName"), _name)
+    return None if task is None else task.need(("groupCode", "groupName"), _name)
 
 
 def read_key(fields: Fields) -> TaskKey:
@@ -64,16 +62,22 @@ def read_key(fields: Fields) -> TaskKey:
     return TaskKey(group=group or "", name=name or "")
 
 
-def read_report(fields: Fields) -> Report:
-    """What updateTaskLog reports: "true" is success, anything else failure; raises Refused."""
+def read_report(fields: Fields) -> Report | ProgressReport:
+    """What updateTaskLog reports: with `progress` and without `success`, that work goes on; else a result, of which
+    "true" is success and anything else failure. Raises Refused."""
     faults = Faults()
-    fire_id = FieldReader(fields, faults).need(("id", "tasklogid"), as_text)
+    reader = FieldReader(fields, faults)
+    fire_id = (reader.need(("id", "tasklogid"), as_text) or "").strip()
+    if "progress" in fields and "success" not in fields:
+        told = read_progress(fire_id, reader, "progress", "resultValue")
+        faults.raise_if_any()
+        return told
     faults.raise_if_any()
-    success, result = fields.get("success"), fields.get("resultValue")
+    success = fields.get("success")
     return Report(
-        fire_id=(fire_id or "").strip(),
+        fire_id=fire_id,
         success=success is True or str(success).strip().lower() == "true",
-        result=result if result is None or isinstance(result, str) else jsontext.dumps(result),
+        result=said_text(fields.get("resultValue")),
     )
 
 
@@ -88,7 +92,7 @@ def _read_task(
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
     trigger = read_trigger(reader, now, habits)
-    policies = read_policies(reader, trigger)
+    policies = read_policies(reader, trigger, habits.policies)
     if trigger is None:
         return None
     return TaskKey(group=group or "", name=name or ""), trigger, priority, policies

@@ -1,8 +1,17 @@
 """The `recallConfig` of add.do: whom to call back, and with what. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from dispatchserver.documents.recalls import HOST_AND_PORT, read_http, read_socket, split_place
+from dispatchserver.documents.authorization import with_sending
+from dispatchserver.documents.recalls import (
+    HOST_AND_PORT,
+    forbidden,
+    read_http,
+    read_socket,
+    split_place,
+)
+from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_object
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, RecallKind, check_data
@@ -10,6 +19,10 @@ from dispatchserver.domain.recall import Recall, RecallKind, check_data
 
 def read_recall(reader: FieldReader) -> Recall | None:
     """The recall that the fields name; None where they are faulty (and then booked)."""
+    return with_sending(_read_option(reader), reader)
+
+
+def _read_option(reader: FieldReader) -> Recall | None:
     kind = reader.need(("recallType",), lambda value: as_member(value, RecallKind))
     data = reader.take("data", check_data, None)
     if kind is RecallKind.HTTP:
@@ -19,6 +32,17 @@ def read_recall(reader: FieldReader) -> Recall | None:
         option = reader.inside("option", _socket_option)
         return read_socket(option, data, "bodyShape") if option else None
     return None
+
+
+@contextmanager
+def placing(recall: Recall, where: str) -> Iterator[None]:
+    """What the egress policy forbids is refused under the field that names it; `where` is what stands before that."""
+    try:
+        yield
+    except Invalid as invalid:
+        if not invalid.code.startswith("egress."):
+            raise
+        raise Refused([forbidden(invalid, recall, where)]) from invalid
 
 
 def _http_option(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -1,21 +1,24 @@
 """Domain values to JSON documents, and query strings to filters. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
+from dispatchserver.documents.reports import notes_doc, progress_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
-from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
-from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
+from dispatchserver.domain.explaining import Notice
+from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_member, as_moment
+from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
+from dispatchserver.wording import say_notice
 
 MOST_ROWS = 500
 
@@ -59,6 +62,11 @@ def _restart_doc(restart: Restart | None) -> Doc | None:
     return None if restart is None else {"at": iso(restart.at), "count": restart.count}
 
 
+def notices_doc(notices: Sequence[Notice], zone: ZoneInfo, lang: str) -> list[Doc]:
+    """What may surprise about a schedule or a task, each as a code and in words."""
+    return [{"code": each.code, "text": say_notice(each, zone, lang)} for each in notices]
+
+
 def fire_doc(fire: Fire, lang: str) -> Doc:
     """A fire, its reason also in words."""
     missed = fire.missed
@@ -85,6 +93,7 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "deadline_at": iso_or_none(fire.deadline_at),
         "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
+        "progress": progress_doc(fire.current_progress),
         "replay_of": fire.replay_of,
         "shard": fire.shard,
         "shards": fire.shards,
@@ -130,6 +139,7 @@ def history_doc(history: FireHistory, lang: str) -> Doc:
     return fire_doc(history.fire, lang) | {
         "recall": None if recall is None else recall_doc(recall),
         "attempt_log": [attempt_doc(attempt) for attempt in history.attempts],
+        "reports": notes_doc(history.notes),
     }
 
 
@@ -141,7 +151,9 @@ def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
     """The filter and page of GET /tasks; raises Refused."""
     faults = Faults()
-    reader = _query_reader(query, faults, ("group", "q", "state", "calendar", "limit", "cursor"))
+    reader = _query_reader(
+        query, faults, ("group", "q", "state", "calendar", "secret", "limit", "cursor")
+    )
     state = reader.take("state", lambda value: as_member(value, TaskState), None)
     page = _read_page(query, reader)
     faults.raise_if_any()
@@ -151,6 +163,7 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
         text=query.get("q"),
         state=state,
         calendar=query.get("calendar"),
+        secret=query.get("secret"),
     )
     return wanted, page
 
@@ -158,13 +171,16 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
 def read_fire_query(query: Mapping[str, str], zone: ZoneInfo) -> tuple[FireFilter, PageRequest]:
     """The filter and page of GET /fires; raises Refused."""
     faults = Faults()
-    known = ("group", "name", "state", "since", "until", "limit", "cursor")
-    reader = _query_reader(query, faults, known)
+    known = ("group", "name", "state", "reason", "address", "replayed", "since", "until")
+    reader = _query_reader(query, faults, (*known, "limit", "cursor"))
     wanted = FireFilter(
         namespace=DEFAULT_NAMESPACE,
         group=query.get("group"),
         name=query.get("name"),
         state=reader.take("state", lambda value: as_member(value, FireState), None),
+        reason=reader.take("reason", lambda value: as_member(value, Reason), None),
+        address=query.get("address"),
+        replayed=reader.take("replayed", as_boolean, None),
         since=reader.take("since", lambda value: as_moment(value, zone), None),
         until=reader.take("until", lambda value: as_moment(value, zone), None),
     )
