@@ -229,6 +229,25 @@ def replace_parked(place, parked):
     )
 
 
+@given(
+    st.sampled_from([rule for rule in RouteRule if rule is not RouteRule.BROADCAST]),
+    st.sets(st.integers(0, 4)),
+    st.sets(st.integers(0, 4)),
+    st.integers(0, 31),
+    st.integers(0, 99),
+)
+def test_who_is_not_sent_waits_for_what_has_no_room_now(rule, full, resting, tried, seed):
+    """Else it would be looked at in every claim, and in none be sent."""
+    recall, fire = to(5, rule, by="$.a", data=seed), a_fire(tried=tried)
+    place = placing(rule, full=full, resting=resting)
+    if place.place(fire, recall) is not None:
+        return
+    pool = place.pool(fire, recall)
+    assert not replace_parked(place, {pool.name: pool}).openings()
+    emptied = replace_parked(placing(rule), {pool.name: pool})
+    assert emptied.openings() and emptied.place(fire, recall) is not None
+
+
 def test_a_shard_waits_for_its_own_address_alone():
     recall = to(rule=RouteRule.BROADCAST)
     place = placing(RouteRule.BROADCAST, full={2})
