@@ -4,7 +4,8 @@ import pytest
 
 from dispatchserver.domain.egresspolicy import Profile
 from dispatchserver.reach import egress_policy
-from dispatchserver.settings import Misconfigured, Settings, load
+from dispatchserver.settings import Settings
+from dispatchserver.settingsources import Misconfigured, load
 
 
 def test_only_a_server_that_its_own_machine_alone_can_reach_calls_that_machine() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.domain.concurrency import OverlapRule
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.retrypolicy import Backoff, Failure
 from dispatchserver.domain.route import RouteRule

@@ -15,7 +15,8 @@ from dispatchserver.auth import connections, intake
 from dispatchserver.domain.egress import read_address
 from dispatchserver.domain.jsontext import DEPTH_LIMIT
 from dispatchserver.reach import egress_policy
-from dispatchserver.settings import Settings, load
+from dispatchserver.settings import Settings
+from dispatchserver.settingsources import load
 from dispatchserver.stores.groupcommit import QUEUE_LIMIT
 
 DOCS = Path(__file__).parent.parent / "docs"

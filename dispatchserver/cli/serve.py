@@ -16,7 +16,8 @@ from dispatchserver.cli.shell import given, settings_flags, terminal_language
 from dispatchserver.domain import jsontext
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
-from dispatchserver.settings import Settings, from_environment
+from dispatchserver.settings import Settings
+from dispatchserver.settingsources import from_environment
 
 EXIT_PORT_TAKEN = 1
 EXIT_AT_ONCE = 143

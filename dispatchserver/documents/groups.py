@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
 from dispatchserver.documents.reading import read_zone
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_text
 from dispatchserver.domain.group import GroupSpec
 from dispatchserver.domain.jsontext import JsonValue

@@ -67,7 +67,10 @@ def read_policies(
     inner = reader.inside_if_any("policies")
     own = NO_DEFAULTS if inner is None else _read_said(inner, trigger, usual.policies.calendar)
     policies = usual.fill(own)
-    _check_first_byte(policies, reader, "policies.firstByteTimeout")
+    if inner is not None and inner.has("firstByteTimeout"):
+        _check_first_byte(policies, inner, "firstByteTimeout")
+    else:
+        _check_first_byte(policies, reader, "policies.firstByteTimeout")
     if trigger is not None:
         for misfit in usual.misfits(policies, own.said, trigger):
             reader.refuse(f"policies.{misfit.name}", misfit.code, **misfit.params)

@@ -9,7 +9,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import from_ms, to_ms
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Fire, Reason
 from dispatchserver.domain.jsontext import JsonValue

@@ -7,7 +7,8 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Faults, Refused, TaskNotFound
+from dispatchserver.domain.errors import Refused, TaskNotFound
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
 from dispatchserver.domain.recall import check_data

@@ -13,13 +13,12 @@ from dispatchserver.documents.policies import policy_defaults_doc
 from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.errors import (
     Fault,
-    Faults,
     Refused,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
-    naming,
 )
+from dispatchserver.domain.faults import Faults, naming
 from dispatchserver.domain.group import NOTHING_SAID, DecideGroup, GroupKey, GroupSpec, StoredGroup
 from dispatchserver.domain.jsontext import JsonValue, dumps
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name

@@ -12,7 +12,7 @@ from dispatchserver.documents.policies import (
     read_policy_defaults,
 )
 from dispatchserver.domain.defaults import PRODUCTS, PolicyDefaults
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.task import Policies
 from tests.documents.test_policies import all_policies

@@ -9,7 +9,8 @@ from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reports import read_progress, said_text
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,

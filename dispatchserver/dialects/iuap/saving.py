@@ -15,7 +15,8 @@ from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import checked, read_zone
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.daychoice import DayChoice
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,

@@ -10,7 +10,8 @@ from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.readtriggers import read_trigger
 from dispatchserver.documents.recalls import forbidden, read_recall
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Invalid, Refused
+from dispatchserver.domain.errors import CalendarNotFound, Fault, Invalid, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_object, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.task import (

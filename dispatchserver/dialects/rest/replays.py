@@ -11,7 +11,7 @@ from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.dialects.rest.wire import fire_doc
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_member, as_moment, as_text
 from dispatchserver.domain.fire import Reason
 from dispatchserver.domain.jsontext import JsonValue

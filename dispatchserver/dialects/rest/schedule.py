@@ -20,8 +20,9 @@ from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.calendartrigger import CalendarTrigger
-from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Refused
+from dispatchserver.domain.errors import CalendarNotFound, Fault, Refused
 from dispatchserver.domain.explaining import MOST_FIRES, Explanation, explain
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.jsontext import JsonValue

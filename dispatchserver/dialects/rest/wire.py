@@ -8,8 +8,9 @@ from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
 from dispatchserver.documents.reports import notes_doc, progress_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
-from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
+from dispatchserver.domain.errors import DispatchError, Invalid, Refused
 from dispatchserver.domain.explaining import Notice
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_member, as_moment
 from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
