@@ -163,7 +163,7 @@ async def test_batches_up_to_a_moment_come_to_an_end_though_all_fails_again(work
 
 async def test_dead_letters_are_found_by_reason_and_by_a_part_of_the_address(works, replays):
     await failed(works, "web", recall=HttpRecall(url="http://shop.test/a_b"))
-    await failed(works, "socket", recall=SocketRecall(host="ledger.test", port=70))
+    await failed(works, "socket", recall=SocketRecall(host="ledger.test", port=7070))
     found = {}
     for address in ("shop.test", "SHOP", "a_b", "axb", "ledger.test:7", "test", "data"):
         page = await replays.dead(replace(GROUP, address=address), PageRequest())
