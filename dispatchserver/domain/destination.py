@@ -131,6 +131,22 @@ class LastFailure:
     status: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Destinations of which any will do for the fires that wait behind them.
+
+    Where it `moves`, those fires have other destinations too, which they turn to once all of these rest.
+    """
+
+    names: tuple[str, ...]
+    moves: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a fire that waits here is said to be behind."""
+        return " ".join(self.names) + (" …" if self.moves else "")
+
+
 @dataclass(slots=True)
 class Load:
     """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker."""

@@ -11,6 +11,7 @@ from dispatchserver.domain.destination import (
     Hindrance,
     LastFailure,
     Load,
+    Pool,
     begin,
     end,
     hindrance,
@@ -26,6 +27,7 @@ from dispatchserver.domain.placing import UNBOUNDED, Placing
 UNTOUCHED = Load()
 CROWD = 1_000
 KEPT_SHARE = 16
+TURNS_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,9 @@ class Destinations:
     """Kept in memory alone: a restart forgets loads, and begins with every circuit closed.
 
     Those at rest take no memory for long, however many were ever called. The last sixteenth of the slots is kept for
-    destinations that hold few of them.
+    destinations that hold few of them. Of the turns that tasks' addresses take, the 10,000 last moved on are remembered.
+    The addresses take turns, not the tasks: a hundred tasks that are due at the same moment and have the same
+    addresses do not all begin with the first of them.
     """
 
     def __init__(self, usual: Allowance, slots: int = UNBOUNDED) -> None:
@@ -53,7 +57,8 @@ class Destinations:
         self._special: dict[str, Allowance] = {}
         self._loads: dict[str, Load] = {}
         self._crowd = CROWD
-        self._parked: dict[str, tuple[str, ...]] = {}
+        self._parked: dict[str, Pool] = {}
+        self._turns: dict[str, int] = {}
         self._awaited: frozenset[str] = frozenset()
 
     def allow(self, name: str, allowance: Allowance | None, now: datetime) -> None:
@@ -78,15 +83,21 @@ class Destinations:
             parked=self._parked,
             free=self._free,
             kept=self._kept,
+            turn_of=lambda pool: self._turns.get(pool, 0),
         )
 
     def note(self, claims: Claims) -> None:
-        """Keeps in mind for which pools fires wait."""
+        """Keeps in mind for which pools fires wait, and whose turn it is."""
+        for pool, turn in claims.turns.items():
+            self._turns.pop(pool, None)
+            self._turns[pool] = turn
+        while len(self._turns) > TURNS_LIMIT:
+            del self._turns[next(iter(self._turns))]
         if claims.emptied or claims.parked:
             for pool in claims.emptied:
                 self._parked.pop(pool, None)
             self._parked.update(claims.parked)
-            self._awaited = frozenset(name for pool in self._parked.values() for name in pool)
+            self._awaited = frozenset(name for pool in self._parked.values() for name in pool.names)
 
     def begin(self, name: str, now: datetime) -> None:
         """A call begins there."""

@@ -24,6 +24,7 @@ from dispatchserver.pages.destinationviews import DestinationRow, destination_ro
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.reportviews import NoteView, note_view, progress_words
+from dispatchserver.pages.routefields import address_lines, as_called
 from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
 
 RESULT_CUT = 120
@@ -47,6 +48,7 @@ class FireRow:
     task_url: str
     due: Moment
     kind: str
+    shard: str
     manual: bool
     attempts: int
     state: Badge
@@ -120,6 +122,7 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
         task_url=link("/task", group=group, name=name),
         due=viewer.moment(fire.due_at, zone),
         kind=viewer.say(f"page.kind.{fire.kind}"),
+        shard=_shard(fire, viewer),
         manual=fire.kind is FireKind.MANUAL,
         attempts=fire.attempts,
         state=viewer.fire_state(fire.state),
@@ -128,6 +131,13 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
         late=_late(fire, viewer),
         result=one_line(fire.result or "", RESULT_CUT),
     )
+
+
+def _shard(fire: Fire, viewer: Viewer) -> str:
+    """Which one it is of a broadcast, counted from 1 as people do."""
+    if fire.shards == 1:
+        return ""
+    return viewer.say("page.fire.shard_of", number=fire.shard + 1, count=fire.shards)
 
 
 def _standing(fire: Fire, viewer: Viewer) -> str:
@@ -171,14 +181,14 @@ def fire_page(
 ) -> FirePage:
     """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known; `places`
     are the destinations that it waits for."""
-    fire, recall = history.fire, history.recall
+    fire, recall = history.fire, as_called(history.recall, history.fire)
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
     progress = fire.current_progress
     return FirePage(
         row=fire_row(fire, zone, viewer),
         explanation=explain(fire, zone, viewer, retry),
         missed=_missed(fire.missed, zone, viewer),
-        address="" if recall is None else f"{recall.kind} {visible(recall.address)}",
+        address="" if recall is None else f"{recall.kind} {address_lines(recall)}",
         version=fire.version,
         priority=fire.priority,
         node=fire.claimed_by or "",
@@ -227,13 +237,13 @@ def explain(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> 
 
 
 def _again(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> str:
-    """Which attempt comes next, when, and until when; attempts lost with their node are not counted as used up."""
+    """Which attempt comes next, when, and until when; attempts lost with their node, or passed on, are not counted as used up."""
     at = viewer.moment(fire.run_at, zone)
     told = {"number": fire.attempts + 1, "at": f"{at.text} {at.offset}"}
     if retry is None:
         text = viewer.say("page.explain.again", **told)
     else:
-        most = retry.pauses.most + 1 + fire.losses
+        most = retry.pauses.most + 1 + fire.losses + fire.failovers
         text = viewer.say("page.explain.again_of", most=most, **told)
     if fire.give_up_at is None:
         return text
@@ -252,7 +262,11 @@ def _missed(missed: MissedRun | None, zone: ZoneInfo, viewer: Viewer) -> str:
 
 
 def _body(fire: Fire, recall: Recall | None) -> str:
-    return "" if recall is None else visible(render_body(recall, fire.id).decode(), TEXT_CUT)
+    return (
+        ""
+        if recall is None
+        else visible(render_body(recall, fire.id, fire.shard, fire.shards).decode(), TEXT_CUT)
+    )
 
 
 def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptView:
