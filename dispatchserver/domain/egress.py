@@ -30,6 +30,8 @@ METADATA_NAMES = frozenset(
         "instance-data.ec2.internal",
     }
 )
+LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+SUFFIX = (1 << 40) - 1
 EMBEDDING = tuple(IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
 NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
@@ -70,10 +72,17 @@ def unwrapped(address: Address) -> Address:
         return inner
     if address.teredo is not None:
         return address.teredo[1]
+    if address in LOCAL_NAT64 and int(address) & SUFFIX == 0:
+        return _in_the_middle(int(address))
     # ::0.0.0.0/104 holds :: and ::1, which are no IPv4 addresses in disguise
     if any(address in network for network in EMBEDDING) and int(address) >> 24:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
+
+
+def _in_the_middle(bits: int) -> IPv4Address:
+    """The address as RFC 6052 lays it out behind a prefix of 48 bits: in two halves, with an empty octet between."""
+    return IPv4Address((bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF)
 
 
 def plain_name(host: str) -> str:

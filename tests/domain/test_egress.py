@@ -61,6 +61,7 @@ def test_loopback_private_and_public_addresses_may_be_called(address):
         "::169.254.169.254",
         "64:ff9b::169.254.169.254",
         "64:ff9b:1::169.254.169.254",
+        "64:ff9b:1:a9fe:a9:fe00::",
         "2002:a9fe:a9fe::1",
         "2001:0:4136:e378:8000:63bf:5601:5601",  # Teredo keeps the client's address inverted
     ],
