@@ -135,7 +135,7 @@ async def _serving(
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     policy = egress_policy(settings)
-    http = HttpTarget(policy, connections=settings.slots)
+    http = HttpTarget(policy)
     engine = Engine(
         store,
         {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
