@@ -24,8 +24,10 @@ from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
+from dispatchserver.dialects.rest.reports import ReportRoutes
 from dispatchserver.dialects.rest.routes import RestDialect
 from dispatchserver.dialects.rest.schedule import Schedules
+from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.destination import Allowance, read_rate
@@ -38,6 +40,7 @@ from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
@@ -46,13 +49,16 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Clock
+from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
+from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -134,11 +140,12 @@ async def _serving(
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
-    policy = egress_policy(settings)
-    http = HttpTarget(policy)
+    secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
+    policy, resolver = egress_policy(settings), Resolver()
+    http = HttpTarget(policy, resolver)
     engine = Engine(
         store,
-        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy)},
+        {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy, resolver)},
         clock,
         _engine_config(settings),
         metrics,
@@ -146,7 +153,9 @@ async def _serving(
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
-    parts = _Parts(store, accounts, clock, engine, tasks, people, cases, groups, signing, metrics)
+    parts = _Parts(
+        store, accounts, clock, engine, tasks, people, cases, groups, signing, secrets, metrics
+    )
     app = _build_app(settings, parts)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
@@ -184,6 +193,10 @@ def _engine_config(settings: Settings) -> EngineConfig:
         connect_timeout=timedelta(seconds=settings.connect_timeout),
         total_timeout=timedelta(seconds=settings.total_timeout),
         report_timeout=timedelta(seconds=settings.report_timeout),
+        dns_timeout=timedelta(seconds=settings.dns_timeout),
+        first_byte_timeout=None
+        if settings.first_byte_timeout is None
+        else timedelta(seconds=settings.first_byte_timeout),
     )
     rate = None if settings.destination_rate is None else read_rate(settings.destination_rate)
     allowance = Allowance(slots=settings.destination_slots, rate=rate)
@@ -201,6 +214,7 @@ class _Parts:
     calendars: CalendarCases
     groups: GroupCases
     signing: SigningCases
+    secrets: SecretCases
     metrics: Metrics
 
 
@@ -220,20 +234,23 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         version=__version__,
         calendars=parts.calendars,
         signing=parts.signing,
+        secrets=parts.secrets,
         replays=replays,
         whys=whys,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
     habits = Habits(zone=settings.zone, repeat_count=RepeatCount(settings.repeat_count))
-    reports = Reports(parts.store, parts.clock, parts.engine.wakes)
+    reports = Reports(parts.store, parts.clock, parts.engine.wakes, _engine_config(settings).limits)
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
+        ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
+        SecretRoutes(parts.secrets, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
         Schedules(parts.calendars, parts.clock, settings.zone, settings.lang, rest.refuse),
         Health(

@@ -1,7 +1,7 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -112,11 +112,13 @@ class Store(Protocol):
         or below, in the same transaction writes the next occasion of a task that waits for it (fixed delay).
         """
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        """Loads the fire and its retry policy, decides, and books the verdict. Raises FireNotFound and what `decide` raises;
-        a refused report is noted in the audit and changes nothing else."""
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        """Loads the fire and how its task stands, decides, and books the verdict, or else the progress and the new
+        deadline, which disturb nobody who is sending the fire. Raises FireNotFound and what `decide` raises; a
+        refused report is noted in the audit, up to 50 of a fire, and changes nothing else."""
+
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        """What receivers reported of a fire, taken or refused, the oldest first."""
 
     async def replay(
         self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
@@ -176,13 +178,19 @@ class RecallTarget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """One attempt as a target needs it: whom, what, and how long it may take."""
+    """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
+
+    Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
+    """
 
     recall: Recall
     body: bytes
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
+    client_pem: str | None = field(default=None, repr=False)
 
 
 class Meter(Protocol):

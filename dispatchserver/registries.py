@@ -1,12 +1,14 @@
-"""What is kept beside tasks and fires, each method a contract in prose: calendars, groups, keys, accounts."""
+"""What is kept beside tasks and fires, each method a contract in prose: calendars, groups, keys, secrets, accounts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from dispatchserver.domain.access import Session, Token
+from dispatchserver.domain.authorization import Auth
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
 from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
+from dispatchserver.domain.secrets import SecretKey, SecretStatus
 from dispatchserver.domain.signing import DecideKeys, SigningKey
 from dispatchserver.ports import Actor
 
@@ -59,6 +61,26 @@ class SigningKeys(Protocol):
         """The keys of a group that live now, the newest first."""
 
 
+class Secrets(Protocol):
+    """Keeps what callbacks authenticate with. A value is read by the claim of a fire (see ports.Store), and never
+    here; no audit row, log or list tells one."""
+
+    async def put(
+        self, key: SecretKey, value: str, actor: Actor, now: datetime, *, only_new: bool = False
+    ) -> bool:
+        """Makes a secret or changes its value, with an audit row, in one transaction; True where it is new.
+        Raises Invalid where it is not, and must be."""
+
+    async def list(self, namespace: str) -> Sequence[SecretStatus]:
+        """All secrets, by name."""
+
+    async def uses(self, key: SecretKey) -> Sequence[Auth]:
+        """The ways in which tasks use this secret, each once; also where there is none of the name."""
+
+    async def delete(self, key: SecretKey, actor: Actor, now: datetime) -> None:
+        """Forgets a secret; raises SecretNotFound, and SecretInUse while a task uses it."""
+
+
 class Accounts(Protocol):
     """Keeps who may come in: tokens for machines, users and sessions for people."""
 
@@ -97,3 +119,7 @@ class Accounts(Protocol):
 
     async def end_old_sessions(self, created_before: datetime, seen_before: datetime) -> None:
         """Forgets all sessions that began, or were last used, before these moments."""
+
+
+CheckPair = Callable[[str], None]
+"""Raises Invalid for a text that holds no certificate with its private key, both as PEM."""

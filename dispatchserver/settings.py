@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from dispatchserver.domain.destination import rate_text, read_rate
@@ -70,9 +70,14 @@ class Settings(BaseModel):
         None,
         description="callbacks to one host and port, such as 100/s, 600/m or 5000/h; none: any",
     )
+    dns_timeout: Seconds = Field(5, description="seconds to look up a receiver's name")
     connect_timeout: Seconds = Field(5, description="seconds to connect to a receiver")
     total_timeout: Annotated[float, Field(ge=0.05, le=3_600)] = Field(
         30, description="seconds for one callback from start to end"
+    )
+    first_byte_timeout: Seconds | None = Field(
+        None,
+        description="seconds from the connection to the reply's first byte; unset: no such limit",
     )
     report_timeout: Annotated[float, Field(ge=0.05, le=2_592_000)] = Field(
         3_600, description="seconds to wait for an asynchronous report"
@@ -108,6 +113,14 @@ class Settings(BaseModel):
         except Invalid as invalid:
             raise PydanticCustomError("trigger.zone", "no zone", dict(invalid.params)) from invalid
         return name
+
+    @field_validator("first_byte_timeout")
+    @classmethod
+    def _within_total(cls, seconds: float | None, info: ValidationInfo) -> float | None:
+        total = info.data.get("total_timeout")
+        if seconds is not None and total is not None and seconds > total:
+            raise PydanticCustomError("task.first_byte", "too long", {"total_s": f"{total:g}"})
+        return seconds
 
     @field_validator("database_url")
     @classmethod

@@ -10,6 +10,7 @@ from dispatchserver.domain.planning import plan
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -28,6 +29,7 @@ class House:
         self.calendars = SqlCalendars(driver)
         self.groups = SqlGroups(driver)
         self.signing_keys = SqlSigningKeys(driver)
+        self.secrets = SqlSecrets(driver)
 
     async def add(self, name="task", trigger=None, *, now=NOON, overwrite=False, **spec):
         key = a_key(name, spec.pop("group", "group"), spec.pop("namespace", "default"))

@@ -4,8 +4,10 @@ import ast
 import re
 import string
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +67,17 @@ def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_language_has_the_same_messages(lang: str) -> None:
     assert set(catalog(lang)) == set(catalog("en"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_message_is_written_once(lang: str) -> None:
+    files = sorted((ROOT / "dispatchserver" / "locales" / lang).glob("*.toml"))
+    assert sum(len(keys_of(tomllib.loads(text(file)))) for file in files) == len(catalog(lang))
+
+
+def keys_of(table: dict[str, Any]) -> list[str]:
+    inner = [keys_of(value) if isinstance(value, dict) else [key] for key, value in table.items()]
+    return [key for keys in inner for key in keys]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -10,6 +10,7 @@ from dispatchserver.cli.cron import cron
 from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
+from dispatchserver.cli.secret import secret
 from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
 from dispatchserver.cli.task import task
@@ -33,7 +34,7 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, group, calendar, token, cron, config):
+for command in (serve, demo, receiver, task, group, calendar, secret, token, cron, config):
     cli.add_command(command)
 
 

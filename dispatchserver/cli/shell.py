@@ -38,7 +38,7 @@ def settings_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, field in reversed(Settings.model_fields.items()):
         flag = "--" + name.replace("_", "-")
         multiple = name in LISTS
-        shown = "" if field.default_factory else f" [{field.default}]"
+        shown = "" if field.default_factory or field.default is None else f" [{field.default}]"
         command = click.option(
             flag, name, default=None, multiple=multiple, help=f"{field.description}{shown}"
         )(command)

@@ -29,7 +29,13 @@ from dispatchserver.domain.misfirepolicy import (
     misfire_names,
 )
 from dispatchserver.domain.spread import check_spread
-from dispatchserver.domain.task import LONGEST_REPORT, LONGEST_TIMEOUT, Policies, check_timeout
+from dispatchserver.domain.task import (
+    LONGEST_REPORT,
+    LONGEST_TIMEOUT,
+    Policies,
+    check_first_byte,
+    check_timeout,
+)
 from dispatchserver.domain.triggers import Trigger
 
 
@@ -38,8 +44,9 @@ def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
     inner = reader.inside_if_any("policies")
     if inner is None:
         return Policies()
-    return Policies(
+    policies = Policies(
         connect_timeout=inner.take("connectTimeout", _timeout, None),
+        first_byte_timeout=inner.take("firstByteTimeout", _timeout, None),
         total_timeout=inner.take("timeout", _timeout, None),
         report_timeout=inner.take("reportTimeout", lambda v: _timeout(v, LONGEST_REPORT), None),
         retry=read_retry(inner),
@@ -54,6 +61,11 @@ def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
         calendar=read_calendar_name(inner),
         shift=read_shift(inner),
     )
+    try:
+        check_first_byte(policies)
+    except Invalid as invalid:
+        inner.refuse("firstByteTimeout", invalid.code, **invalid.params)
+    return policies
 
 
 def read_calendar_name(policies: FieldReader) -> str | None:
@@ -121,6 +133,7 @@ def policies_doc(policies: Policies) -> Doc:
     """The policies as a document, as `read_policies` reads it; null is the server's own."""
     return {
         "connectTimeout": _span_or_none(policies.connect_timeout),
+        "firstByteTimeout": _span_or_none(policies.first_byte_timeout),
         "timeout": _span_or_none(policies.total_timeout),
         "reportTimeout": _span_or_none(policies.report_timeout),
         "retry": retry_doc(policies.retry),

@@ -1,5 +1,6 @@
 """Whom to call back, and with what, as JSON documents and back. Pure."""
 
+from dispatchserver.documents.authorization import sending_doc, with_sending
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_text
@@ -25,7 +26,7 @@ def recall_doc(recall: Recall) -> Doc:
     """The recall as a document."""
     doc: Doc = {"kind": recall.kind, "data": recall.data, "body_shape": recall.body_shape}
     if isinstance(recall, HttpRecall):
-        return doc | {"url": recall.url, "reply_rule": recall.reply_rule}
+        return doc | {"url": recall.url, "reply_rule": recall.reply_rule} | sending_doc(recall)
     return doc | {
         "host": recall.host,
         "port": recall.port,
@@ -42,8 +43,8 @@ def read_recall(reader: FieldReader) -> Recall | None:
         reader.overlook()
         return None
     if kind is RecallKind.HTTP:
-        return read_http(reader, data, "body_shape", "reply_rule")
-    return read_socket(reader, data, "body_shape")
+        return with_sending(read_http(reader, data, "body_shape", "reply_rule"), reader)
+    return with_sending(read_socket(reader, data, "body_shape"), reader)
 
 
 def read_http(

@@ -9,12 +9,15 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── CalendarNotFound     no calendar has this name
 ├── CalendarInUse        tasks use the calendar, so it cannot be deleted
 ├── CalendarChanged      the calendar was changed while a task was being attached to it
+├── SecretNotFound       no secret has this name
+├── SecretInUse          tasks use the secret, so it cannot be deleted
 ├── GroupNotFound        no group has this name: neither tasks nor settings of it
 ├── SigningKeyNotFound   the group has no live signing key of this id
 ├── SigningKeysFull      the group has as many signing keys as it may
 ├── SigningKeysChanged   the group has other signing keys than the caller had seen
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
+├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
 """
@@ -133,6 +136,27 @@ class CalendarChanged(DispatchError):
         super().__init__(name=name)
 
 
+class SecretNotFound(DispatchError):
+    """No secret has this name; `nearest` are names that look like it."""
+
+    code = "secret.not_found"
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
+        if nearest:
+            self.code = "secret.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class SecretInUse(DispatchError):
+    """Tasks use the secret, so it cannot be deleted; `group` and `task` name one of them."""
+
+    code = "secret.in_use"
+
+    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+        super().__init__(name=name, count=count, group=group, task=task)
+
+
 class GroupNotFound(DispatchError):
     """The group has neither tasks nor settings; `nearest` are names that look like it."""
 
@@ -182,12 +206,24 @@ class FireNotFound(DispatchError):
 
 
 class FireEnded(DispatchError):
-    """The fire's result is final: a second or late report is noted, and changes nothing."""
+    """The fire's result is final: a report is noted, and changes nothing; `mark` says whether it came "late" or "again"."""
 
     code = "fire.ended"
 
-    def __init__(self, fire_id: str, state: str) -> None:
+    def __init__(self, fire_id: str, state: str, mark: str | None = None) -> None:
+        self.mark = mark
+        if mark is not None:
+            self.code = f"fire.{mark}"
         super().__init__(id=fire_id, state=state)
+
+
+class FireUnsent(DispatchError):
+    """The fire has not been sent to anybody yet, so that a report on it cannot be meant."""
+
+    code = "fire.unsent"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
 
 
 class FireOpen(DispatchError):

@@ -53,8 +53,9 @@ class Evidence:
         return fits[-1] if fits else None
 
     def of_fire(self, fire: Fire) -> AuditEntry | None:
-        """What asked for this fire."""
-        return next((entry for entry in self.changes if entry.fire_id == fire.id), None)
+        """What asked for this fire: the first that is on record of it, before what its receiver reported."""
+        fits = [entry for entry in self.changes if entry.fire_id == fire.id]
+        return fits[-1] if fits else None
 
     def paused(self, by: datetime) -> AuditEntry | None:
         """What paused the task that was paused then: the first pause since it was active, or its being added so."""

@@ -9,9 +9,11 @@ from dispatchserver.domain.task import TaskState
 
 
 class Ailment(StrEnum):
-    """How a row can be stuck: a task that is not planned, a fire past its deadline, an open fire without one."""
+    """How a row can be stuck: a task that is not planned, or that waits for a fire which is not there; a fire past its
+    deadline, an open fire without one."""
 
     OVERDUE_TASK = "overdue_task"
+    FORGOTTEN_TASK = "forgotten_task"
     OVERDUE_FIRE = "overdue_fire"
     ENDLESS_FIRE = "endless_fire"
 

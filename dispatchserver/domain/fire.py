@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -59,6 +60,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
     CLOSED = "closed"
@@ -129,6 +131,17 @@ class Fire:
     replay_of: str | None = None
     data_json: str | None = None
     behind: str | None = None
+    progress: Progress | None = None
+
+    @property
+    def current_progress(self) -> Progress | None:
+        """How far the receiver has come with the last attempt; what it said of an earlier one counts no longer."""
+        return self.progress if self.progress and self.progress.attempt == self.attempts else None
+
+    @property
+    def report_by(self) -> datetime | None:
+        """Until when its report is awaited; None where none is."""
+        return self.deadline_at if self.state is FireState.WAITING else None
 
     @property
     def rank(self) -> int:

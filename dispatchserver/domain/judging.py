@@ -2,10 +2,8 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
-from urllib.parse import unquote
+from datetime import datetime, timedelta
 
-from dispatchserver.domain.errors import FireEnded
 from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outcome, Reason, Verdict
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.planning import PENDING_LIFETIME
@@ -26,15 +24,6 @@ class Terms:
     recall: Recall
     retry: Retry
     report_by: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """An asynchronous result: what the receiver says of a fire after it accepted it."""
-
-    fire_id: str
-    success: bool
-    result: str | None
 
 
 def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
@@ -140,25 +129,6 @@ def storable(text: str) -> str:
     return text[:RESULT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def accept_report(fire: Fire, retry: Retry, report: Report, now: datetime) -> Verdict:
-    """The verdict that a report gives an open fire, whether or not the reply came yet; raises FireEnded after that."""
-    if not fire.state.open or fire.attempts == 0:
-        raise FireEnded(fire.id, fire.state)
-    result = None if report.result is None else storable(unquoted(report.result))
-    if report.success:
-        return Verdict(decision=Decision.SUCCESS, reason=Reason.REPORTED, result=result)
-    verdict = Verdict(decision=Decision.FAILURE, reason=Reason.REPORTED, result=result)
-    return repeated(fire, verdict, retry, Failure.CONTRACT, now)
-
-
-def unquoted(text: str) -> str:
-    """The text with its percent-encoding undone when it decodes cleanly, else as it came."""
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        return text
-
-
 def after_loss(fire: Fire, now: datetime) -> Verdict:
     """What becomes of a fire whose node died or was stopped in mid-attempt: again at once, ten times at most."""
     if fire.losses + 1 >= LOST_LIMIT:
@@ -194,12 +164,13 @@ class Settlement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How a fire's task stands by now: whether the fire's version is still `current`, whether a fire of it must
-    be `held` back, and what that version says of repetitions.
+    be `held` back, what that version says of repetitions, and how long it waits for a report (None: as the server does).
     """
 
     current: bool = True
     held: bool = False
     retry: Retry = UNASKED
+    report_timeout: timedelta | None = None
 
 
 def settled(

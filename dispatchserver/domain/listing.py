@@ -34,6 +34,7 @@ class TaskFilter:
     text: str | None = None
     state: TaskState | None = None
     calendar: str | None = None
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,8 @@ class Assignment:
     """A claimed fire with what its version says: whom to call and within which limits.
 
     `delay` is how long after its end the task fires again, where that is the rule. `signing_keys` are those of
-    its group that live, the newest first; they are secret.
+    its group that live, the newest first; `secret` is the value that its recall authenticates with (None: there is
+    none of that name). They are told to nobody.
     """
 
     fire: Fire
@@ -78,6 +80,7 @@ class Assignment:
     policies: Policies
     delay: timedelta | None = None
     signing_keys: tuple[str, ...] = field(default=(), repr=False)
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from dispatchserver.domain import egress, jsontext
+from dispatchserver.domain.authorization import Auth, Header
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.jsontext import JsonValue
 
@@ -58,12 +59,14 @@ class Ack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRecall:
-    """POSTs the body as JSON to a URL."""
+    """POSTs the body as JSON to a URL, with `headers` of the owner's, and what `auth` makes of a secret."""
 
     url: str
     data: JsonValue = None
     body_shape: BodyShape = BodyShape.NESTED
     reply_rule: ReplyRule = ReplyRule.AUTO
+    auth: Auth | None = None
+    headers: tuple[Header, ...] = ()
     kind: ClassVar[RecallKind] = RecallKind.HTTP
 
     @property
@@ -99,6 +102,16 @@ class SocketRecall:
 
 
 Recall = HttpRecall | SocketRecall
+
+
+def auth_of(recall: Recall) -> Auth | None:
+    """How a callback authenticates; None where it does not."""
+    return recall.auth if isinstance(recall, HttpRecall) else None
+
+
+def headers_of(recall: Recall) -> tuple[Header, ...]:
+    """The headers that the owner has every callback carry."""
+    return recall.headers if isinstance(recall, HttpRecall) else ()
 
 
 @lru_cache(maxsize=4_096)

@@ -52,6 +52,7 @@ class Policies:
     """
 
     connect_timeout: timedelta | None = None
+    first_byte_timeout: timedelta | None = None
     total_timeout: timedelta | None = None
     report_timeout: timedelta | None = None
     retry: Retry = UNASKED
@@ -154,6 +155,13 @@ def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
     for text in texts:
         check_text(text)
     return labels
+
+
+def check_first_byte(policies: Policies) -> None:
+    """Nothing when the reply may begin within the time that it may take as a whole; raises Invalid otherwise."""
+    first, total = policies.first_byte_timeout, policies.total_timeout
+    if first is not None and total is not None and first > total:
+        raise Invalid("task.first_byte", total_s=f"{total.total_seconds():g}")
 
 
 def check_timeout(span: timedelta, longest: timedelta = LONGEST_TIMEOUT) -> timedelta:

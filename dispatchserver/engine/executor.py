@@ -10,11 +10,13 @@ from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcome, Reason, Verdict
 from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.listing import Assignment
-from dispatchserver.domain.recall import RecallKind, render_body
+from dispatchserver.domain.recall import RecallKind, headers_of, render_body
+from dispatchserver.domain.secrets import Proof
 from dispatchserver.domain.tracing import span_id
 from dispatchserver.engine.headers import render_headers, sign
 from dispatchserver.engine.loop import SUPERSEDED
 from dispatchserver.engine.metering import Unmetered
+from dispatchserver.engine.proving import prove
 from dispatchserver.ports import Clock, LookBy, Meter, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
@@ -29,6 +31,12 @@ class Limits:
     connect_timeout: timedelta = timedelta(seconds=5)
     total_timeout: timedelta = timedelta(seconds=30)
     report_timeout: timedelta = timedelta(hours=1)
+    dns_timeout: timedelta = timedelta(seconds=5)
+    first_byte_timeout: timedelta | None = None
+
+
+class SendFailed(Exception):
+    """What a target raised, in words for the log that tell no secret."""
 
 
 class Executor:
@@ -76,21 +84,35 @@ class Executor:
         return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=at)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
+        proof = prove(assignment)
+        if isinstance(proof, Outcome):
+            return proof
+        order = self._order(assignment, proof, started_at)
+        try:
+            outcome = await self._targets[assignment.recall.kind].send(order)
+        except Exception as error:
+            failed = SendFailed(proof.veiled_text(repr(error))).with_traceback(error.__traceback__)
+            log.exception("executor.send_failed", extra=ids(assignment.fire), exc_info=failed)
+            outcome = Outcome(
+                delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error)
+            )
+        return proof.veiled(outcome)
+
+    def _order(self, assignment: Assignment, proof: Proof, started_at: datetime) -> SendOrder:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
         body = render_body(recall, fire.id)
+        ours = render_headers(fire, started_at)
         signed = sign(assignment.signing_keys, fire, started_at, body)
-        order = SendOrder(
+        return SendOrder(
             recall=recall,
             body=body,
-            headers=render_headers(fire, started_at) + signed,
+            headers=headers_of(recall) + ours + signed + proof.headers,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
+            dns_timeout=self._limits.dns_timeout,
+            first_byte_timeout=policies.first_byte_timeout or self._limits.first_byte_timeout,
+            client_pem=proof.client_pem,
         )
-        try:
-            return await self._targets[recall.kind].send(order)
-        except Exception as error:
-            log.exception("executor.send_failed", extra=ids(fire))
-            return Outcome(delivery=Delivery.UNANSWERED, reason=Reason.PROTOCOL, detail=repr(error))
 
     def _judge(self, assignment: Assignment, outcome: Outcome) -> Verdict:
         now, policies = self._clock.now(), assignment.policies

@@ -13,6 +13,7 @@ from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.reporting import Note
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
@@ -27,6 +28,7 @@ class FireHistory:
     fire: Fire
     attempts: Sequence[Attempt]
     recall: Recall | None
+    notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Tasks:
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
-        Invalid, StoreUnavailable."""
+        SecretNotFound, Invalid, StoreUnavailable."""
         task = (await self.put(addition, actor)).after
         if task is None:
             raise TaskNotFound(addition.key.group, addition.key.name)
@@ -136,8 +138,12 @@ class Tasks:
         fire = await self._store.find_fire(fire_id)
         if fire is None:
             raise FireNotFound(fire_id)
-        attempts = await self._store.list_attempts(fire_id)
-        return FireHistory(fire=fire, attempts=attempts, recall=await self._store.find_recall(fire))
+        return FireHistory(
+            fire=fire,
+            attempts=await self._store.list_attempts(fire_id),
+            recall=await self._store.find_recall(fire),
+            notes=await self._store.list_notes(fire_id),
+        )
 
     def upcoming(self, task: Task, count: int, since: datetime | None = None) -> Sequence[datetime]:
         """The next fires of a task, by its trigger and calendar, from `since` (None: now) on, in the task's zone."""

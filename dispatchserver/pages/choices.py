@@ -1,5 +1,6 @@
 """What the task form offers: the choices of its fields, and what a new form begins with. Pure."""
 
+from dispatchserver.domain.authorization import KINDS
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.concurrency import ALLOW, BusyRule, OverlapRule
 from dispatchserver.domain.dst import DstRule
@@ -35,6 +36,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "retry": ("usual", "never", "delays", "backoff"),
     "overlap": tuple(OverlapRule),
     "key_busy": tuple(BusyRule),
+    "auth": ("none", *KINDS),
 }
 BLANK = {
     "priority": "0",
@@ -65,6 +67,7 @@ BLANK = {
     "overlap": ALLOW.rule.value,
     "key_busy": BusyRule.QUEUE.value,
     "recall": RecallKind.HTTP.value,
+    "auth": "none",
     "body_shape": BodyShape.NESTED.value,
     "reply_rule": ReplyRule.AUTO.value,
     "framing": Framing.LINE.value,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from dispatchserver.domain.errors import (
     CalendarNotFound,
     Invalid,
     Refused,
+    SecretNotFound,
     TaskChanged,
     TaskExists,
 )
@@ -22,6 +24,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
@@ -32,6 +35,16 @@ from dispatchserver.pages.previews import Preview, preview, unexplained
 from dispatchserver.pages.queries import link, read_key
 from dispatchserver.pages.words import Viewer
 
+REFUSALS = (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged, SecretNotFound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a task's form lets people choose from by name."""
+
+    calendars: CalendarCases
+    secrets: SecretCases
+
 
 class EditPages:
     """Shows every fault of a form at its field, with all that was typed still there."""
@@ -40,13 +53,13 @@ class EditPages:
         self,
         frame: Frame,
         tasks: Tasks,
-        calendars: CalendarCases,
+        offer: Offer,
         groups: GroupCases,
         limits: Limits,
     ) -> None:
         self._frame = frame
         self._tasks = tasks
-        self._calendars = calendars
+        self._offer = offer
         self._groups = groups
         self._limits = limits
 
@@ -96,7 +109,7 @@ class EditPages:
         return await self._form(request, form, kept, refused)
 
     async def _standing(self) -> Sequence[StoredCalendar]:
-        return [calendar for calendar, _ in await self._calendars.list(DEFAULT_NAMESPACE)]
+        return [calendar for calendar, _ in await self._offer.calendars.list(DEFAULT_NAMESPACE)]
 
     async def _explained(
         self,
@@ -131,7 +144,7 @@ class EditPages:
         addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
         try:
             await self._tasks.add(addition, actor(request))
-        except (Invalid, TaskExists, TaskChanged, CalendarNotFound, CalendarChanged) as error:
+        except REFUSALS as error:
             raise placed(error, form) from error
         return addition.key
 
@@ -147,7 +160,8 @@ class EditPages:
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]
-        setting = Setting(kept=kept, limits=self._limits, calendars=names)
+        secrets = [secret.key.name for secret in await self._offer.secrets.list(DEFAULT_NAMESPACE)]
+        setting = Setting(kept=kept, limits=self._limits, calendars=names, secrets=secrets)
         return self._frame.page(
             request,
             "form.html",

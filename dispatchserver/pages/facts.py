@@ -173,6 +173,7 @@ def _restart_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
 def _timeout_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
     spans: Mapping[str, timedelta | None] = {
         "connect_timeout": policies.connect_timeout,
+        "first_byte_timeout": policies.first_byte_timeout,
         "total_timeout": policies.total_timeout,
         "report_timeout": policies.report_timeout,
     }

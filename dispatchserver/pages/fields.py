@@ -5,6 +5,7 @@ import json
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Task
+from dispatchserver.pages.authfields import auth_fields
 from dispatchserver.pages.choices import BLANK
 from dispatchserver.pages.policyfields import policy_fields
 from dispatchserver.pages.triggerfields import trigger_fields
@@ -33,7 +34,8 @@ def _recall_fields(recall: Recall) -> dict[str, str]:
     fields = {"recall": recall.kind.value, "body_shape": recall.body_shape.value}
     fields |= _data_fields(recall.data)
     if isinstance(recall, HttpRecall):
-        return fields | {"url": recall.url, "reply_rule": recall.reply_rule.value}
+        fields |= {"url": recall.url, "reply_rule": recall.reply_rule.value}
+        return fields | auth_fields(recall)
     socket = {"framing": recall.framing.value, "ack": recall.ack.value}
     return fields | socket | {"host": recall.host, "port": str(recall.port)}
 

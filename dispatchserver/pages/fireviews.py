@@ -21,6 +21,7 @@ from dispatchserver.domain.retrypolicy import Retry
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
+from dispatchserver.pages.reportviews import NoteView, note_view, progress_words
 from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
 
 RESULT_CUT = 120
@@ -100,6 +101,9 @@ class FirePage:
     data: str
     over: bool
     replay_of: str
+    progress: str
+    progressed: Moment | None
+    reports: Sequence[NoteView]
 
 
 def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
@@ -129,6 +133,8 @@ def _standing(fire: Fire, viewer: Viewer) -> str:
         return viewer.say("page.held")
     if turn := fire.waits_behind:
         return viewer.say(f"page.turn.{turn}", key=_awaited(fire))
+    if fire.state in (FireState.RUNNING, FireState.WAITING):
+        return progress_words(fire, viewer)
     reason = viewer.reason(fire.reason)
     if fire.state is FireState.PENDING and reason and fire.run_at > viewer.now:
         return viewer.say("page.again", reason=reason, away=viewer.away(fire.run_at))
@@ -159,6 +165,7 @@ def fire_page(
     """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known."""
     fire, recall = history.fire, history.recall
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
+    progress = fire.current_progress
     return FirePage(
         row=fire_row(fire, zone, viewer),
         explanation=explain(fire, zone, viewer, retry),
@@ -180,6 +187,9 @@ def fire_page(
         data=data_text(None if recall is None else recall.data),
         over=not fire.state.open,
         replay_of=fire.replay_of or "",
+        progress=progress_words(fire, viewer),
+        progressed=viewer.moment_if_any(progress.at if progress else None, zone),
+        reports=[note_view(note, zone, viewer) for note in history.notes],
     )
 
 

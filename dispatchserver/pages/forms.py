@@ -17,6 +17,7 @@ from dispatchserver.domain.errors import (
     Fault,
     Invalid,
     Refused,
+    SecretNotFound,
     TaskChanged,
     TaskExists,
 )
@@ -43,6 +44,7 @@ from dispatchserver.domain.task import (
     check_priority,
 )
 from dispatchserver.domain.triggers import Trigger
+from dispatchserver.pages.authfields import read_sending
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
 from dispatchserver.pages.policyfields import read_calendar, read_policies
@@ -117,11 +119,15 @@ class TaskForm:
         )
 
     def _http(self) -> Recall:
+        url = self._need("url", check_url, "")
+        auth, headers = read_sending(self._form, url)
         return HttpRecall(
-            url=self._need("url", check_url, ""),
+            url=url,
             data=self._data(),
             body_shape=self._form.choice("body_shape", BodyShape.NESTED),
             reply_rule=self._form.choice("reply_rule", ReplyRule.AUTO),
+            auth=auth,
+            headers=headers,
         )
 
     def _socket(self) -> Recall:
@@ -160,6 +166,8 @@ def _fault(error: DispatchError, form: Form) -> Fault:
             return Fault(field="version", code="fault.stale", params=error.params)
         case CalendarNotFound() | CalendarChanged():
             return Fault(field="calendar", code=error.code, params=error.params)
+        case SecretNotFound():
+            return Fault(field="auth_secret", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("calendar."):
             return Fault(field="calendar", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("trigger.misfire"):

@@ -20,10 +20,11 @@ from dispatchserver.pages.words import Viewer
 ORDER = """
 version group name note trigger repeat interval unit count after after_unit days nth nth_unit weekdays monthdays
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
-dst recall url reply_rule host port framing ack body_shape data_kind data priority misfire misfire_max
-misfire_spacing retry retry_delays retry_max retry_base retry_factor retry_cap retry_on retry_age overlap overlap_max
-key_name key_limit key_busy connect_timeout total_timeout report_timeout misfire_grace spread jitter
-""".split()  # noqa: SIM905  (a list of 66 one-word lines would hide the order that it shows)
+dst recall url reply_rule host port framing ack body_shape data_kind data auth auth_secret auth_user auth_header
+headers priority misfire misfire_max misfire_spacing retry retry_delays retry_max retry_base retry_factor
+retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout
+first_byte_timeout total_timeout report_timeout misfire_grace spread jitter
+""".split()  # noqa: SIM905  (a list of 72 one-word lines would hide the order that it shows)
 FOLDED = {
     "retries": (
         "retry",
@@ -37,8 +38,10 @@ FOLDED = {
     ),
     "overlap": ("overlap", "overlap_max", "key_name", "key_limit", "key_busy"),
     "clock": ("dst",),
+    "auth": ("auth", "auth_secret", "auth_user", "auth_header", "headers"),
     "limits": (
         "connect_timeout",
+        "first_byte_timeout",
         "total_timeout",
         "report_timeout",
         "misfire_grace",
@@ -84,11 +87,13 @@ class FormView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What the form is shown in: the task it edits (None: a new one), the server's limits, the calendars there are."""
+    """What the form is shown in: the task it edits (None: a new one), the server's limits, the calendars and
+    secrets there are."""
 
     kept: Task | None
     limits: Limits
     calendars: Sequence[str] = ()
+    secrets: Sequence[str] = ()
 
 
 def form_view(
@@ -101,7 +106,7 @@ def form_view(
         faults=_by_field(faults, viewer),
         summary=[SummaryLine(field=f.field, text=say_line(f, viewer)) for f in faults],
         usual=_usual(setting.limits, viewer),
-        choices=_choices(values, setting.calendars),
+        choices=_choices(values, setting),
         zones=zones_to_choose(),
         kept=_kept_words(setting.kept, viewer),
     )
@@ -125,27 +130,34 @@ def _by_field(faults: Sequence[Fault], viewer: Viewer) -> Mapping[str, Sequence[
     return found
 
 
-def _choices(values: Mapping[str, str], calendars: Sequence[str]) -> Mapping[str, Sequence[str]]:
+def _choices(values: Mapping[str, str], setting: Setting) -> Mapping[str, Sequence[str]]:
     """What there is to choose; what the form cannot say may be kept, and what was chosen stays there."""
     kept = {
         name: (*CHOICES[name], KEPT)
         for name in ("trigger", "misfire", "retry")
         if values.get(name) == KEPT
     }
-    chosen = values.get("calendar", "")
-    names = list(calendars) if chosen in ("", *calendars) else [*calendars, chosen]
+    named = {
+        "calendar": _with_chosen(setting.calendars, values.get("calendar", "")),
+        "auth_secret": _with_chosen(setting.secrets, values.get("auth_secret", "")),
+    }
     boxes = {
         "weekdays": tuple(map(str, WEEKDAYS)),
         "monthdays": tuple(map(str, (*MONTHDAYS[1:], MONTHDAYS[0]))),
         "retry_on": FAILURES,
     }
-    return {**CHOICES, **kept, **boxes, "calendar": names}
+    return {**CHOICES, **kept, **boxes, **named}
+
+
+def _with_chosen(names: Sequence[str], chosen: str) -> Sequence[str]:
+    return names if chosen in ("", *names) else (*names, chosen)
 
 
 def _usual(limits: Limits, viewer: Viewer) -> dict[str, str]:
     usual, pauses = FireAll(), Backoff()
     spans = {
         "connect_timeout": limits.connect_timeout,
+        "first_byte_timeout": limits.first_byte_timeout or limits.total_timeout,
         "total_timeout": limits.total_timeout,
         "report_timeout": limits.report_timeout,
         "misfire_grace": MISFIRE_GRACE,

@@ -23,6 +23,8 @@ from dispatchserver.domain.errors import (
     DispatchError,
     FireNotFound,
     GroupNotFound,
+    SecretInUse,
+    SecretNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
@@ -39,7 +41,7 @@ from dispatchserver.ports import Actor, Clock
 THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
     {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
-    | {"key_retired"}
+    | {"key_retired", "secret_saved", "secret_deleted"}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")
@@ -61,9 +63,11 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    SecretNotFound: 404,
     SigningKeyNotFound: 404,
     TaskExists: 409,
     CalendarInUse: 409,
+    SecretInUse: 409,
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     BodyTooLarge: 413,

@@ -18,7 +18,13 @@ from dispatchserver.domain.misfirepolicy import (
     check_grace,
 )
 from dispatchserver.domain.spread import check_spread
-from dispatchserver.domain.task import LONGEST_REPORT, LONGEST_TIMEOUT, Policies, check_timeout
+from dispatchserver.domain.task import (
+    LONGEST_REPORT,
+    LONGEST_TIMEOUT,
+    Policies,
+    check_first_byte,
+    check_timeout,
+)
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import FormReader, in_range
 from dispatchserver.pages.overlapfields import key_fields, overlap_fields, read_key, read_overlap
@@ -27,6 +33,7 @@ from dispatchserver.pages.words import Viewer, duration
 
 TIMEOUTS = {
     "connect_timeout": LONGEST_TIMEOUT,
+    "first_byte_timeout": LONGEST_TIMEOUT,
     "total_timeout": LONGEST_TIMEOUT,
     "report_timeout": LONGEST_REPORT,
 }
@@ -37,6 +44,7 @@ def policy_fields(policies: Policies) -> dict[str, str]:
     grace = policies.misfire_grace
     fields = {
         "connect_timeout": duration(policies.connect_timeout),
+        "first_byte_timeout": duration(policies.first_byte_timeout),
         "total_timeout": duration(policies.total_timeout),
         "report_timeout": duration(policies.report_timeout),
         "misfire_grace": "" if grace == MISFIRE_GRACE else duration(grace),
@@ -74,9 +82,10 @@ def read_calendar(form: FormReader) -> tuple[str | None, Shift]:
 def read_policies(form: FormReader, kept: Policies | None) -> Policies:
     """What the form says, and of `kept` what it does not ask for."""
     calendar, shift = read_calendar(form)
-    return replace(
+    policies = replace(
         kept or Policies(),
         connect_timeout=_timeout(form, "connect_timeout"),
+        first_byte_timeout=_timeout(form, "first_byte_timeout"),
         total_timeout=_timeout(form, "total_timeout"),
         report_timeout=_timeout(form, "report_timeout"),
         retry=read_retry(form, kept.retry if kept else None),
@@ -91,6 +100,9 @@ def read_policies(form: FormReader, kept: Policies | None) -> Policies:
         calendar=calendar,
         shift=shift,
     )
+    with form.faults.at("first_byte_timeout", form.text("first_byte_timeout")):
+        check_first_byte(policies)
+    return policies
 
 
 def _window(text: str) -> timedelta:

@@ -11,15 +11,17 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
-from dispatchserver.pages.editpages import EditPages
+from dispatchserver.pages.editpages import EditPages, Offer
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
 from dispatchserver.pages.grouppages import GroupPages
+from dispatchserver.pages.secretpages import SecretPages
 from dispatchserver.pages.signin import SignIn
 from dispatchserver.pages.taskpages import TaskPages
 from dispatchserver.ports import Clock
@@ -38,6 +40,7 @@ class Pages:
     version: str
     calendars: CalendarCases
     signing: SigningCases
+    secrets: SecretCases
     replays: ReplayCases
     whys: Whys
     limits: Limits = field(default_factory=Limits)
@@ -48,14 +51,16 @@ class Pages:
 
     def routes(self) -> list[Route]:
         """Every address of the web UI."""
+        offer = Offer(calendars=self.calendars, secrets=self.secrets)
         return [
             *SignIn(self._frame, self.people).routes(),
             *TaskPages(self._frame, self.tasks, self.whys).routes(),
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
-            *EditPages(self._frame, self.tasks, self.calendars, self.groups, self.limits).routes(),
+            *EditPages(self._frame, self.tasks, offer, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),
+            *SecretPages(self._frame, self.secrets, self.tasks, self.zone).routes(),
         ]
 
     def setup(self, app: web.Application) -> None:

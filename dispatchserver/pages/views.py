@@ -11,6 +11,7 @@ from dispatchserver.domain.recall import HttpRecall, Recall
 from dispatchserver.domain.task import Task, TaskState
 from dispatchserver.domain.trigger import CronTrigger
 from dispatchserver.domain.triggers import Trigger
+from dispatchserver.pages.authfields import auth_words
 from dispatchserver.pages.facts import Fact, rule_facts, schedule_facts
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.previews import awaited
@@ -178,6 +179,20 @@ def task_page(status: TaskStatus, viewer: Viewer) -> TaskPage:
     )
 
 
+def _auth_facts(recall: HttpRecall, viewer: Viewer) -> list[Fact]:
+    """How the callback authenticates, by which secret, and its fixed headers."""
+    auth, facts = recall.auth, []
+    if auth is not None:
+        facts = [
+            Fact(label="form.auth.label", value=auth_words(auth, viewer)),
+            Fact(label="form.auth_secret.label", value=auth.secret, url="/secrets"),
+        ]
+    return facts + [
+        Fact(label="page.fact.header", value=f"{name}: {value}", code=True)
+        for name, value in recall.headers
+    ]
+
+
 def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
     facts = [
         Fact(label="form.recall.label", value=recall.kind.value),
@@ -188,7 +203,11 @@ def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
     ]
     if isinstance(recall, HttpRecall):
         rule = viewer.say(f"form.reply_rule.{recall.reply_rule}")
-        return [*facts, Fact(label="form.reply_rule.label", value=rule)]
+        return [
+            *facts,
+            *_auth_facts(recall, viewer),
+            Fact(label="form.reply_rule.label", value=rule),
+        ]
     framing = viewer.say(f"form.framing.{recall.framing}")
     facts.append(Fact(label="form.framing.label", value=framing))
     return [*facts, Fact(label="form.ack.label", value=viewer.say(f"form.ack.{recall.ack}"))]

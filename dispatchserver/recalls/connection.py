@@ -5,7 +5,7 @@ from typing import cast
 
 import httptools
 
-from dispatchserver.recalls.seen import Seen, now
+from dispatchserver.recalls.seen import Seen, Step
 
 HEAD_LIMIT = 64 * 1024
 LINE_LIMIT = 8_190
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         seen = self._seen
         assert seen is not None
         if seen.replied_at is None:
-            seen.replied_at = now()
+            seen.come_to(Step.REST)
         if seen.status is None:
             self._head += len(data)
         try:
@@ -168,4 +168,6 @@ def _broken(seen: Seen, error: Exception | None) -> Broken:
         return Broken(reset=True, why=str(error))
     if seen.status is not None:
         return Broken(reset=False, why="the reply is not complete")
-    return Broken(reset=False, why="" if seen.replied_at is None else "in the middle of the head")
+    return Broken(
+        reset=False, why="" if seen.replied_at is None else "in the middle of the reply's head"
+    )

@@ -13,13 +13,17 @@ from yarl import URL
 
 from dispatchserver import __version__
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.fire import Outcome
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.clientcert import client_context, usual_context
 from dispatchserver.recalls.connection import Broken, Connection
 from dispatchserver.recalls.http_failures import FAILURES, NotCallable, explain
-from dispatchserver.recalls.seen import Seen, now
+from dispatchserver.recalls.resolving import Resolver
+from dispatchserver.recalls.seen import Seen, Step, now
 
 STALE_WITHIN = 1.0
 IDLE_LIMIT = 1_000
@@ -30,7 +34,8 @@ USUALLY = {
 ODD = re.compile(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)\.?")
 """Ends in a number, so it is an address or nothing; some resolvers take 127.1 or 0x7f000001 for one."""
 NEVER = frozenset(("host", "content-length", "accept-encoding", "connection", "transfer-encoding"))
-PORTS = {"http": 80, "https": 443}
+Key = tuple[str, str, int, ssl.SSLContext | None]
+"""What kept connections are shared by: the scheme, the host, the port, and how TLS is spoken there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,19 @@ class HttpTarget:
     """
 
     def __init__(
-        self, policy: EgressPolicy = USUAL, *, keepalive: timedelta = timedelta(seconds=4)
+        self,
+        policy: EgressPolicy = USUAL,
+        resolver: Resolver | None = None,
+        *,
+        keepalive: timedelta = timedelta(seconds=4),
     ) -> None:
         self._guard = egress.Guard(policy, raw=False)
+        self._resolver = resolver or Resolver()
         self._keepalive = keepalive.total_seconds()
-        self._kept: dict[tuple[str, str, int], deque[Connection]] = {}
+        self._kept: dict[Key, deque[Connection]] = {}
         self._kept_count = 0
         self._sweeping: asyncio.TimerHandle | None = None
-        self._tls = ssl.create_default_context()
+        self._tls: ssl.SSLContext | None = None
 
     async def send(self, order: SendOrder) -> Outcome:
         """POSTs once; see RecallTarget."""
@@ -70,10 +80,13 @@ class HttpTarget:
             place = place_of(order.recall.url)
             seen.peer = place.peer
             request = _request(place, order)
-            async with asyncio.timeout(order.total_timeout.total_seconds()):
+            async with seen.within(order):
                 await self._deliver(place, request, order, seen)
+        except Invalid as invalid:
+            words = say("en", invalid.code, **invalid.params)
+            return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
-            return explain(error, order, seen)
+            return explain(error, seen)
         return seen.answered()
 
     async def close(self) -> None:
@@ -87,51 +100,59 @@ class HttpTarget:
         self._kept_count = 0
 
     async def _deliver(self, place: Place, request: bytes, order: SendOrder, seen: Seen) -> None:
-        connection = self._take(place)
+        tls = await self._tls_of(place, order)
+        key = place.scheme, place.host, place.port, tls
+        connection = self._take(key)
         if connection is not None:
-            seen.reused, seen.connected_at = True, now()
+            seen.reused = True
+            seen.come_to(Step.REPLY)
             try:
-                await self._exchange(place, connection, request, seen)
+                await self._exchange(key, connection, request, seen)
                 return
             except Broken:
                 if not _stale(seen):
                     raise
             seen.reused, seen.connected_at = False, None
-        connection = await self._connect(place, order, seen)
-        await self._exchange(place, connection, request, seen)
+        connection = await self._connect(place, tls, order, seen)
+        await self._exchange(key, connection, request, seen)
 
-    async def _exchange(
-        self, place: Place, connection: Connection, request: bytes, seen: Seen
-    ) -> None:
+    async def _tls_of(self, place: Place, order: SendOrder) -> ssl.SSLContext | None:
+        if place.scheme != "https":
+            return None
+        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
+        if order.client_pem is not None:
+            return await asyncio.to_thread(client_context, order.client_pem)
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(usual_context)
+        return self._tls
+
+    async def _exchange(self, key: Key, connection: Connection, request: bytes, seen: Seen) -> None:
         await connection.exchange(request, seen)
         if connection.usable:
-            self._keep(place, connection)
+            self._keep(key, connection)
 
-    async def _connect(self, place: Place, order: SendOrder, seen: Seen) -> Connection:
+    async def _connect(
+        self, place: Place, tls: ssl.SSLContext | None, order: SendOrder, seen: Seen
+    ) -> Connection:
+        seen.come_to(Step.RESOLVE)
+        addresses = await self._resolver.look_up(place.host, place.port)
+        seen.come_to(Step.CONNECT)
         limit = order.connect_timeout.total_seconds()
-        egress.CALLED.set(place.host)
-        async with asyncio.timeout(limit):
-            seen.resolving = True
-            addresses = await egress.resolve(place.host, place.port)
-            seen.resolving = False
-            sock = await egress.connect(self._guard, addresses, limit)
-            secure = place.scheme == "https"
-            try:
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection,
-                    sock=sock,
-                    ssl=self._tls if secure else None,
-                    server_hostname=place.host if secure else None,
-                )
-            except BaseException:
-                sock.close()
-                raise
-        seen.connected_at = now()
+        sock = await egress.connect(self._guard, place.host, addresses, limit)
+        name = None if tls is None else place.host
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                Connection, sock=sock, ssl=tls, server_hostname=name
+            )
+        except BaseException:
+            sock.close()
+            raise
+        seen.come_to(Step.REPLY)
         return connection
 
-    def _take(self, place: Place) -> Connection | None:
+    def _take(self, key: Key) -> Connection | None:
         """The connection to there that was used last, if one is kept."""
-        connections = self._kept.get((place.scheme, place.host, place.port))
+        connections = self._kept.get(key)
         while connections:
             connection = connections.pop()
             self._kept_count -= 1
@@ -140,12 +161,11 @@ class HttpTarget:
             connection.abort()
         return None
 
-    def _keep(self, place: Place, connection: Connection) -> None:
+    def _keep(self, key: Key, connection: Connection) -> None:
         if self._kept_count >= IDLE_LIMIT:
             connection.abort()
             return
         connection.idle_since = now()
-        key = (place.scheme, place.host, place.port)
         self._kept.setdefault(key, deque()).append(connection)
         self._kept_count += 1
         if self._sweeping is None:

@@ -1,13 +1,18 @@
 """What the errors of a send mean for its attempt: which Outcome, which reason, in which words."""
 
-import socket
 import ssl
 
 from dispatchserver.domain.fire import Outcome, Reason
-from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
 from dispatchserver.recalls.connection import Broken, NoHttp
-from dispatchserver.recalls.seen import Seen, why
+from dispatchserver.recalls.seen import (
+    Seen,
+    Step,
+    no_reply,
+    not_connected_in_time,
+    not_resolved,
+    why,
+)
 
 
 class NotCallable(Exception):
@@ -21,11 +26,11 @@ FAILURES = (Broken, NoHttp, NotCallable, OSError, ValueError, RuntimeError)
 """All that a send can raise; TimeoutError is an OSError."""
 
 
-def explain(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
+def explain(error: Exception, seen: Seen) -> Outcome:
     """The Outcome of a send that ended in an error."""
     if seen.connected_at is None:
-        return _before_connected(error, order, seen)
-    reason, detail = _after_connected(error, order, seen)
+        return _before_connected(error, seen)
+    reason, detail = _after_connected(error, seen)
     if seen.status is not None and not 200 <= seen.status < 300:
         # The status alone says no; the body was only to say why.
         seen.truncated = True
@@ -33,23 +38,14 @@ def explain(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
     return seen.unanswered(reason, detail)
 
 
-def _before_connected(error: Exception, order: SendOrder, seen: Seen) -> Outcome:
+def _before_connected(error: Exception, seen: Seen) -> Outcome:
     if isinstance(error, NotCallable):
         return seen.not_sent(Reason.EGRESS, str(error))
     if isinstance(error, TimeoutError) and error.errno is None:
-        limit = min(order.connect_timeout, order.total_timeout).total_seconds()
-        if seen.resolving:
-            return seen.not_sent(Reason.DNS, f"DNS timeout for {seen.peer} ({limit:.1f} s)")
-        return seen.not_sent(Reason.CONNECT, f"connect timeout to {seen.peer} ({limit:.1f} s)")
-    if seen.resolving:
-        return _not_resolved(error, seen)
+        return not_connected_in_time(seen)
+    if seen.step is Step.RESOLVE:
+        return not_resolved(error, seen)
     return _not_connected(error, seen)
-
-
-def _not_resolved(error: Exception, seen: Seen) -> Outcome:
-    if isinstance(error, socket.gaierror):
-        return seen.not_sent(Reason.DNS, f"cannot resolve {seen.peer}: {error.strerror}")
-    return seen.not_sent(Reason.DNS, f"cannot resolve {seen.peer}: it is no host name")
 
 
 def _not_connected(error: Exception, seen: Seen) -> Outcome:
@@ -63,11 +59,9 @@ def _not_connected(error: Exception, seen: Seen) -> Outcome:
     return seen.not_sent(Reason.CONNECT, f"cannot connect to {seen.peer}: {_words(error)}")
 
 
-def _after_connected(error: Exception, order: SendOrder, seen: Seen) -> tuple[Reason, str]:
+def _after_connected(error: Exception, seen: Seen) -> tuple[Reason, str]:
     if isinstance(error, TimeoutError) and error.errno is None:
-        missing = "reply" if seen.status is None else "end of the reply"
-        limit = order.total_timeout.total_seconds()
-        return Reason.TIMEOUT, f"no {missing} from {seen.peer} within {limit:.1f} s"
+        return Reason.TIMEOUT, no_reply(seen)
     if isinstance(error, NoHttp):
         return Reason.PROTOCOL, f"{seen.peer} sent no valid HTTP reply: {error}"
     if isinstance(error, Broken):

@@ -1,10 +1,15 @@
-"""What one attempt has seen so far, and the Outcome that this makes."""
+"""What one attempt has seen so far, how long it may still take, and the Outcome that this makes."""
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
 
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.ports import SendOrder
 
 REPLY_LIMIT = 64 * 1024
 DETAIL_LIMIT = 300
@@ -15,16 +20,28 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+class Step(StrEnum):
+    """What an attempt waits for, and by which name people know the time limit of it."""
+
+    RESOLVE = "DNS timeout"
+    CONNECT = "connect timeout"
+    REPLY = "first-byte timeout"
+    REST = "total timeout"
+
+
 @dataclass(slots=True, kw_only=True)
 class Seen:
     """The notebook of one attempt: filled while it goes on, turned into an Outcome where it ends.
 
-    `peer` is host:port, never the whole URL, whose query may hold secrets.
+    `peer` is host:port, never the whole URL, whose query may hold secrets. `limit` is the time limit that passes
+    first at this `step`: the step's own, or (`limited_by`) the total one.
     """
 
     peer: str
     began: float = field(default_factory=now)
-    resolving: bool = False
+    step: Step = Step.CONNECT
+    limit: timedelta = timedelta(0)
+    limited_by: Step = Step.REST
     connected_at: float | None = None
     replied_at: float | None = None
     reused: bool = False
@@ -33,6 +50,33 @@ class Seen:
     truncated: bool = False
     asynchronous: bool = False
     retry_after: str = ""
+    _order: SendOrder | None = None
+    _alarm: asyncio.Timeout | None = None
+
+    @asynccontextmanager
+    async def within(self, order: SendOrder) -> AsyncIterator[None]:
+        """Bounds the attempt as a whole, and each of its steps, by the order's time limits; raises TimeoutError."""
+        self._order = order
+        async with asyncio.timeout(None) as self._alarm:
+            self.come_to(Step.CONNECT)
+            yield
+
+    def come_to(self, step: Step) -> None:
+        """The attempt is at this step from now on; the time limit of the one before is kept no longer."""
+        self.step = step
+        if step is Step.REPLY:
+            self.connected_at = now()
+        if step is Step.REST:
+            self.replied_at = now()
+        if self._order is None or self._alarm is None or self._alarm.expired():
+            return
+        self.limit, self.limited_by = self._order.total_timeout, Step.REST
+        ends = self.began + self.limit.total_seconds()
+        own = _own_limit(self._order, step)
+        if own is not None and now() + own.total_seconds() < ends:
+            self.limit, self.limited_by, ends = own, step, now() + own.total_seconds()
+        if self._alarm.when() != ends:
+            self._alarm.reschedule(ends)
 
     def take(self, chunk: bytes) -> bool:
         """Keeps what still fits of the reply; False when the reply is longer than what is kept of one."""
@@ -71,6 +115,15 @@ class Seen:
         return None if moment is None else int((moment - self.began) * 1000)
 
 
+def _own_limit(order: SendOrder, step: Step) -> timedelta | None:
+    """The time limit of this step alone; None where only the total one holds."""
+    return {
+        Step.RESOLVE: order.dns_timeout,
+        Step.CONNECT: order.connect_timeout,
+        Step.REPLY: order.first_byte_timeout,
+    }.get(step)
+
+
 def one_line(text: str) -> str:
     """The text as one short printable line, whatever a receiver put into it."""
     line = "".join(c if c.isprintable() else " " for c in text[: DETAIL_LIMIT * 2])
@@ -82,3 +135,24 @@ def why(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return str(error) or type(error).__name__
+
+
+def not_connected_in_time(seen: Seen) -> Outcome:
+    """A time limit passed before there was a connection."""
+    reason = Reason.DNS if seen.step is Step.RESOLVE else Reason.CONNECT
+    to = "for" if seen.step is Step.RESOLVE else "to"
+    words = f"{seen.step} {to} {seen.peer} ({seen.limit.total_seconds():.1f} s)"
+    return seen.not_sent(reason, words)
+
+
+def not_resolved(error: Exception, seen: Seen) -> Outcome:
+    """The name has no address, or can be no name."""
+    words = error.strerror if isinstance(error, OSError) else error
+    return seen.not_sent(Reason.DNS, f"cannot resolve {seen.peer}: {words}")
+
+
+def no_reply(seen: Seen) -> str:
+    """That a time limit passed on a connection, and which one."""
+    missing = "reply" if seen.status is None else "end of the reply"
+    limit = f"{seen.limit.total_seconds():.1f} s ({seen.limited_by})"
+    return f"no {missing} from {seen.peer} within {limit}"

@@ -12,7 +12,15 @@ from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import Ack, Framing, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
-from dispatchserver.recalls.seen import Seen, now, why
+from dispatchserver.recalls.resolving import Resolver
+from dispatchserver.recalls.seen import (
+    Seen,
+    Step,
+    no_reply,
+    not_connected_in_time,
+    not_resolved,
+    why,
+)
 
 LENGTH = struct.Struct(">I")
 CHUNK = 16 * 1024
@@ -31,64 +39,51 @@ class SocketTarget:
     end. A `raw` or `eof` reply ends with the stream.
     """
 
-    def __init__(self, policy: EgressPolicy = USUAL) -> None:
+    def __init__(self, policy: EgressPolicy = USUAL, resolver: Resolver | None = None) -> None:
         self._guard = egress.Guard(policy, raw=True)
+        self._resolver = resolver or Resolver()
 
     async def send(self, order: SendOrder) -> Outcome:
         """Sends one frame and reads one reply; see RecallTarget."""
         assert isinstance(order.recall, SocketRecall)
         seen = Seen(peer=order.recall.address)
-        limit = order.total_timeout.total_seconds()
         try:
-            async with asyncio.timeout(limit):
-                reached = await _reach(self._guard, order, seen)
+            async with seen.within(order):
+                reached = await self._reach(order, seen)
                 if isinstance(reached, Outcome):
                     return reached
                 return await _talk(reached, order, seen)
         except TimeoutError:
             if seen.connected_at is None:
-                return _connect_timeout(order, seen)
-            return seen.unanswered(
-                Reason.TIMEOUT, f"no reply from {seen.peer} within {limit:.1f} s"
-            )
+                return not_connected_in_time(seen)
+            return seen.unanswered(Reason.TIMEOUT, no_reply(seen))
+
+    async def _reach(self, order: SendOrder, seen: Seen) -> socket.socket | Outcome:
+        """A connected socket, or the Outcome that says why there is none."""
+        assert isinstance(order.recall, SocketRecall)
+        limit = order.connect_timeout.total_seconds()
+        seen.come_to(Step.RESOLVE)
+        try:
+            addresses = await self._resolver.look_up(order.recall.host, order.recall.port)
+            seen.come_to(Step.CONNECT)
+            sock = await egress.connect(self._guard, order.recall.host, addresses, limit)
+        except (OSError, ValueError) as error:
+            return _not_connected(error, seen)
+        seen.come_to(Step.REPLY)
+        return sock
 
     async def close(self) -> None:
         """Nothing is kept open between sends."""
 
 
-async def _reach(guard: egress.Guard, order: SendOrder, seen: Seen) -> socket.socket | Outcome:
-    """A connected socket, or the Outcome that says why there is none."""
-    assert isinstance(order.recall, SocketRecall)
-    limit = order.connect_timeout.total_seconds()
-    seen.resolving = True
-    try:
-        async with asyncio.timeout(limit):
-            addresses = await egress.resolve(order.recall.host, order.recall.port)
-            seen.resolving = False
-            egress.CALLED.set(order.recall.host)
-            sock = await egress.connect(guard, addresses, limit)
-    except (OSError, ValueError) as error:
-        return _not_connected(error, order, seen)
-    seen.connected_at = now()
-    return sock
-
-
-def _not_connected(error: OSError | ValueError, order: SendOrder, seen: Seen) -> Outcome:
+def _not_connected(error: OSError | ValueError, seen: Seen) -> Outcome:
     if isinstance(error, TimeoutError) and error.errno is None:
-        return _connect_timeout(order, seen)
-    if isinstance(error, socket.gaierror | ValueError):
-        words = error.strerror if isinstance(error, socket.gaierror) else error
-        return seen.not_sent(Reason.DNS, f"cannot resolve {seen.peer}: {words}")
-    if egress.is_refusal(error):
+        return not_connected_in_time(seen)
+    if seen.step is Step.RESOLVE:
+        return not_resolved(error, seen)
+    if isinstance(error, OSError) and egress.is_refusal(error):
         return seen.not_sent(Reason.EGRESS, str(error.strerror))
     return seen.not_sent(Reason.CONNECT, f"cannot connect to {seen.peer}: {why(error)}")
-
-
-def _connect_timeout(order: SendOrder, seen: Seen) -> Outcome:
-    limit = min(order.connect_timeout, order.total_timeout).total_seconds()
-    if seen.resolving:
-        return seen.not_sent(Reason.DNS, f"DNS timeout for {seen.peer} ({limit:.1f} s)")
-    return seen.not_sent(Reason.CONNECT, f"connect timeout to {seen.peer} ({limit:.1f} s)")
 
 
 async def _talk(sock: socket.socket, order: SendOrder, seen: Seen) -> Outcome:
@@ -162,7 +157,7 @@ async def _read_frame(reader: asyncio.StreamReader, seen: Seen) -> bool:
 
 def _first_byte(seen: Seen) -> None:
     if seen.replied_at is None:
-        seen.replied_at = now()
+        seen.come_to(Step.REST)
 
 
 def _judge_end(writer: asyncio.StreamWriter, recall: SocketRecall, seen: Seen) -> Outcome:

@@ -1,11 +1,12 @@
 """The statements by which due fires are claimed: see claims.py."""
 
+from dispatchserver.stores.secretsql import SECRET
 from dispatchserver.stores.signingsql import LIVE_KEYS
 from dispatchserver.stores.sql import FIRES_COLUMNS, unfold
 
 ASSIGNMENTS = f"""
 SELECT {FIRES_COLUMNS}, v.trigger_json, v.recall_json, v.policies_json,
-    {LIVE_KEYS} AS signing_keys
+    {LIVE_KEYS} AS signing_keys, {SECRET} AS secret
 FROM fires f CROSS JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 """
 # The unary plus keeps SQLite on the index that is already in the order of claims.

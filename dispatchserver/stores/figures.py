@@ -34,6 +34,7 @@ async def stuck(reader: Reader, before: datetime, resting: str) -> Stuck:
     at = to_ms(before)
     found = {
         Ailment.OVERDUE_TASK: (figuresql.OVERDUE_TASKS, (at, STUCK_LIMIT, resting)),
+        Ailment.FORGOTTEN_TASK: (figuresql.FORGOTTEN_TASKS, (STUCK_LIMIT,)),
         Ailment.OVERDUE_FIRE: (figuresql.OVERDUE_FIRES, (at, STUCK_LIMIT)),
         Ailment.ENDLESS_FIRE: (figuresql.ENDLESS_FIRES, (STUCK_LIMIT,)),
     }

@@ -18,6 +18,15 @@ SELECT t.id FROM tasks t
 WHERE t.state = 'active' AND t.next_fire_at < $1 AND t.id NOT IN (SELECT value FROM json_each($3))
 ORDER BY t.next_fire_at LIMIT $2
 """
+# Whose next occasion is unknown, its last fire is open and will tell. A few of the last, since a clock may go back.
+FORGOTTEN_TASKS = """
+SELECT t.id FROM tasks t
+WHERE t.state = 'active' AND t.next_fire_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM (
+        SELECT f.state FROM fires f WHERE f.task_id = t.id AND f.kind = 'scheduled' ORDER BY f.due_at DESC LIMIT 5
+    ) last WHERE last.state IN ('pending', 'running', 'waiting')
+) LIMIT $1
+"""
 OVERDUE_FIRES = """
 SELECT id FROM fires WHERE state IN ('pending', 'running', 'waiting') AND deadline_at < $1
 ORDER BY deadline_at LIMIT $2

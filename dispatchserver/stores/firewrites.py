@@ -1,11 +1,10 @@
-"""What happens to fires as batched, fenced writes: claim, settle, report, recover, expire."""
+"""What happens to fires as batched, fenced writes: claim, settle, recover, expire."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from dispatchserver.domain.errors import DispatchError, FireEnded, FireNotFound
 from dispatchserver.domain.fire import (
     Attempt,
     Decision,
@@ -17,8 +16,6 @@ from dispatchserver.domain.fire import (
 )
 from dispatchserver.domain.judging import Standing, after_deadline, after_loss, settled
 from dispatchserver.domain.moments import to_ms
-from dispatchserver.domain.retrypolicy import Retry
-from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Tx
@@ -31,16 +28,6 @@ class Booking:
 
     fire: Fire
     attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """Somebody reports on a fire."""
-
-    fire_id: str
-    decide: Callable[[Fire, Retry], Verdict]
-    actor: Actor
-    now: datetime
 
 
 async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Exception]:
@@ -69,53 +56,6 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
         claim in moved and first[claim] is booking
         for claim, booking in zip(claims, bookings, strict=True)
     ]
-
-
-async def report(tx: Tx, reports: Sequence[Reported]) -> Sequence[Fire | Exception]:
-    """Books reports one after the other: two on the same fire must see each other."""
-    return [await _report_one(tx, reported) for reported in reports]
-
-
-async def _report_one(tx: Tx, reported: Reported) -> Fire | Exception:
-    found = await tx.fetch(sql.FIND_FIRE, reported.fire_id)
-    if not found:
-        return FireNotFound(reported.fire_id)
-    fire = rows.read_fire(found[0])
-    standing = (await standing_of(tx, [fire.id]))[fire.id]
-    try:
-        verdict = reported.decide(fire, standing.retry)
-    except DispatchError as refusal:
-        await _note(tx, reported, fire, "report_refused", refusal.code)
-        return refusal
-    to = settled(fire, verdict, reported.now, standing)
-    if not await move(tx, [(fire, to)]):
-        return FireEnded(fire.id, fire.state)
-    await _note(tx, reported, fire, "reported", to.state)
-    return replace(
-        fire,
-        state=to.state,
-        reason=to.reason,
-        result=to.result,
-        run_at=to.run_at or fire.run_at,
-        finished_at=to.finished_at,
-    )
-
-
-async def _note(tx: Tx, reported: Reported, fire: Fire, action: str, detail: str) -> None:
-    actor, key = reported.actor, fire.key
-    row = [
-        to_ms(reported.now),
-        actor.who,
-        actor.door,
-        action,
-        key.namespace,
-        key.group,
-        key.name,
-        fire.version,
-        fire.id,
-        detail,
-    ]
-    await put(tx, sql.PUT_AUDIT, [row])
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,10 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, storable
 from dispatchserver.domain.listing import Assignment, TaskStatus
 from dispatchserver.domain.moments import from_ms, to_ms
-from dispatchserver.domain.recall import with_data
+from dispatchserver.domain.recall import auth_of, with_data
 from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.stores.driver import Row
+from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
     policies_json,
     read_policies,
@@ -117,6 +118,7 @@ def task_row(task: Task) -> list[object]:
 
 def version_row(task: Task, who: str) -> list[object]:
     spec = task.spec
+    auth = auth_of(spec.recall)
     return [
         task.id,
         task.version,
@@ -128,6 +130,7 @@ def version_row(task: Task, who: str) -> list[object]:
         dumps(spec.labels),
         to_ms(task.updated_at),
         who,
+        auth and auth.secret,
     ]
 
 
@@ -190,12 +193,18 @@ def read_fire(row: Row) -> Fire:
         replay_of=row["replay_of"],
         data_json=row["data_json"],
         behind=row["behind"],
+        progress=read_progress(row["progress_json"]),
     )
 
 
 def read_standing(row: Row) -> Standing:
     policies = read_policies(row["policies_json"])
-    return Standing(current=bool(row["current"]), held=bool(row["held"]), retry=policies.retry)
+    return Standing(
+        current=bool(row["current"]),
+        held=bool(row["held"]),
+        retry=policies.retry,
+        report_timeout=policies.report_timeout,
+    )
 
 
 def read_assignment(row: Row) -> Assignment:
@@ -205,6 +214,7 @@ def read_assignment(row: Row) -> Assignment:
         policies=read_policies(row["policies_json"]),
         delay=_delay(row["trigger_json"]),
         signing_keys=tuple((row["signing_keys"] or "").split()),
+        secret=row["secret"],
     )
 
 

@@ -46,6 +46,8 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
         query.where("t.state = ?", wanted.state)
     if wanted.calendar is not None:
         query.where("t.calendar = ?", wanted.calendar)
+    if wanted.secret is not None:
+        query.where("v.secret = ?", wanted.secret)
     if wanted.text:
         like = f"%{_escaped(wanted.text)}%"
         query.where("(t.name LIKE ? ESCAPE '\\' OR t.grp LIKE ? ESCAPE '\\')", like, like)

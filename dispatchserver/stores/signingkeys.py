@@ -26,7 +26,7 @@ class Rekey:
 
 
 class SqlSigningKeys:
-    """Signing keys in the tasks' database; see ports.SigningKeys for every method's promise."""
+    """Signing keys in the tasks' database; see registries.SigningKeys for every method's promise."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver

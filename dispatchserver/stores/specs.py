@@ -30,6 +30,7 @@ from dispatchserver.domain.recall import (
     SocketRecall,
 )
 from dispatchserver.domain.task import Policies
+from dispatchserver.stores.authspecs import read_auth, read_headers, sending_doc
 from dispatchserver.stores.retryspecs import read_retry, retry_doc
 from dispatchserver.stores.triggerspecs import span, span_ms
 
@@ -37,7 +38,7 @@ from dispatchserver.stores.triggerspecs import span, span_ms
 def recall_json(recall: Recall) -> str:
     doc: dict[str, object] = {"kind": recall.kind, "data": recall.data, "body": recall.body_shape}
     if isinstance(recall, HttpRecall):
-        return dumps(doc | {"url": recall.url, "reply": recall.reply_rule})
+        return dumps(doc | {"url": recall.url, "reply": recall.reply_rule} | sending_doc(recall))
     return dumps(
         doc
         | {"host": recall.host, "port": recall.port, "framing": recall.framing, "ack": recall.ack}
@@ -49,7 +50,12 @@ def read_recall(text: str) -> Recall:
     data, shape = doc["data"], BodyShape(doc["body"])
     if doc["kind"] == RecallKind.HTTP:
         return HttpRecall(
-            url=doc["url"], data=data, body_shape=shape, reply_rule=ReplyRule(doc["reply"])
+            url=doc["url"],
+            data=data,
+            body_shape=shape,
+            reply_rule=ReplyRule(doc["reply"]),
+            auth=read_auth(doc.get("auth")),
+            headers=read_headers(doc),
         )
     return SocketRecall(
         host=doc["host"],
@@ -64,6 +70,7 @@ def read_recall(text: str) -> Recall:
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),
+        "first_byte": span_ms(policies.first_byte_timeout),
         "total": span_ms(policies.total_timeout),
         "report": span_ms(policies.report_timeout),
         "retry": retry_doc(policies.retry),
@@ -128,6 +135,7 @@ def read_policies(text: str) -> Policies:
     doc = json.loads(text)
     return Policies(
         connect_timeout=span(doc.get("connect")),
+        first_byte_timeout=span(doc.get("first_byte")),
         total_timeout=span(doc.get("total")),
         report_timeout=span(doc.get("report")),
         retry=read_retry(doc.get("retry")),

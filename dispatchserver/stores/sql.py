@@ -49,11 +49,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.stat
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
-    labels_json, created_at, created_by)
+    labels_json, created_at, created_by, secret)
 {
     unfold(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
-        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT"
+        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT, secret TEXT"
     )
 }
 """
@@ -103,7 +103,7 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at, turn, serial, ckey, replay_of, data_json, behind
+    losses, give_up_at, turn, serial, ckey, replay_of, data_json, behind, progress_json
 """
 FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))
 # See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.

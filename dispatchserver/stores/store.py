@@ -22,7 +22,7 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
-from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
@@ -31,6 +31,7 @@ from dispatchserver.stores import (
     firewrites,
     ledger,
     replays,
+    reportwrites,
     rows,
     search,
     sql,
@@ -113,11 +114,12 @@ class SqlStore:
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
         return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
 
-    async def report(
-        self, fire_id: str, decide: Callable[[Fire, Retry], Verdict], actor: Actor, now: datetime
-    ) -> Fire:
-        reported = firewrites.Reported(fire_id, decide, actor, now)
-        return await self._driver.submit(firewrites.report, reported)
+    async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
+        reported = reportwrites.Reported(fire_id, decide, note)
+        return await self._driver.submit(reportwrites.report, reported)
+
+    async def list_notes(self, fire_id: str) -> Sequence[Note]:
+        return await reportwrites.notes(self._driver.page_reader, fire_id)
 
     async def replay(
         self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime

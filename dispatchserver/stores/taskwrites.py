@@ -10,6 +10,8 @@ from dispatchserver.domain.errors import CalendarChanged, DispatchError
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
+from dispatchserver.domain.recall import auth_of
+from dispatchserver.domain.secrets import SecretKey
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
@@ -17,6 +19,7 @@ from dispatchserver.stores.admissions import give_back
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
+from dispatchserver.stores.secrets import missing
 from dispatchserver.stores.triggerspecs import ms
 
 
@@ -54,6 +57,7 @@ async def _change_round(tx: Tx, commands: Sequence[Command]) -> list[Change | Ex
     standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
+    results = [await _with_its_secret(tx, result) for result in results]
     decided = [
         (command, change)
         for command, change in zip(commands, results, strict=True)
@@ -84,6 +88,22 @@ async def _with_calendars_as_planned(
         result if key is None or (*key, _version(result)) in standing else CalendarChanged(key[1])
         for result, key in zip(results, named, strict=True)
     ]
+
+
+async def _with_its_secret(tx: Tx, result: Change | Exception) -> Change | Exception:
+    """Refuses a new version whose recall names a secret that is not there."""
+    if not isinstance(result, Change) or result.after is None or not _is_fresh(result):
+        return result
+    auth, key = auth_of(result.after.spec.recall), result.after.key
+    if auth is None:
+        return result
+    return await missing(tx, SecretKey(namespace=key.namespace, name=auth.secret)) or result
+
+
+def _is_fresh(change: Change) -> bool:
+    """Whether the task is new, or of a new version."""
+    before, after = change.before, change.after
+    return after is not None and (before is None or before.version != after.version)
 
 
 def _calendar_of(result: Change | Exception) -> tuple[str, str] | None:
@@ -155,8 +175,7 @@ async def _write_tasks(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> Non
     fresh = [
         rows.version_row(after, command.actor.who)
         for command, change in decided
-        if (after := change.after)
-        and (change.before is None or change.before.version != after.version)
+        if (after := change.after) and _is_fresh(change)
     ]
     await put(tx, sql.PUT_TASKS, [rows.task_row(task) for _, task in standing])
     await put(tx, sql.PUT_VERSIONS, fresh)

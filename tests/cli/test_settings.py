@@ -92,6 +92,11 @@ def test_other_variables_are_none_of_ours(name):
         ({"DISPATCH_CONNECT_TIMEOUT": "soon"}, "must be a number (sent: soon)"),
         ({"DISPATCH_CONNECT_TIMEOUT": "nan"}, "connect_timeout (environment): must be a"),
         ({"DISPATCH_CONNECT_TIMEOUT": "inf"}, "connect_timeout (environment): must be"),
+        ({"DISPATCH_DNS_TIMEOUT": "0"}, "dns_timeout (environment): must be at least 0.05"),
+        (
+            {"DISPATCH_FIRST_BYTE_TIMEOUT": "31"},
+            "first_byte_timeout (environment): must not be longer than the whole call may take, 30 s (sent: 31)",
+        ),
         ({"DISPATCH_LANG": "fr"}, "lang (environment): must be one of: zh, en (sent: fr)"),
         ({"DISPATCH_AUTH": "no"}, "must be one of: auto, token, off (sent: no)"),
         ({"DISPATCH_TIMEZONE": "Shanghai"}, "Asia/Shanghai"),

@@ -59,6 +59,7 @@ all_policies = st.builds(
     concurrency=st.none() | keys,
     jitter=st.none() | spans(1, 86_400_000),
     connect_timeout=st.none() | spans(50, 3_600_000),
+    first_byte_timeout=st.none() | spans(50, 50),
     total_timeout=st.none() | spans(50, 3_600_000),
     report_timeout=st.none() | spans(50, 30 * 86_400_000),
     misfire=st.sampled_from([FireOnce(), SkipMissed()])
@@ -89,6 +90,7 @@ def test_whatever_is_written_reads_the_same(policies):
 def test_what_a_task_does_not_say_is_shown_as_nothing():
     assert policies_doc(Policies()) == {
         "connectTimeout": None,
+        "firstByteTimeout": None,
         "timeout": None,
         "reportTimeout": None,
         "retry": None,

@@ -6,21 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.errors import FireEnded
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason, Verdict
 from dispatchserver.domain.judging import (
     LOST_LIMIT,
     RESULT_LIMIT,
-    Report,
     Standing,
     Terms,
-    accept_report,
     after_deadline,
     after_loss,
     judge,
     settled,
     storable,
-    unquoted,
 )
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, ReplyRule, SocketRecall
@@ -204,51 +200,6 @@ def test_what_may_have_arrived_is_not_sent_again(reason):
 
 def test_a_refusal_by_our_own_egress_rules_is_not_tried_again():
     assert judged(not_sent(Reason.EGRESS)) == Verdict(decision=FAILURE, reason=Reason.EGRESS)
-
-
-def a_report(success=True, result=None):
-    return Report(fire_id=ID, success=success, result=result)
-
-
-@pytest.mark.parametrize("state", [FireState.RUNNING, FireState.WAITING, FireState.PENDING])
-@pytest.mark.parametrize(("success", "decision"), [(True, SUCCESS), (False, FAILURE)])
-def test_a_report_ends_an_attempted_fire_before_or_after_the_reply(state, success, decision):
-    verdict = accept_report(a_fire(state=state, attempts=1), UNASKED, a_report(success, "r"), NOON)
-    assert verdict == Verdict(decision=decision, reason=Reason.REPORTED, result="r")
-
-
-@pytest.mark.parametrize("state", ENDED)
-def test_a_report_on_an_ended_fire_is_refused(state):
-    with pytest.raises(FireEnded):
-        accept_report(a_fire(state=state, attempts=1), UNASKED, a_report(), NOON)
-
-
-def test_a_report_on_a_fire_that_was_never_sent_is_refused():
-    with pytest.raises(FireEnded):
-        accept_report(a_fire(), UNASKED, a_report(), NOON)
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("plain", "plain"),
-        ("%E5%AE%8C%E6%88%90", "完成"),
-        ("a%20b", "a b"),
-        ("100%", "100%"),
-        ("%zz", "%zz"),
-        ("%ff%fe", "%ff%fe"),
-        ("50%25", "50%"),
-        ("a+b", "a+b"),
-        ("完成", "完成"),
-        ("%00", "\ufffd"),
-    ],
-)
-def test_a_percent_encoded_result_is_decoded_only_when_it_is_clean(text, kept):
-    assert accept_report(a_fire(attempts=1), UNASKED, a_report(result=text), NOON).result == kept
-
-
-def test_decoding_leaves_what_is_not_utf_8_alone():
-    assert unquoted("%C4%E3") == "%C4%E3"
 
 
 def test_storable_text_is_cut_and_clean():

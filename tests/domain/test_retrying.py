@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason
 from dispatchserver.domain.judging import (
-    Report,
     Standing,
     Terms,
-    accept_report,
     after_deadline,
     judge,
 )
+from dispatchserver.domain.reporting import Report, accept_report
 from dispatchserver.domain.retrying import again, asked_pause, failure_of, share_of
 from dispatchserver.domain.retrypolicy import UNASKED, Backoff, Delays, Failure, Retry
 from tests.builders import NOON, RECALL, a_fire, an_outcome, at
@@ -179,8 +178,8 @@ def test_age_counts_from_the_first_attempt_and_not_from_a_time_long_missed():
 def test_a_report_of_failure_is_repeated_where_the_task_wants_it():
     said_no = Report(fire_id="f" * 32, success=False, result="disk full")
     fire = a_fire(attempts=1, state=FireState.WAITING)
-    assert accept_report(fire, UNASKED, said_no, NOON).decision is Decision.FAILURE
-    verdict = accept_report(fire, Retry(pauses=seconds(9)), said_no, NOON)
+    assert accept_report(fire, Standing(), said_no, NOON).decision is Decision.FAILURE
+    verdict = accept_report(fire, Standing(retry=Retry(pauses=seconds(9))), said_no, NOON)
     assert (verdict.decision, verdict.at, verdict.result) == (Decision.RETRY, at(9), "disk full")
 
 

@@ -5,6 +5,8 @@ import pytest
 from dispatchserver.domain.figures import Ailment
 from dispatchserver.domain.fire import FireState
 from tests.builders import at, cron, every, once
+from tests.clocks import s
+from tests.shapes import after_runs
 
 
 def told(caplog):
@@ -47,6 +49,20 @@ async def test_a_task_that_nobody_planned_for_a_minute_is_told(works):
     works.clock.advance(0.001)
     assert await look(works) == {Ailment.OVERDUE_TASK: 1}
     assert works.engine.auditor.found.ids[Ailment.OVERDUE_TASK] == [task.id]
+
+
+async def test_a_task_that_waits_for_a_run_which_is_not_there_is_told(works):
+    task = await works.add("delayed", after_runs(60))
+    await works.add("fine", after_runs(60))
+    works.receiver.hold(2)
+    await works.engine.planner.run_once()
+    await works.engine.dispatcher.run_once()
+    assert (await works.house.find("delayed")).task.next_fire_at is None
+    assert await look(works) == {}
+    await spoil(works, "UPDATE fires SET state = 'failed' WHERE task_id = $1", task.id)
+    assert await look(works) == {Ailment.FORGOTTEN_TASK: 1}
+    assert works.engine.auditor.found.ids[Ailment.FORGOTTEN_TASK] == [task.id]
+    await works.engine.crew.drain(s(0))
 
 
 @pytest.mark.parametrize("state", ["pending", "running", "waiting"])

@@ -7,7 +7,7 @@ import pytest
 
 from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason
-from dispatchserver.domain.judging import Report
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import Policies
 from dispatchserver.engine.executor import Limits
 from tests.builders import ALICE, NOON, RECALL, an_outcome, at, every, once

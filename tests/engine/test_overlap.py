@@ -4,8 +4,8 @@ import pytest
 
 from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap, OverlapRule
 from dispatchserver.domain.fire import Delivery, FireState, Reason
-from dispatchserver.domain.judging import Report
 from dispatchserver.domain.listing import FireFilter, PageRequest
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, a_key, an_outcome, at, every, once
 from tests.clocks import until

@@ -3,7 +3,7 @@
 import pytest
 
 from dispatchserver.domain.errors import FireEnded, FireNotFound
-from dispatchserver.domain.judging import Report
+from dispatchserver.domain.reporting import Report
 from tests.builders import ALICE, an_outcome, at, once
 from tests.clocks import until
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason
-from dispatchserver.domain.judging import Report
 from dispatchserver.domain.listing import FireFilter, PageRequest
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, an_outcome, at, once

@@ -6,8 +6,8 @@ import pytest
 
 from dispatchserver.domain.daychoice import weekly
 from dispatchserver.domain.fire import Delivery, Reason
-from dispatchserver.domain.judging import Report
 from dispatchserver.domain.misfirepolicy import FireAll
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, a_key, an_outcome, at, cron, every

@@ -65,14 +65,17 @@ class Works:
     def hire(self, slots, node=NODE):
         """A new engine on the same store, as after a restart."""
         self.slots = slots
-        targets = dict.fromkeys(RecallKind, self.receiver)
         config = EngineConfig(node=node, slots=slots, limits=self.limits, allowance=self.allowance)
-        self.engine = Engine(self.store, targets, self.clock, config)
+        self.engine = Engine(self.store, self.targets(), self.clock, config)
         calendars = self.house.calendars
         self.tasks = Tasks(
             self.store, calendars, self.clock, lambda: uuid4().hex, self.engine.wakes
         )
-        self.reports = Reports(self.store, self.clock, self.engine.wakes)
+        self.reports = Reports(self.store, self.clock, self.engine.wakes, self.limits)
+
+    def targets(self):
+        """Who is called, by the kind of recall."""
+        return dict.fromkeys(RecallKind, self.receiver)
 
     async def add(self, name="task", trigger=None, *, overwrite=False, **spec):
         spec = a_spec(trigger, **spec)

@@ -27,15 +27,18 @@ from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.replays import ReplayCases
+from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks, Wakes
 from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
+from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
+from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
@@ -70,6 +73,7 @@ class House:
     clock: HandClock
     calendars: CalendarCases
     signing: SigningCases
+    secrets: SecretCases
 
     @property
     def url(self) -> str:
@@ -95,9 +99,21 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     )
     whys = Whys(store, store, groups, clock)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
     pages = Pages(
-        tasks, groups, people, clock, SHANGHAI, "zh", "0.1.0", calendars, signing, replays, whys
+        tasks=tasks,
+        groups=groups,
+        people=people,
+        clock=clock,
+        zone=SHANGHAI,
+        lang="zh",
+        version="0.1.0",
+        calendars=calendars,
+        signing=signing,
+        secrets=secrets,
+        replays=replays,
+        whys=whys,
     )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
@@ -105,7 +121,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, groups, people, clock, calendars, signing)
+        yield House(server, store, tasks, groups, people, clock, calendars, signing, secrets)
     await driver.close()
 
 

@@ -50,6 +50,7 @@ SECONDS = st.integers(1, 3600).map(lambda n: timedelta(seconds=n))
 POLICIES = st.builds(
     Policies,
     connect_timeout=st.none() | SECONDS,
+    first_byte_timeout=st.none() | st.just(timedelta(seconds=1)),
     total_timeout=st.none() | SECONDS,
     report_timeout=st.none() | SECONDS,
     misfire=st.sampled_from([FireOnce(), SkipMissed()])

@@ -2,26 +2,30 @@
 
 import asyncio
 import socket
-import struct
 from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.recall import HttpRecall, SocketRecall
+from dispatchserver.domain.recall import Ack, Framing, HttpRecall, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
+from tests.recalls import manners
 
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
 
 
-def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4):
+def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, client_pem=None, **more):
+    """`dns` and `first_byte` are time limits too; all are seconds."""
+    more = {f"{name}_timeout": timedelta(seconds=limit) for name, limit in more.items()}
     return SendOrder(
         recall=recall,
         body=body,
         headers=headers,
         connect_timeout=timedelta(seconds=connect),
         total_timeout=timedelta(seconds=total),
+        **more,
+        client_pem=client_pem,
     )
 
 
@@ -57,25 +61,14 @@ async def peer():
 def reset():
     """Ends a connection with RST."""
 
-    def abort(writer):
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
-
-    return abort
+    return manners.reset
 
 
 @pytest.fixture
 def flood():
     """Writes the same bytes for ever."""
 
-    async def write(writer, data, pause=0.0):
-        while True:
-            writer.write(data)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return write
+    return manners.flood
 
 
 @pytest.fixture
@@ -110,10 +103,11 @@ async def post():
 async def call():
     """Sends one socket recall."""
 
-    async def send(port, host="127.0.0.1", *, body=BODY, connect=0.3, total=0.4, **manner):
-        recall = SocketRecall(host=host, port=port, **manner)
-        target = SocketTarget()
-        outcome = await target.send(an_order(recall, body=body, connect=connect, total=total))
+    target = SocketTarget()
+
+    async def send(port, host="127.0.0.1", *, framing=Framing.LINE, ack=Ack.AUTO, **limits):
+        recall = SocketRecall(host=host, port=port, framing=framing, ack=ack)
+        outcome = await target.send(an_order(recall, **limits))
         await target.close()
         await asyncio.sleep(0)
         return outcome

@@ -12,7 +12,7 @@ from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import FireEnded, FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Decision, Delivery, FireState, MissedRun, Reason
-from dispatchserver.domain.judging import LOST_LIMIT, Report, accept_report, after_loss
+from dispatchserver.domain.judging import LOST_LIMIT, after_loss
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.recall import (
@@ -23,6 +23,7 @@ from dispatchserver.domain.recall import (
     ReplyRule,
     SocketRecall,
 )
+from dispatchserver.domain.reporting import Note, Report, accept_report
 from dispatchserver.domain.task import Policies, TaskState
 from tests.builders import (
     ALICE,
@@ -530,7 +531,8 @@ async def test_a_retry_of_a_manual_fire_goes_on_while_its_task_is_paused(house):
 
 def reporting(house, fire_id, *, success=True, result=None, now=NOON):
     report = Report(fire_id=fire_id, success=success, result=result)
-    return house.store.report(fire_id, partial(accept_report, report=report, now=now), ALICE, now)
+    note = Note(at=now, who="alice", door="test", success=success, text=result or "")
+    return house.store.report(fire_id, partial(accept_report, report=report, now=now), note)
 
 
 async def test_a_report_ends_a_waiting_fire(house):
@@ -576,8 +578,8 @@ async def test_a_second_report_is_refused_and_noted(house):
     assert (await house.store.find_fire(fire.id)).result == "first"
     assert await house.audit() == [
         ("added", ""),
-        ("reported", "succeeded"),
-        ("report_refused", "fire.ended"),
+        ("reported", '{"success":true,"text":"first"}'),
+        ("report_refused", '{"mark":"again","success":false,"text":"second"}'),
     ]
 
 

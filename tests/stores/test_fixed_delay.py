@@ -6,10 +6,11 @@ from functools import partial
 import pytest
 
 from dispatchserver.domain.fire import Decision, Reason, Verdict
-from dispatchserver.domain.judging import Report, accept_report, after_loss
+from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.misfirepolicy import SkipMissed
+from dispatchserver.domain.reporting import Note, Report, accept_report
 from dispatchserver.domain.task import Policies, TaskState
-from tests.builders import ALICE, an_attempt, at
+from tests.builders import an_attempt, at
 from tests.houses import NODE
 from tests.shapes import after_runs
 
@@ -67,7 +68,7 @@ async def test_a_report_ends_it(house):
     decide = partial(
         accept_report, report=Report(fire_id=fire.id, success=True, result=None), now=fire.due_at
     )
-    await house.store.report(fire.id, decide, ALICE, at(100))
+    await house.store.report(fire.id, decide, Note(at=at(100), who="alice", door="test"))
     assert await state_of(house) == (TaskState.ACTIVE, at(700))
 
 

@@ -1,4 +1,4 @@
-"""What every store promises of signing keys, asked through ports.SigningKeys, and what a claim brings along."""
+"""What every store promises of signing keys, asked through registries.SigningKeys, and what a claim brings along."""
 
 from dataclasses import replace
 

@@ -7,7 +7,7 @@ from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.triggers import read_trigger
 from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.documents.policies import read_policies
-from dispatchserver.domain import jsontext
+from dispatchserver.documents.reports import read_progress, said_text
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import Faults, Invalid
 from dispatchserver.domain.fields import (
@@ -17,7 +17,7 @@ from dispatchserver.domain.fields import (
     as_text,
 )
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.judging import Report
+from dispatchserver.domain.reporting import ProgressReport, Report
 from dispatchserver.domain.task import (
     Policies,
     TaskKey,
@@ -64,16 +64,22 @@ def read_key(fields: Fields) -> TaskKey:
     return TaskKey(group=group or "", name=name or "")
 
 
-def read_report(fields: Fields) -> Report:
-    """What updateTaskLog reports: "true" is success, anything else failure; raises Refused."""
+def read_report(fields: Fields) -> Report | ProgressReport:
+    """What updateTaskLog reports: with `progress` and without `success`, that work goes on; else a result, of which
+    "true" is success and anything else failure. Raises Refused."""
     faults = Faults()
-    fire_id = FieldReader(fields, faults).need(("id", "tasklogid"), as_text)
+    reader = FieldReader(fields, faults)
+    fire_id = (reader.need(("id", "tasklogid"), as_text) or "").strip()
+    if "progress" in fields and "success" not in fields:
+        told = read_progress(fire_id, reader, "progress", "resultValue")
+        faults.raise_if_any()
+        return told
     faults.raise_if_any()
-    success, result = fields.get("success"), fields.get("resultValue")
+    success = fields.get("success")
     return Report(
-        fire_id=(fire_id or "").strip(),
+        fire_id=fire_id,
         success=success is True or str(success).strip().lower() == "true",
-        result=result if result is None or isinstance(result, str) else jsontext.dumps(result),
+        result=said_text(fields.get("resultValue")),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from dispatchserver.documents.authorization import with_sending
 from dispatchserver.documents.recalls import read_http, read_socket
 from dispatchserver.domain.fields import FieldReader, as_member, as_object
 from dispatchserver.domain.jsontext import JsonValue
@@ -13,6 +14,10 @@ HOST_AND_PORT = re.compile(r"\s*([^:]+|\[[^\]]+\]):\d+\s*")
 
 def read_recall(reader: FieldReader) -> Recall | None:
     """The recall that the fields name; None where they are faulty (and then booked)."""
+    return with_sending(_read_option(reader), reader)
+
+
+def _read_option(reader: FieldReader) -> Recall | None:
     kind = reader.need(("recallType",), lambda value: as_member(value, RecallKind))
     data = reader.take("data", check_data, None)
     if kind is RecallKind.HTTP:

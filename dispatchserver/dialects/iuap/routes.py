@@ -13,8 +13,11 @@ from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report
 from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.documents.authorization import naming_the_secret
+from dispatchserver.documents.triggers import iso_or_none
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
@@ -113,7 +116,8 @@ class IuapDialect:
         fields = await _fields(request)
         habits = await self._habits_of(zoned_by(fields))
         asked = read(fields, self._clock.now(), habits)
-        task = await self._tasks.add(asked, request[ACTOR])
+        with naming_the_secret(asked.spec.recall, "recallConfig.auth"):
+            task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
 
@@ -135,8 +139,12 @@ class IuapDialect:
 
     async def _report(self, request: web.Request) -> web.Response:
         report = read_report(await _fields(request))
-        await self._reports.accept(report, Actor(who=f"receiver:{request.remote}", door="do"))
-        return _answer(envelope())
+        receiver = Actor(who=f"receiver:{request.remote}", door="do")
+        if isinstance(report, Report):
+            await self._reports.accept(report, receiver)
+            return _answer(envelope())
+        fire = await self._reports.progress(report, receiver)
+        return _answer(envelope(reportBy=iso_or_none(fire.report_by)))
 
     async def _refuse(self, request: web.Request, error: DispatchError) -> web.Response:
         text = say_error(language(request, self._lang), error)

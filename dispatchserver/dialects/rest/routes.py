@@ -29,6 +29,7 @@ from dispatchserver.dialects.rest.wire import (
     read_task_query,
     task_doc,
 )
+from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain import jsontext
@@ -38,9 +39,13 @@ from dispatchserver.domain.errors import (
     CalendarInUse,
     CalendarNotFound,
     DispatchError,
+    FireEnded,
     FireNotFound,
     FireOpen,
+    FireUnsent,
     GroupNotFound,
+    SecretInUse,
+    SecretNotFound,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
@@ -64,14 +69,18 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    SecretNotFound: 404,
     SigningKeyNotFound: 404,
     BodyTooSlow: 408,
     TaskExists: 409,
     CalendarInUse: 409,
+    SecretInUse: 409,
     SigningKeysChanged: 409,
     SigningKeysFull: 409,
     CalendarChanged: 409,
     FireOpen: 409,
+    FireEnded: 409,
+    FireUnsent: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
     TaskUnreadable: 500,
@@ -134,7 +143,7 @@ class RestDialect:
             if standing is None:
                 raise TaskNotFound(key.group, key.name)
             addition = replace(addition, expected=standing.revision)
-        with placing(addition):
+        with placing(addition), naming_the_secret(addition.spec.recall, "recall.auth"):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
         if change.action is Action.ADDED:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
+from dispatchserver.documents.reports import notes_doc, progress_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
 from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
@@ -85,6 +86,7 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "deadline_at": iso_or_none(fire.deadline_at),
         "finished_at": iso_or_none(fire.finished_at),
         "result": fire.result,
+        "progress": progress_doc(fire.current_progress),
         "replay_of": fire.replay_of,
         "missed": None if missed is None else _missed_doc(missed),
     }
@@ -128,6 +130,7 @@ def history_doc(history: FireHistory, lang: str) -> Doc:
     return fire_doc(history.fire, lang) | {
         "recall": None if recall is None else recall_doc(recall),
         "attempt_log": [attempt_doc(attempt) for attempt in history.attempts],
+        "reports": notes_doc(history.notes),
     }
 
 
@@ -139,7 +142,9 @@ def page_doc(page: Page[T], render: Callable[[T], Doc]) -> Doc:
 def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
     """The filter and page of GET /tasks; raises Refused."""
     faults = Faults()
-    reader = _query_reader(query, faults, ("group", "q", "state", "calendar", "limit", "cursor"))
+    reader = _query_reader(
+        query, faults, ("group", "q", "state", "calendar", "secret", "limit", "cursor")
+    )
     state = reader.take("state", lambda value: as_member(value, TaskState), None)
     page = _read_page(query, reader)
     faults.raise_if_any()
@@ -149,6 +154,7 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
         text=query.get("q"),
         state=state,
         calendar=query.get("calendar"),
+        secret=query.get("secret"),
     )
     return wanted, page
 
