@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from secrets import token_bytes
 from uuid import uuid4
 
 from aiohttp import web
 
 from dispatchserver import __version__
+from dispatchserver.auth.connections import Listener, listening
 from dispatchserver.auth.doors import Access, Door, Guard, OpenGuard, mount
-from dispatchserver.auth.gate import Gate, is_address, is_loopback, is_wildcard
+from dispatchserver.auth.headers import finish
 from dispatchserver.auth.intake import BODY_LIMIT
+from dispatchserver.auth.own import Own
 from dispatchserver.auth.people import People
+from dispatchserver.auth.rates import Pace
 from dispatchserver.auth.tokens import TokenGuard, is_live
 from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.routes import IuapDialect
@@ -31,7 +33,6 @@ from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.destination import Allowance, read_rate
-from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.engine.calendars import CalendarCases
@@ -49,6 +50,7 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Clock
+from dispatchserver.reach import doorkeeper, egress_policy, is_private, middlewares
 from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.resolving import Resolver
@@ -63,17 +65,8 @@ from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
-KEEP_ALIVE_S = 75
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class UnsafeBind(DispatchError):
@@ -106,7 +99,8 @@ async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
-    settings = settings.model_copy(update={"slots": room_for(settings.slots)})
+    slots, connections = room_for(settings.slots, settings.connections)
+    settings = settings.model_copy(update={"slots": slots, "connections": connections})
     metrics = Metrics(__version__, settings.slots)
     driver = await SqliteDriver.open(
         settings.database_path, exclusive=True, on_commit=metrics.committed
@@ -115,7 +109,10 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
         await migrate(driver.writer)
         accounts, clock = SqlAccounts(driver), SystemClock()
         await _check_bind(settings, accounts, clock)
-        async with _serving(settings, driver, accounts, clock, metrics) as server:
+        async with (
+            listening(settings.host, settings.port, doorkeeper(settings)) as listener,
+            _serving(settings, driver, accounts, clock, metrics, listener) as server,
+        ):
             yield server
     finally:
         await driver.close()
@@ -123,7 +120,7 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
 
 async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> None:
     """A server that others can reach must have somebody who may use it, and doors that ask."""
-    if is_loopback(settings.host):
+    if is_private(settings):
         return
     tokens = await accounts.list_tokens()
     credentials = (
@@ -135,13 +132,18 @@ async def _check_bind(settings: Settings, accounts: Accounts, clock: Clock) -> N
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, driver: SqliteDriver, accounts: Accounts, clock: Clock, metrics: Metrics
+    settings: Settings,
+    driver: SqliteDriver,
+    accounts: Accounts,
+    clock: Clock,
+    metrics: Metrics,
+    listener: Listener,
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
-    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone)
+    groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
-    policy, resolver = egress_policy(settings), Resolver()
+    policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()
     http = HttpTarget(policy, resolver)
     engine = Engine(
         store,
@@ -150,42 +152,29 @@ async def _serving(
         _engine_config(settings),
         metrics,
     )
-    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes)
+    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes, policy)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     parts = _Parts(
         store, accounts, clock, engine, tasks, people, cases, groups, signing, secrets, metrics
     )
     app = _build_app(settings, parts)
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=REQUEST_GRACE_S
-    )
+    runner = web.AppRunner(app, shutdown_timeout=REQUEST_GRACE_S)
     await runner.setup()
+    assert runner.server is not None, "it is set up"
     try:
         await engine.recover()
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await listener.serve(runner.server)
         engine.start()
-        url = _url(settings.host, runner.addresses[0][1])
+        url = _url(settings.host, listener.addresses[0][1])
         secret = await people.setup_secret()
         link = None if secret is None else f"{url}/setup?token={secret}"
         yield Server(url=url, setup_link=link, tasks=tasks, engine=engine)
     finally:
         await engine.stop(timedelta(seconds=settings.drain_timeout))
+        listener.close()
         await runner.cleanup()
         await http.close()
-
-
-def egress_policy(settings: Settings) -> EgressPolicy:
-    """Where this server may call: its own machine only where nobody else can reach it, and never itself."""
-    here = {ip_address("127.0.0.1"), ip_address("::1")}
-    if not is_loopback(settings.host) and not is_wildcard(settings.host):
-        here = {ip_address(settings.host)} if is_address(settings.host) else set()
-    return EgressPolicy(
-        profile=Profile(settings.egress),
-        allowed=[read_allowed(line) for line in settings.egress_allow],
-        loopback=is_loopback(settings.host),
-        own=frozenset((address, settings.port) for address in here if settings.port),
-    )
 
 
 def _engine_config(settings: Settings) -> EngineConfig:
@@ -219,9 +208,8 @@ class _Parts:
 
 
 def _build_app(settings: Settings, parts: _Parts) -> web.Application:
-    gate = Gate(settings.host, settings.allowed_hosts, settings.lang)
-    app = web.Application(middlewares=[gate.middleware], client_max_size=BODY_LIMIT)
-    app.on_response_prepare.append(_finish_headers)
+    app = web.Application(middlewares=middlewares(settings), client_max_size=BODY_LIMIT)
+    app.on_response_prepare.append(finish)
     replays = ReplayCases(parts.store, parts.clock, lambda: uuid4().hex, parts.engine.dispatch_by)
     whys = Whys(parts.store, parts.store, parts.groups, parts.clock)
     pages = Pages(
@@ -262,10 +250,11 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         MetricsDoor(_reading(parts), rest.refuse),
         pages,
     ]
-    open_door = settings.auth == "off" or (settings.auth == "auto" and is_loopback(settings.host))
+    open_door = settings.auth == "off" or (settings.auth == "auto" and is_private(settings))
+    pace = Pace(settings.rate_limit, settings.rate_burst)
     guards: dict[Access, Guard] = {
         Access.PUBLIC: OpenGuard(),
-        Access.MACHINE: TokenGuard(parts.accounts, parts.clock, open_door=open_door),
+        Access.MACHINE: TokenGuard(parts.accounts, parts.clock, pace, open_door=open_door),
         Access.PERSON: parts.people,
     }
     for door in doors:
@@ -282,12 +271,6 @@ def _reading(parts: _Parts) -> Reading:
         return parts.metrics.page(accept, figures, parts.engine.crew.busy)
 
     return read
-
-
-async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.pop("Server", None)
 
 
 def _url(host: str, port: int) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from dispatchserver.domain.calendar import DateRange
 from dispatchserver.domain.calendarspec import TITLE_LIMIT, Absence
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.nationaldays import NationalAsked, NationalDays, check_years
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from dispatchserver.domain.listing import (
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 
@@ -65,11 +66,20 @@ class Store(Protocol):
     async def list_groups(self, namespace: str) -> Sequence[tuple[str, int]]:
         """The groups that have tasks, with how many, by name."""
 
+    async def find_other_limit(self, task: Task) -> tuple[TaskKey, int] | None:
+        """One that has not finished and shares this task's concurrency key under another limit, with that; or None."""
+
     async def find_fire(self, fire_id: str) -> Fire | None:
         """The fire of this id, or None."""
 
     async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
         """Fires, the latest due first; raises Invalid for a cursor that is not one of ours."""
+
+    async def count_fires(self, wanted: FireFilter, most: int) -> int:
+        """How many fires there are, counted up to `most`."""
+
+    async def replays_of(self, fire_ids: Sequence[str]) -> Sequence[Fire]:
+        """The fires that repeat these, the earliest due first."""
 
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         """The ended attempts of a fire, in order."""
@@ -120,9 +130,7 @@ class Store(Protocol):
     async def list_notes(self, fire_id: str) -> Sequence[Note]:
         """What receivers reported of a fire, taken or refused, the oldest first."""
 
-    async def replay(
-        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
-    ) -> Fire:
+    async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         """Loads a fire, and writes the one that `decide` makes of it; raises FireNotFound and what `decide` raises."""
 
     async def recover(self, node: str, now: datetime, decide: Callable[[Fire], Verdict]) -> int:

@@ -29,7 +29,7 @@ class Calendars(Protocol):
         """All calendars, by name, each with how many tasks use it."""
 
     async def delete(self, key: CalendarKey, actor: Actor, now: datetime) -> None:
-        """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task uses it."""
+        """Forgets a calendar; raises CalendarNotFound, and CalendarInUse while a task, or a group's defaults, name it."""
 
 
 class Groups(Protocol):
@@ -39,7 +39,7 @@ class Groups(Protocol):
         self, key: GroupKey, decide: DecideGroup, actor: Actor, now: datetime
     ) -> StoredGroup:
         """Makes or changes a group's settings, with the audit row, in one transaction; raises what `decide`
-        raises, and then nothing was changed."""
+        raises, or CalendarNotFound, and then nothing was changed."""
 
     async def list(self, namespace: str) -> Sequence[StoredGroup]:
         """The settings of all groups that have any, by name."""

@@ -1,24 +1,31 @@
 """Everything that can be set, read and checked once: flag over environment over file over default."""
 
 import os
-import tomllib
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
+from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.egresspolicy import read_allowed
-from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
+from dispatchserver.domain.errors import Invalid, Refused
+from dispatchserver.domain.faults import Faults
+from dispatchserver.domain.fields import FieldReader
+from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.trigger import find_zone
 
-PREFIX = "DISPATCH_"
-LISTS = ("allowed_hosts", "egress_allow")
-FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 SQLITE_URL = "sqlite:///"
 Seconds = Annotated[float, Field(ge=0.05, le=86_400)]
 
@@ -54,6 +61,22 @@ class Settings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="further names that this server is called by"
     )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="proxies in front of this server, whose X-Forwarded-For and -Proto are believed: 10.0.0.5, 10.1.0.0/16",
+    )
+    connections: int = Field(
+        1_000, ge=1, le=100_000, description="connections that come in at once"
+    )
+    connections_per_address: int = Field(
+        100, ge=1, le=100_000, description="of them from one address other than this machine's"
+    )
+    rate_limit: int = Field(
+        200, ge=0, le=1_000_000, description="changes a second that one token may ask for; 0: any"
+    )
+    rate_burst: int = Field(
+        400, ge=1, le=1_000_000, description="changes that one token may ask for in one go"
+    )
     egress: Literal["internal", "public", "allowlist"] = Field(
         "internal",
         description="what callbacks may reach: private and public addresses, public ones, or only egress_allow",
@@ -81,6 +104,9 @@ class Settings(BaseModel):
     )
     report_timeout: Annotated[float, Field(ge=0.05, le=2_592_000)] = Field(
         3_600, description="seconds to wait for an asynchronous report"
+    )
+    policies: Mapping[str, Any] = Field(
+        {}, description="policies of tasks that say none, and whose group says none: a JSON object"
     )
     drain_timeout: Annotated[float, Field(ge=0, le=3_600)] = Field(
         25, description="seconds that a stop waits for callbacks in flight"
@@ -139,6 +165,24 @@ class Settings(BaseModel):
                 raise PydanticCustomError("egress.allowed", "no destination", {}) from invalid
         return lines
 
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _known_policies(cls, said: Any) -> Mapping[str, JsonValue]:
+        """As they are read, written out in full; every fault at once."""
+        faults = Faults()
+        defaults = read_policy_defaults(FieldReader({"policies": said}, faults))
+        try:
+            faults.raise_if_any()
+        except Refused as refused:
+            told = {"faults": refused.faults}
+            raise PydanticCustomError("settings.policies", "no policies", told) from refused
+        return policy_defaults_doc(defaults)
+
+    @property
+    def policy_defaults(self) -> PolicyDefaults:
+        """The policies of tasks that say none, and whose group says none."""
+        return read_policy_defaults(FieldReader({"policies": self.policies}, Faults()))
+
     @property
     def database_path(self) -> Path:
         """The SQLite file."""
@@ -148,109 +192,3 @@ class Settings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The default zone."""
         return ZoneInfo(self.timezone)
-
-
-class Misconfigured(Refused):
-    """The settings are refused as a whole; every fault in them is listed."""
-
-
-def load(
-    flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None
-) -> tuple[Settings, Mapping[str, str]]:
-    """The settings, and for each where it came from; raises Misconfigured, naming every key that is wrong."""
-    file = config or next((path for path in FILES if path.is_file()), None)
-    layers: list[tuple[str, Mapping[str, object]]] = [
-        (f"file {file}", _read_file(file) if file else {}),
-        ("environment", _read_environment(environ)),
-        ("flag", {key: value for key, value in flags.items() if value is not None}),
-    ]
-    values: dict[str, object] = {}
-    sources = dict.fromkeys(Settings.model_fields, "default")
-    for source, layer in layers:
-        values |= layer
-        sources |= dict.fromkeys(layer, source)
-    try:
-        return Settings.model_validate(values), sources
-    except ValidationError as error:
-        raise Misconfigured([_fault(problem, sources) for problem in error.errors()]) from error
-
-
-def _read_file(path: Path) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            [Fault(field=str(path), code="settings.file", params={"why": str(error)})]
-        ) from error
-
-
-def _read_environment(environ: Mapping[str, str]) -> Mapping[str, object]:
-    """DISPATCH_* variables; DISPATCH_X_FILE gives X by a file; lists are separated by commas."""
-    found: dict[str, object] = {}
-    for name, value in environ.items():
-        if not name.startswith(PREFIX) or name in OTHERS:
-            continue
-        key = name.removeprefix(PREFIX).lower()
-        text = _read_secret(name, value) if key.endswith("_file") else value
-        key = key.removesuffix("_file")
-        found[key] = _split(text) if key in LISTS else text
-    return found
-
-
-def _read_secret(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            [Fault(field=name, code="settings.file", params={"why": str(error)})]
-        ) from error
-
-
-OTHERS = frozenset({"DISPATCH_URL", "DISPATCH_TOKEN", "DISPATCH_CONFIG"})
-"""Variables of the command line's client side; not settings of the server."""
-
-
-def _split(value: str) -> Sequence[str]:
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _fault(problem: Any, sources: Mapping[str, str]) -> Fault:
-    key = str(problem["loc"][0])
-    name = f"{key} ({sources.get(key, 'default')})"
-    if problem["type"] == "extra_forbidden":
-        hint = get_close_matches(key, Settings.model_fields, n=1) or ["config show"]
-        return Fault(field=name, code="settings.unknown", params={"hint": hint[0]})
-    code, params = _reason(problem["type"], problem["msg"], problem.get("ctx", {}))
-    return Fault(field=name, code=code, params=params, sent=excerpt(problem["input"]))
-
-
-def _reason(
-    kind: str, words: str, context: Mapping[str, object]
-) -> tuple[str, Mapping[str, object]]:
-    """Message key and parameters for what pydantic found; its own English words where we have none."""
-    if "." in kind:  # our own message key, from one of the validators above
-        return kind, context
-    if kind == "literal_error":
-        words = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return "field.choice", {"allowed": words}
-    if kind in BOUNDS:
-        (limit,) = context.values()
-        return BOUNDS[kind], {"limit": limit}
-    return NOT_A.get(kind, "settings.value"), {"why": words}
-
-
-BOUNDS = {"greater_than_equal": "settings.least", "less_than_equal": "settings.most"}
-NOT_A = {
-    "int_parsing": "field.integer",
-    "int_from_float": "field.integer",
-    "float_parsing": "settings.number",
-    "finite_number": "settings.number",
-    "string_type": "field.text",
-    "tuple_type": "settings.list",
-}
-
-
-def from_environment(flags: Mapping[str, object]) -> tuple[Settings, Mapping[str, str]]:
-    """The settings of this process."""
-    config = os.environ.get("DISPATCH_CONFIG")
-    return load(flags, os.environ, Path(config) if config else None)

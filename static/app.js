@@ -25,6 +25,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What is sent in batches goes on by itself.
+document.querySelector("[data-goes-on]")?.requestSubmit();
+
 // A choice of group on small screens is meant at once.
 document.querySelector(".narrow-only select")?.addEventListener("change", (event) => {
   event.target.form.requestSubmit();

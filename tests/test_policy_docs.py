@@ -10,7 +10,7 @@ import pytest
 
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.domain.concurrency import OverlapRule
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.retrypolicy import Backoff, Failure
 from tests.processes import server
@@ -78,7 +78,7 @@ def test_the_tables_name_every_failure_and_every_rule(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", PAGES)
 def test_the_growing_pauses_are_as_the_page_counts_them(lang: str) -> None:
-    (growing,) = (each for each in examples(lang) if "base" in each.get("retry", {}))
+    (growing,) = (each for each in examples(lang) if "base" in (each.get("retry") or {}))
     pauses = read_policies(FieldReader({"policies": growing}, Faults()), None).retry.pauses
     assert isinstance(pauses, Backoff)
     waits = [pauses.wait(n, share=0) / timedelta(seconds=1) for n in range(1, pauses.most + 1)]

@@ -4,10 +4,12 @@ import asyncio
 
 from aiohttp import web
 
-from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.errors import DispatchError, excerpt
 
 BODY_LIMIT = 1024 * 1024
-BODY_TIMEOUT_S = 15
+BODY_TIMEOUT_S = 15.0
+UTF8_NAMES = frozenset({"", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
+"""What callers say who mean UTF-8: many say nothing, and libraries of Java say Latin-1."""
 
 
 class BodyTooLarge(DispatchError):
@@ -28,7 +30,21 @@ class BodyBroken(DispatchError):
     code = "body.broken"
 
 
+class CharsetUnknown(DispatchError):
+    """The body is said to be in a charset that is not read."""
+
+    code = "body.charset"
+
+
 async def read_body(request: web.Request) -> bytes:
+    """As `read_bytes`, of a body in UTF-8; raises CharsetUnknown where it is said to be in another charset."""
+    charset = request.charset or ""
+    if charset.lower() not in UTF8_NAMES:
+        raise CharsetUnknown(charset=excerpt(charset))
+    return await read_bytes(request)
+
+
+async def read_bytes(request: web.Request) -> bytes:
     """The whole body, at most 1 MiB within 15 seconds; raises BodyTooLarge, BodyTooSlow, BodyBroken."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -36,6 +52,6 @@ async def read_body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge as error:
         raise BodyTooLarge(limit=BODY_LIMIT) from error
     except TimeoutError as error:
-        raise BodyTooSlow(seconds=BODY_TIMEOUT_S) from error
+        raise BodyTooSlow(seconds=round(BODY_TIMEOUT_S)) from error
     except web.RequestPayloadError as error:
         raise BodyBroken from error

@@ -17,7 +17,7 @@ from dispatchserver.auth.intake import read_body
 from dispatchserver.auth.passwords import Passwords, check_password
 from dispatchserver.auth.throttle import Throttle
 from dispatchserver.domain.access import Session
-from dispatchserver.domain.errors import Invalid, StoreUnavailable
+from dispatchserver.domain.errors import Fault, Invalid, Refused, StoreUnavailable
 from dispatchserver.ports import Clock
 from dispatchserver.registries import Accounts
 
@@ -160,17 +160,23 @@ async def read_form(
 
 
 def _plain(body: bytes, _: str) -> dict[str, str]:
-    text = body.decode("utf-8", "replace")
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_FIELDS))
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS
+        )
     except ValueError as error:
         raise Invalid("auth.form") from error
+    return dict(pairs)
 
 
 def _with_files(body: bytes, content_type: str) -> dict[str, str]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    boundary = BytesParser().parsebytes(head, headersonly=True).get_boundary() or ""
+    # counted first, since parsing thousands of parts takes long
+    if body.count(f"--{boundary}".encode()) > FORM_FIELDS + 1:
+        raise Invalid("auth.form")
     parts = BytesParser().parsebytes(head + body).get_payload()
-    if not isinstance(parts, list) or len(parts) > FORM_FIELDS:
+    if not isinstance(parts, list):
         raise Invalid("auth.form")
     return dict(_field(part) for part in parts if isinstance(part, Message))
 
@@ -181,7 +187,10 @@ def _field(part: Message) -> tuple[str, str]:
     content = part.get_payload(decode=True)
     if not isinstance(name, str) or not isinstance(content, bytes):
         raise Invalid("auth.form")
-    return name, content.decode("utf-8", "replace")
+    try:
+        return name, content.decode()
+    except UnicodeDecodeError as error:
+        raise Refused([Fault(field=name, code="wire.utf8")]) from error
 
 
 FORMS: Mapping[str, ReadFields] = {"application/x-www-form-urlencoded": _plain}

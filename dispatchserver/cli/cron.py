@@ -13,7 +13,8 @@ from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.cron import CronExpression, DstRule
-from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused
+from dispatchserver.domain.errors import Fault, Invalid, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,

@@ -13,7 +13,7 @@ from dispatchserver.messages import say
 
 @click.group()
 def group() -> None:
-    """Groups and their default time zones. 任务分组及其默认时区。"""
+    """Groups and the defaults of their tasks. 任务分组及其默认设置。"""
 
 
 @group.command("list")
@@ -30,7 +30,8 @@ def _line(item: dict[str, Any]) -> str:
     lang, zone = terminal_language(), item["zone"]
     count = say(lang, "group.line.tasks", count=item["tasks"])
     where = say(lang, "group.line.zone", zone=zone) if zone else say(lang, "group.line.usual")
-    return f"{item['group']}  {count}  {where}"
+    said = f"  policies {', '.join(item['policies'])}" if item["policies"] else ""
+    return f"{item['group']}  {count}  {where}{said}"
 
 
 @group.command()
@@ -46,19 +47,20 @@ def show(group: str, url: str, token: str | None) -> None:
 @click.argument("group")
 @click.option("--zone", help="IANA zone of tasks that name none; '' for the server's")
 @click.option("--note", help="description")
+@click.option(
+    "--policies", help="JSON object: policies of tasks that say none; '' for the server's"
+)
 @URL
 @TOKEN
-def set_group(group: str, zone: str | None, note: str | None, url: str, token: str | None) -> None:
-    """Set what a group says; tasks that exist keep their zone. 设置分组；已有任务的时区不变。"""
-    if zone is None and note is None:
+def set_group(group: str, url: str, token: str | None, **asked: str | None) -> None:
+    """Set what a group says; tasks that exist keep what they have. 设置分组；已有的任务不变。"""
+    given = {name: text for name, text in asked.items() if text is not None}
+    if not given:
         raise click.UsageError(say(terminal_language(), "group.nothing_to_set"))
     groups = call(url, token, "GET", "/groups")["items"]
-    said = next((item for item in groups if item["group"] == group), {"zone": None, "note": ""})
-    asked = {
-        "zone": said["zone"] if zone is None else zone,
-        "note": said["note"] if note is None else note,
-    }
-    _print(call(url, token, "PUT", _path(group), json.dumps(asked).encode()))
+    said: dict[str, Any] = next((item for item in groups if item["group"] == group), {})
+    body = {name: said.get(name) for name in asked} | given
+    _print(call(url, token, "PUT", _path(group), json.dumps(body).encode()))
 
 
 @group.command()

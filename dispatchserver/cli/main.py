@@ -8,6 +8,7 @@ from dispatchserver import __version__
 from dispatchserver.cli.calendar import calendar
 from dispatchserver.cli.cron import cron
 from dispatchserver.cli.explain import explain_expression
+from dispatchserver.cli.fire import fire
 from dispatchserver.cli.group import group
 from dispatchserver.cli.receive import receiver
 from dispatchserver.cli.secret import secret
@@ -34,7 +35,7 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, group, calendar, secret, token, cron, config):
+for command in (serve, demo, receiver, task, fire, group, calendar, secret, token, cron, config):
     cli.add_command(command)
 
 

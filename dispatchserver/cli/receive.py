@@ -7,7 +7,7 @@ import click
 from dispatchserver.cli.demonstration import print_call
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
-from dispatchserver.domain.errors import naming
+from dispatchserver.domain.faults import naming
 from dispatchserver.domain.signing import check_key
 from dispatchserver.messages import say
 from dispatchserver.receiver.server import REPORT_URL, Receiver, serve

@@ -10,7 +10,8 @@ import click
 
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.cli.task import AS_JSON, TOKEN, URL, call
-from dispatchserver.domain.errors import Invalid, naming
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import naming
 from dispatchserver.messages import say
 
 

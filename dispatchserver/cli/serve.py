@@ -16,7 +16,8 @@ from dispatchserver.cli.shell import given, settings_flags, terminal_language
 from dispatchserver.domain import jsontext
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
-from dispatchserver.settings import Settings, from_environment
+from dispatchserver.settings import Settings
+from dispatchserver.settingsources import from_environment
 
 EXIT_PORT_TAKEN = 1
 EXIT_AT_ONCE = 143
@@ -58,7 +59,8 @@ def show(as_json: bool, **flags: Any) -> None:
         click.echo(jsontext.dumps(doc))
         return
     for key, value in rows.items():
-        click.echo(f"{key:<16} {value!s:<32} {sources[key]}")
+        shown = jsontext.dumps(value) if isinstance(value, dict) else str(value)
+        click.echo(f"{key:<24} {shown:<32} {sources[key]}")
 
 
 Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]

@@ -9,7 +9,8 @@ import click
 from dispatchserver.app import UnsafeBind
 from dispatchserver.domain.errors import DispatchError, Refused, StoreInUse, StoreUnavailable
 from dispatchserver.messages import LANGUAGES, say_error
-from dispatchserver.settings import LISTS, Misconfigured, Settings
+from dispatchserver.settings import Settings
+from dispatchserver.settingsources import LISTS, Misconfigured
 
 EXIT_CODES: dict[type[DispatchError], int] = {
     Refused: 65,

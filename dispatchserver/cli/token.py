@@ -13,7 +13,7 @@ from dispatchserver.domain import jsontext
 from dispatchserver.domain.access import Token
 from dispatchserver.domain.moments import iso
 from dispatchserver.messages import say
-from dispatchserver.settings import from_environment
+from dispatchserver.settingsources import from_environment
 
 DATABASE = click.option("--database-url", default=None, help="sqlite:///PATH")
 

@@ -18,7 +18,8 @@ from dispatchserver.domain.authorization import (
     check_together,
     check_user,
 )
-from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused, SecretNotFound
+from dispatchserver.domain.errors import Fault, Invalid, Refused, SecretNotFound
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_object, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import HttpRecall, Recall, SocketRecall, auth_of

@@ -1,4 +1,4 @@
-"""The `policies` of a task, as `.do` forms and REST say them: what a task decides for itself. Pure."""
+"""The `policies` of a task, as `.do` forms and REST say them, and those that a group or the server says. Pure."""
 
 from datetime import timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from dispatchserver.documents.spans import span_text
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.calendarspec import check_calendar_name
+from dispatchserver.domain.defaults import NO_DEFAULTS, NO_LAYERS, Layers, PolicyDefaults
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_duration, as_integer, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
@@ -38,13 +39,77 @@ from dispatchserver.domain.task import (
 )
 from dispatchserver.domain.triggers import Trigger
 
+KEYS = {
+    "connectTimeout": "connect_timeout",
+    "firstByteTimeout": "first_byte_timeout",
+    "timeout": "total_timeout",
+    "reportTimeout": "report_timeout",
+    "retry": "retry",
+    "overlap": "overlap",
+    "concurrencyKey": "concurrency",
+    "misfire": "misfire",
+    "misfireGrace": "misfire_grace",
+    "spread": "spread",
+    "jitter": "jitter",
+    "calendar": "calendar",
+    "shift": "shift",
+}
+"""What doors call the attributes of Policies; each key is a layer of its own."""
 
-def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
-    """The task's own policies; what it does not say is the server's. `trigger` is None where it is faulty."""
+
+def read_policies(
+    reader: FieldReader, trigger: Trigger | None, usual: Layers = NO_LAYERS
+) -> Policies:
+    """The task's policies: its own, and the usual ones for keys that it leaves out; null is the product's own.
+
+    `trigger` is None where it is faulty. A default that does not fit it is booked with whose it is.
+    """
     inner = reader.inside_if_any("policies")
-    if inner is None:
-        return Policies()
-    policies = Policies(
+    own = NO_DEFAULTS if inner is None else _read_said(inner, trigger, usual.policies.calendar)
+    policies = usual.fill(own)
+    if inner is not None and inner.has("firstByteTimeout"):
+        _check_first_byte(policies, inner, "firstByteTimeout")
+    else:
+        _check_first_byte(policies, reader, "policies.firstByteTimeout")
+    if trigger is not None:
+        for misfit in usual.misfits(policies, own.said, trigger):
+            reader.refuse(f"policies.{misfit.name}", misfit.code, **misfit.params)
+    return policies
+
+
+def read_policy_defaults(reader: FieldReader) -> PolicyDefaults:
+    """What a group or the server says for its tasks, every fault booked; null is the product's own default."""
+    policies = reader.inside_if_any("policies")
+    if policies is None:
+        return NO_DEFAULTS
+    found = _read_said(policies, None, None)
+    _check_first_byte(found.policies, policies, "firstByteTimeout")
+    policies.refuse_unread()
+    return found
+
+
+def policy_defaults_doc(defaults: PolicyDefaults) -> Doc:
+    """The defaults as they are read: only keys of which something is said."""
+    doc = policies_doc(defaults.policies)
+    return {key: doc[key] for key, name in KEYS.items() if name in defaults.said}
+
+
+def _check_first_byte(policies: Policies, reader: FieldReader, name: str) -> None:
+    try:
+        check_first_byte(policies)
+    except Invalid as invalid:
+        reader.refuse(name, invalid.code, **invalid.params)
+
+
+def _read_said(
+    policies: FieldReader, trigger: Trigger | None, usual_calendar: str | None
+) -> PolicyDefaults:
+    said = frozenset(name for key, name in KEYS.items() if policies.says(key))
+    return PolicyDefaults(said=said, policies=_read_all(policies, trigger, usual_calendar))
+
+
+def _read_all(inner: FieldReader, trigger: Trigger | None, usual_calendar: str | None) -> Policies:
+    return Policies(
         connect_timeout=inner.take("connectTimeout", _timeout, None),
         first_byte_timeout=inner.take("firstByteTimeout", _timeout, None),
         total_timeout=inner.take("timeout", _timeout, None),
@@ -59,13 +124,8 @@ def read_policies(reader: FieldReader, trigger: Trigger | None) -> Policies:
         spread=inner.take("spread", lambda value: check_spread(as_duration(value)), None),
         jitter=inner.take("jitter", lambda value: check_spread(as_duration(value)), None),
         calendar=read_calendar_name(inner),
-        shift=read_shift(inner),
+        shift=read_shift(inner, usual_calendar),
     )
-    try:
-        check_first_byte(policies)
-    except Invalid as invalid:
-        inner.refuse("firstByteTimeout", invalid.code, **invalid.params)
-    return policies
 
 
 def read_calendar_name(policies: FieldReader) -> str | None:
@@ -73,9 +133,10 @@ def read_calendar_name(policies: FieldReader) -> str | None:
     return policies.take("calendar", lambda value: check_calendar_name(as_text(value)), None)
 
 
-def read_shift(policies: FieldReader) -> Shift:
-    """What becomes of excluded occasions; of no meaning without a calendar."""
-    if policies.has("shift") and not policies.has("calendar"):
+def read_shift(policies: FieldReader, usual_calendar: str | None = None) -> Shift:
+    """What becomes of excluded occasions; of no meaning without a calendar, here or by default."""
+    under = None if policies.says("calendar") else usual_calendar
+    if policies.has("shift") and not policies.has("calendar") and under is None:
         policies.refuse("shift", "calendar.shift_alone")
     return policies.take("shift", lambda value: as_member(value, Shift), Shift.SKIP)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.calendar import FIRST_DATE, LAST_DATE
+from dispatchserver.domain.defaults import NO_LAYERS, Layers
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fields import FieldReader, as_integer, as_text
 from dispatchserver.domain.jsontext import JsonValue
@@ -19,10 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a trigger is read against: the present moment, and the zone where it names none."""
+    """What a task is read against: the present moment, and the zone and policies where it says none."""
 
     now: datetime
     zone: ZoneInfo
+    policies: Layers = NO_LAYERS
 
 
 def read_zone(value: JsonValue) -> ZoneInfo:

@@ -2,7 +2,7 @@
 
 from dispatchserver.documents.authorization import sending_doc, with_sending
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import Fault, Invalid, excerpt
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import (
@@ -69,6 +69,21 @@ def read_socket(reader: FieldReader, data: JsonValue, body_shape: str) -> Socket
     if host is None or port is None:
         return None
     return SocketRecall(host=host, port=port, data=data, framing=framing, ack=ack, body_shape=shape)
+
+
+def address_field(kind: RecallKind, code: str) -> str:
+    """The field of a recall that names what this rule of the egress policy forbids; every door calls it so."""
+    if kind is RecallKind.HTTP:
+        return "url"
+    return "port" if code == "egress.port" else "host"
+
+
+def forbidden(invalid: Invalid, recall: Recall, where: str) -> Fault:
+    """What the egress policy refused, under the field that names it; `where` is what stands before its name."""
+    field = address_field(recall.kind, invalid.code)
+    return Fault(
+        field=where + field, code=invalid.code, params=invalid.params, sent=excerpt(recall.address)
+    )
 
 
 def _read_shape(reader: FieldReader, name: str) -> BodyShape:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_duration, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.signing import KEEP_FORMER, Rotation, check_keep, check_key

@@ -1,14 +1,16 @@
-"""Where callbacks may never go: the pure rule on addresses, asked at add time and again at connect time."""
+"""Where callbacks go only if the admin says so: the pure rule on addresses, and the ways to spell one."""
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from dispatchserver.domain.errors import Invalid
 
 Address = IPv4Address | IPv6Address
 
-METADATA_ADDRESSES = frozenset(
+LOCALHOST: Sequence[Address] = (ip_address("127.0.0.1"), ip_address("::1"))
+METADATA_ADDRESSES: Sequence[Address] = tuple(
     ip_address(text)
     for text in (
         "169.254.169.254",
@@ -74,18 +76,25 @@ def unwrapped(address: Address) -> Address:
     return address
 
 
-def check_host(host: str) -> None:
-    """Raises Invalid when the host is an address (in any spelling) or a name that is never called.
+def plain_name(host: str) -> str:
+    """The host as a resolver takes it: of compatible characters the usual one, in small letters, without a last dot."""
+    return unicodedata.normalize("NFKC", host).lower().replace("。", ".").rstrip(".")
 
-    Also refuses IPv4 addresses that are not in plain dotted form, since no two programs read them alike.
-    """
-    name = unicodedata.normalize("NFKC", host).lower().replace("。", ".").rstrip(".")
+
+def known_addresses(name: str) -> Sequence[Address]:
+    """Where a plain name leads without being looked up; nothing where only looking it up would tell."""
     if name in METADATA_NAMES:
-        raise Invalid("egress.metadata", host=host)
+        return METADATA_ADDRESSES
+    if name == "localhost" or name.endswith(".localhost"):
+        return LOCALHOST
     address = read_address(name)
-    rule = refusal(address) if address is not None else None
-    if rule is not None:
-        raise Invalid(rule, host=host)
+    return () if address is None else (address,)
+
+
+def check_spelling(host: str) -> None:
+    """Raises Invalid for an IPv4 address that is not in plain dotted form, since no two programs read it alike."""
+    name = plain_name(host)
+    address = read_address(name)
     if isinstance(address, IPv4Address) and host != str(address):
         raise Invalid("egress.spelling", host=host, plain=str(address))
     if address is None and all(NUMBER.fullmatch(part) for part in name.split(".")):

@@ -3,13 +3,20 @@
 The rules of egress.py on addresses that are never called stand before it; only the admin's list goes before them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
-from dispatchserver.domain.egress import Address, refusal, unwrapped
+from dispatchserver.domain.egress import (
+    Address,
+    known_addresses,
+    plain_name,
+    refusal,
+    unwrapped,
+)
 from dispatchserver.domain.errors import Invalid
 
 PORT_LIMIT = 65_535
@@ -43,6 +50,10 @@ SERVICE_PORTS = frozenset(
 )
 """Services that take what they are sent for commands; a SOCKET recall sends whatever its owner likes."""
 
+PORTS = {"http": 80, "https": 443}
+OF_THE_PORT = ("egress.port", "egress.own")
+"""Rules that forbid a port of an address, and not all of it."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -64,23 +75,51 @@ class Allowed:
 
     def covers(self, host: str, address: Address, port: int) -> bool:
         """Whether this line allows to call this address, reached by this name."""
+        if self.network is None:
+            return self.may_cover(host, port)
+        fits = address.version == self.network.version and address in self.network
+        return fits and self.may_cover(host, port)
+
+    def may_cover(self, host: str, port: int) -> bool:
+        """Whether this line allows to call some address that this name may lead to."""
         if self.port is not None and self.port != port:
             return False
-        if self.network is not None:
-            return address.version == self.network.version and address in self.network
-        return fnmatchcase(host.lower().rstrip("."), self.name)
+        return self.network is not None or fnmatchcase(host.lower().rstrip("."), self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressPolicy:
     """What this server may call. `loopback` says that it may call its own machine, as one does that only that machine
-    can reach; `own` are addresses and ports that it listens on itself.
+    can reach; `own` are addresses and ports that are its own, such as those that it listens on.
     """
 
     profile: Profile = Profile.INTERNAL
     allowed: Sequence[Allowed] = ()
     loopback: bool = True
-    own: frozenset[tuple[Address, int]] = frozenset()
+    own: Container[tuple[Address, int]] = frozenset()
+
+    def check(self, address: str, *, raw: bool) -> None:
+        """Raises Invalid where a call to this URL, or to this host:port, will be forbidden whatever its name leads to.
+
+        No name is looked up: it may lead elsewhere when it is called, and is judged then.
+        """
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        rule = self._certain_refusal(plain_name(host), port, raw)
+        if rule is not None:
+            shown = parts.netloc.rpartition("@")[2] if rule in OF_THE_PORT else host
+            raise Invalid(rule, host=shown)
+
+    def _certain_refusal(self, name: str, port: int, raw: bool) -> str | None:
+        known = known_addresses(name)
+        if known:
+            rules = [self.refusal(name, address, port, raw=raw) for address in known]
+            return None if None in rules else rules[0]
+        if any(line.may_cover(name, port) for line in self.allowed):
+            return None
+        if self.profile is Profile.ALLOWLIST:
+            return "egress.not_listed"
+        return self._by_port(port, raw)
 
     def refusal(self, host: str, address: Address, port: int, *, raw: bool = False) -> str | None:
         """The message key of the rule that forbids this call, or None when it may be made.

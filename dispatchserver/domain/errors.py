@@ -18,14 +18,14 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── FireNotFound         no fire has this id
 ├── FireEnded            the fire's result is final, so a report cannot change it
 ├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
+├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
 └── StoreInUse           another server works on this database
 """
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -107,11 +107,13 @@ class TaskUnreadable(DispatchError):
 
 
 class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it."""
+    """No calendar has this name; `nearest` are names that look like it. A `usual` one the server's defaults name."""
 
     code = "calendar.not_found"
 
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, names: Sequence[str] = (), *, usual: bool = False) -> None:
+        if usual:
+            self.code = "defaults.server.lost"
         nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
         if nearest:
             self.code = "calendar.not_found_nearest"
@@ -119,11 +121,16 @@ class CalendarNotFound(DispatchError):
 
 
 class CalendarInUse(DispatchError):
-    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them."""
+    """Tasks use the calendar, so it cannot be deleted; `group` and `task` name one of them.
+
+    Without a task it is the group itself, whose defaults name the calendar.
+    """
 
     code = "calendar.in_use"
 
-    def __init__(self, name: str, count: int, group: str, task: str) -> None:
+    def __init__(self, name: str, count: int, group: str, task: str | None) -> None:
+        if task is None:
+            self.code = "calendar.in_use_by_group"
         super().__init__(name=name, count=count, group=group, task=task)
 
 
@@ -235,6 +242,15 @@ class FireOpen(DispatchError):
         super().__init__(id=fire_id, state=state)
 
 
+class FireReplayed(DispatchError):
+    """Somebody has sent the fire once more already, and the caller wanted it sent once more at most once."""
+
+    code = "fire.replayed"
+
+    def __init__(self, fire_id: str) -> None:
+        super().__init__(id=fire_id)
+
+
 class StoreUnavailable(DispatchError):
     """The store could not take the change; nothing was stored, and the caller may try again."""
 
@@ -248,41 +264,6 @@ class StoreInUse(DispatchError):
     """Another server process works on this database; `pid` is its process."""
 
     code = "store.in_use"
-
-
-class Faults:
-    """Collects every fault of one request, so that all of them are answered at once."""
-
-    def __init__(self) -> None:
-        self._found: list[Fault] = []
-
-    def add(self, field: str, code: str, sent: object = None, **params: object) -> None:
-        self._found.append(Fault(field=field, code=code, params=params, sent=excerpt(sent)))
-
-    @contextmanager
-    def at(self, field: str, sent: object = None) -> Iterator[None]:
-        """Books an Invalid raised inside under this field, and goes on."""
-        try:
-            yield
-        except Invalid as invalid:
-            self.add(field, invalid.code, sent, **invalid.params)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def raise_if_any(self) -> None:
-        """Raises Refused with all that was booked; does nothing when that is nothing."""
-        if self._found:
-            raise Refused(self._found)
-
-
-@contextmanager
-def naming(field: str, sent: object = None) -> Iterator[None]:
-    """What is found Invalid inside is refused under the name of this field."""
-    faults = Faults()
-    with faults.at(field, sent):
-        yield
-    faults.raise_if_any()
 
 
 def excerpt(sent: object) -> str | None:

@@ -25,14 +25,14 @@ LONGEST_MONTHS = (1, 3, 5, 7, 8, 10, 12)
 FEBRUARY, ALL_MONTHS, ALL_HOURS = 2, 12, (1 << 24) - 1
 
 
-Param = int | date | datetime | tuple[int, ...] | tuple[datetime, ...]
+Param = str | int | date | datetime | tuple[int, ...] | tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something to know about a schedule: a message key below `words.notice`, and what fills it.
+    """Something to know about a schedule or a task: a message key below `words.notice`, and what fills it.
 
-    Parameters are plain values: numbers, months as numbers, wall times without a zone, zone
+    Parameters are plain values: names, numbers, months as numbers, wall times without a zone, zone
     abbreviations, and moments in UTC.
     """
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import from_ms, to_ms
 
@@ -181,6 +182,10 @@ class FieldReader:
     def has(self, name: str) -> bool:
         """Whether something stands under this name."""
         return self._value(name) not in (None, "")
+
+    def says(self, name: str) -> bool:
+        """Whether something stands under this name, be it null; an empty text is nothing."""
+        return self._value(name) != "" and name in self._values
 
     def holds_object(self, name: str) -> bool:
         """Whether a JSON object stands under this name, also as text."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from dispatchserver.domain.defaults import NO_DEFAULTS, PolicyDefaults
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupKey:
@@ -23,6 +25,7 @@ class GroupSpec:
 
     zone: ZoneInfo | None = None
     note: str = ""
+    policies: PolicyDefaults = NO_DEFAULTS
 
 
 NOTHING_SAID = GroupSpec()

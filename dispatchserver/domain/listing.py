@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from dispatchserver.domain.fire import Fire, FireState
+from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
 
@@ -39,7 +39,11 @@ class TaskFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FireFilter:
-    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at."""
+    """Which fires to list; None takes all. `since` counts, `until` does not; both look at due_at.
+
+    `replayed` looks at whether somebody sent a fire once more; `address` is a part of the one that it calls,
+    in any case of letters.
+    """
 
     namespace: str
     group: str | None = None
@@ -48,6 +52,15 @@ class FireFilter:
     since: datetime | None = None
     until: datetime | None = None
     replayed: bool | None = None
+    reason: Reason | None = None
+    address: str | None = None
+    ids: tuple[str, ...] | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it names anything by which not just whatever ever happened is found."""
+        named = (self.group, self.name, self.since, self.reason, self.address, self.ids)
+        return any(each is not None for each in named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ def _destination(url: str) -> str:
 
 
 def check_url(url: str) -> str:
-    """The URL when a callback may go there; raises Invalid, naming what is wrong with it."""
+    """The URL when a callback can be sent there; raises Invalid, naming what is wrong with it."""
     if not 1 <= len(url) <= URL_LIMIT:
         raise Invalid("recall.url_length", limit=URL_LIMIT)
     if not url.isprintable() or " " in url or "\\" in url:
@@ -140,15 +140,15 @@ def check_url(url: str) -> str:
         raise Invalid("recall.url_syntax")
     if parts.username is not None or parts.password is not None or "#" in url:
         raise Invalid("recall.url_parts")
-    egress.check_host(host)
+    egress.check_spelling(host)
     return url
 
 
 def check_host(host: str) -> str:
-    """The host name or address when a callback may go there; raises Invalid otherwise."""
-    if not HOST.fullmatch(host):
+    """The host name or address when a callback can be sent there; raises Invalid otherwise."""
+    if not HOST.fullmatch(host) or (":" in host and egress.read_address(host) is None):
         raise Invalid("recall.host")
-    egress.check_host(host)
+    egress.check_spelling(host)
     return host
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.errors import GroupNotFound
+from dispatchserver.domain.defaults import NO_DEFAULTS, Layers, PolicyDefaults
+from dispatchserver.domain.errors import CalendarNotFound, Fault, GroupNotFound, Refused
 from dispatchserver.domain.group import (
     NOTHING_SAID,
     DecideGroup,
@@ -30,49 +31,78 @@ class GroupStatus:
     updated_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What a task takes from its group, or else from the server, where it says nothing itself."""
+
+    zone: ZoneInfo
+    policies: Layers
+
+
 @dataclass(frozen=True, slots=True)
-class _Zones:
-    """The zones that the groups of a namespace name, as they were read at a moment."""
+class _Said:
+    """What the groups of a namespace say, as it was read at a moment."""
 
     read_at: datetime
-    by_name: Mapping[str, ZoneInfo]
+    by_name: Mapping[str, GroupSpec]
 
 
 class GroupCases:
-    """Every change is durable when its method returns, and holds for every task that is said from then on."""
+    """Every change is durable when its method returns, and holds for every task that is said from then on.
 
-    def __init__(self, groups: Groups, store: Store, clock: Clock, zone: ZoneInfo) -> None:
+    `zone` and `policies` are the server's.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        store: Store,
+        clock: Clock,
+        zone: ZoneInfo,
+        policies: PolicyDefaults = NO_DEFAULTS,
+    ) -> None:
         self._groups = groups
         self._store = store
         self._clock = clock
         self._zone = zone
-        self._zones: dict[str, _Zones] = {}
+        self.policies = policies
+        self._said: dict[str, _Said] = {}
         self._changes = 0
 
-    async def zone_of(self, namespace: str, group: str) -> ZoneInfo:
-        """The zone of tasks in this group that name none: the group's, else the server's."""
-        return (await self._named(namespace)).get(group, self._zone)
+    async def usual(self, namespace: str, group: str) -> Usual:
+        """What tasks of this group take that say nothing: the group's, else the server's."""
+        spec = (await self._by_name(namespace)).get(group, NOTHING_SAID)
+        layers = Layers(group=group, of_group=spec.policies, of_server=self.policies)
+        return Usual(zone=spec.zone or self._zone, policies=layers)
 
-    async def _named(self, namespace: str) -> Mapping[str, ZoneInfo]:
+    async def zone_of(self, namespace: str, group: str) -> ZoneInfo:
+        """The zone of tasks in this group that name none."""
+        return (await self.usual(namespace, group)).zone
+
+    async def _by_name(self, namespace: str) -> Mapping[str, GroupSpec]:
         """Kept between adds, which would each wait for a read otherwise. What was changed here is seen at once;
         what another server on the same database changed, at most FRESH later."""
-        now, kept = self._clock.now(), self._zones.get(namespace)
+        now, kept = self._clock.now(), self._said.get(namespace)
         if kept is not None and timedelta(0) <= now - kept.read_at < FRESH:
             return kept.by_name
         changes = self._changes
-        found = await self._groups.list(namespace)
-        zones = {each.key.name: each.spec.zone for each in found if each.spec.zone is not None}
+        said = {each.key.name: each.spec for each in await self._groups.list(namespace)}
         if (
             changes == self._changes
         ):  # else this may have been read before a change, so it is not kept
-            self._zones[namespace] = _Zones(now, zones)
-        return zones
+            self._said[namespace] = _Said(now, said)
+        return said
 
     async def put(self, key: GroupKey, decide: DecideGroup, actor: Actor) -> GroupStatus:
-        """Makes or changes what the group says; no task that stands is changed by it."""
-        stored = await self._groups.put(key, decide, actor, self._clock.now())
+        """Makes or changes what the group says; no task that stands is changed by it. Raises Refused for a
+        calendar that there is not."""
+        try:
+            stored = await self._groups.put(key, decide, actor, self._clock.now())
+        except CalendarNotFound as error:
+            fault = Fault(field="policies.calendar", code=error.code, params=error.params)
+            raise Refused([fault]) from error
         self._changes += 1
-        self._zones.pop(key.namespace, None)
+        self._said.pop(key.namespace, None)
         counts = dict(await self._store.list_groups(key.namespace))
         return _status(key, stored, counts.get(key.name, 0))
 

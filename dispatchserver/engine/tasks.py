@@ -8,11 +8,13 @@ from dispatchserver.domain import changing
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
+from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
+from dispatchserver.domain.explaining import Notice, Param
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import MILLISECOND
-from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.recall import Recall, RecallKind
 from dispatchserver.domain.reporting import Note
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
@@ -49,11 +51,13 @@ class Tasks:
         clock: Clock,
         new_id: Callable[[], str],
         wakes: Wakes,
+        egress: EgressPolicy = USUAL,
     ) -> None:
         self._store = store
         self._calendars = calendars
         self._clock = clock
         self._new_id = new_id
+        self._egress = egress
         self._plan_by = wakes.plan_by
         self._dispatch_by = wakes.dispatch_by
 
@@ -67,6 +71,8 @@ class Tasks:
 
     async def put(self, addition: Addition, actor: Actor) -> Change:
         """As `add`, and tells which of the two was done."""
+        recall = addition.spec.recall
+        self._egress.check(recall.address, raw=recall.kind is RecallKind.SOCKET)
         addition = replace(addition, edition=await self._edition(addition))
         decide = changing.add(addition, new_id=self._new_id())
         return await self._change(addition.key, decide, actor)
@@ -120,6 +126,16 @@ class Tasks:
         if status is None:
             raise TaskNotFound(key.group, key.name)
         return status
+
+    async def notices(self, task: Task) -> Sequence[Notice]:
+        """What may surprise about a task among others: one shares its concurrency key under another limit."""
+        key, found = task.spec.policies.concurrency, await self._store.find_other_limit(task)
+        if key is None or found is None:
+            return ()
+        other, limit = found
+        told: dict[str, Param] = {"key": key.name, "limit": key.limit, "other": limit}
+        who = {"group": other.group, "task": other.name}
+        return (Notice(code="key_limit", params=told | who),)
 
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[TaskStatus]:
         """Tasks by group and name; raises Invalid for a cursor or limit that is none."""

@@ -7,7 +7,8 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain.calendarspec import StoredCalendar
-from dispatchserver.domain.errors import CalendarChanged, Fault, Refused, naming
+from dispatchserver.domain.errors import CalendarChanged, Fault, Refused
+from dispatchserver.domain.faults import naming
 from dispatchserver.domain.fields import as_integer
 from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.engine.calendars import CalendarCases

@@ -11,6 +11,7 @@ from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import StoredCalendar
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.errors import (
     CalendarChanged,
     CalendarNotFound,
@@ -28,7 +29,7 @@ from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.pages.fields import blank_fields, task_fields
 from dispatchserver.pages.formreader import Form
-from dispatchserver.pages.forms import Schedule, TaskForm, placed
+from dispatchserver.pages.forms import Beginning, Schedule, TaskForm, placed
 from dispatchserver.pages.formviews import Setting, form_view
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import Preview, preview, unexplained
@@ -75,7 +76,9 @@ class EditPages:
         ]
 
     async def new(self, request: web.Request) -> web.Response:
-        return await self._form(request, blank_fields(request.query.get("group", "")), None)
+        group = request.query.get("group", "")
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
+        return await self._form(request, blank_fields(group, usual.policies.policies), None)
 
     async def create(self, request: web.Request) -> web.Response:
         form = await read_form(request)
@@ -138,10 +141,16 @@ class EditPages:
         group = kept.key.group if kept else form.get("group", "")
         return await self._groups.zone_of(DEFAULT_NAMESPACE, group)
 
+    async def _beginning(self, form: Form) -> Beginning:
+        """What the form of a new task began with, and what is usual in the group that it names."""
+        began = await self._groups.usual(DEFAULT_NAMESPACE, form.get("began", ""))
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, form.get("group", ""))
+        return Beginning(policies=began.policies.policies, usual=usual.policies)
+
     async def _add(self, request: web.Request, form: Form, kept: Task | None) -> TaskKey:
         """Adds what the form says, or replaces `kept` with it; raises Refused with the fields at fault."""
-        now = self._frame.viewer(request).now
-        addition = TaskForm(form, await self._zone_of(form, kept), now, kept).read()
+        now, zone = self._frame.viewer(request).now, await self._zone_of(form, kept)
+        addition = TaskForm(form, zone, now, kept, await self._beginning(form)).read()
         try:
             await self._tasks.add(addition, actor(request))
         except REFUSALS as error:
@@ -160,8 +169,15 @@ class EditPages:
         shown, _ = await self._explained(values, kept, standing, viewer)
         groups = [group for group, _ in await self._tasks.groups(DEFAULT_NAMESPACE)]
         names = [calendar.key.name for calendar in standing]
-        secrets = [secret.key.name for secret in await self._offer.secrets.list(DEFAULT_NAMESPACE)]
-        setting = Setting(kept=kept, limits=self._limits, calendars=names, secrets=secrets)
+        setting = Setting(
+            kept=kept,
+            limits=self._limits,
+            calendars=names,
+            secrets=[
+                secret.key.name for secret in await self._offer.secrets.list(DEFAULT_NAMESPACE)
+            ],
+            began=(await self._beginning(values)).policies,
+        )
         return self._frame.page(
             request,
             "form.html",
@@ -170,6 +186,8 @@ class EditPages:
             kept=kept,
             preview=shown,
             groups=groups,
+            began=values.get("began", ""),
+            begins_anew=kept is None and setting.began != PRODUCTS,
         )
 
 

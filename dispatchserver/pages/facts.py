@@ -121,6 +121,24 @@ def rule_facts(task: Task, viewer: Viewer) -> list[Fact]:
     ]
 
 
+def policy_facts(policies: Policies, viewer: Viewer) -> list[Fact]:
+    """Policies alone, as tasks of a group would have them; a calendar goes by its name."""
+    facts = [
+        *_lateness_facts(policies, viewer),
+        *_retry_facts(policies.retry, viewer),
+        *_overlap_facts(policies, viewer),
+        *_timeout_facts(policies, viewer),
+    ]
+    if policies.calendar is None:
+        return facts
+    url, shift = link("/calendar", name=policies.calendar), f"form.shift.{policies.shift}"
+    return [
+        Fact(label="form.calendar.label", value=visible(policies.calendar), url=url),
+        Fact(label="form.shift.label", value=viewer.say(shift)),
+        *facts,
+    ]
+
+
 def _calendar_facts(task: Task, viewer: Viewer) -> Sequence[Fact]:
     edition, shift = task.edition, task.spec.policies.shift
     if edition is None:

@@ -2,18 +2,19 @@
 
 import json
 
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import HttpRecall, Recall
-from dispatchserver.domain.task import Task
+from dispatchserver.domain.task import Policies, Task
 from dispatchserver.pages.authfields import auth_fields
 from dispatchserver.pages.choices import BLANK
 from dispatchserver.pages.policyfields import policy_fields
 from dispatchserver.pages.triggerfields import trigger_fields
 
 
-def blank_fields(group: str = "") -> dict[str, str]:
-    """The fields of a new task's form; its zone is empty, which is the group's."""
-    return BLANK | {"group": group}
+def blank_fields(group: str = "", policies: Policies = PRODUCTS) -> dict[str, str]:
+    """The fields of a new task's form, with the policies that are usual there; its zone is empty, which is the group's."""
+    return BLANK | {"group": group, "began": group} | policy_fields(policies)
 
 
 def task_fields(task: Task) -> dict[str, str]:

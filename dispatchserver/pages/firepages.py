@@ -7,13 +7,15 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Faults, Refused, TaskNotFound
+from dispatchserver.domain.errors import Refused, TaskNotFound
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
 from dispatchserver.domain.recall import check_data
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.tasks import FireHistory, Tasks
+from dispatchserver.pages.deadviews import again
 from dispatchserver.pages.faults import say_problem
 from dispatchserver.pages.fireviews import data_text, fire_page, fire_row
 from dispatchserver.pages.frame import Frame, actor
@@ -60,7 +62,6 @@ class FirePages:
     async def list(self, request: web.Request) -> web.Response:
         task = await self._task_of(read_key(request.query))
         zone = self._zone_of(task)
-        alive = task is not None
         wanted, query = read_fire_query(request.query, zone)
         page = NOTHING if query.faults else await self._tasks.fires(wanted, query.page)
         viewer = self._frame.viewer(request)
@@ -72,7 +73,7 @@ class FirePages:
             query=query,
             states=tuple(FireState),
             zone=zone.key,
-            why_url=_why_url(query) if alive else "",
+            why_url=_why_url(query),
             next_url=query.next_url("/fires", page.next_cursor),
         )
 
@@ -97,6 +98,7 @@ class FirePages:
             "fire.html",
             status=422 if faults else 200,
             fire=fire,
+            again=again(await self._replays.of(history.fire.id), viewer),
             alive=task is not None,
             faults=faults,
             data=fire.data if typed is None else typed,
@@ -124,8 +126,8 @@ class FirePages:
 
 
 def _why_url(query: Query) -> str:
-    """Where a task's page tells why it did not run at the time from which on nothing was found."""
+    """Where the page of a task, or of a deleted one, tells why it did not run at the time from which on nothing was found."""
     values = query.values
-    if not values["from"]:
+    if not (values["from"] and values["group"] and values["name"]):
         return ""
     return link("/task", group=values["group"], name=values["name"], why=values["from"]) + "#why"

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import LATEST, FieldReader, as_integer, as_member, as_text
 from dispatchserver.pages.choices import BLANK, CHOICES
 from dispatchserver.pages.words import UNITS

@@ -1,15 +1,17 @@
 """Reads the task form: its fields into a task, or all that is wrong with them. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.reading import read_zone
+from dispatchserver.documents.recalls import address_field
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
+from dispatchserver.domain.defaults import NO_LAYERS, PRODUCTS, Layers, where_unchanged
 from dispatchserver.domain.errors import (
     CalendarChanged,
     CalendarNotFound,
@@ -29,6 +31,7 @@ from dispatchserver.domain.recall import (
     Framing,
     HttpRecall,
     Recall,
+    RecallKind,
     ReplyRule,
     SocketRecall,
     check_data,
@@ -36,6 +39,7 @@ from dispatchserver.domain.recall import (
     check_url,
 )
 from dispatchserver.domain.task import (
+    Policies,
     Task,
     TaskKey,
     TaskSpec,
@@ -43,7 +47,7 @@ from dispatchserver.domain.task import (
     check_note,
     check_priority,
 )
-from dispatchserver.domain.triggers import Trigger
+from dispatchserver.domain.triggers import Trigger, waits_for_completion
 from dispatchserver.pages.authfields import read_sending
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
@@ -64,10 +68,26 @@ class Schedule:
     shift: Shift
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The policies that a new task's form began with, and those that are usual in the group that it names now."""
+
+    policies: Policies = PRODUCTS
+    usual: Layers = NO_LAYERS
+
+
 class TaskForm:
     """Reads one submitted form. Every fault is booked under the name of the field that it is shown at."""
 
-    def __init__(self, form: Form, zone: ZoneInfo, now: datetime, kept: Task | None) -> None:
+    def __init__(
+        self,
+        form: Form,
+        zone: ZoneInfo,
+        now: datetime,
+        kept: Task | None,
+        beginning: Beginning | None = None,
+    ) -> None:
+        self._beginning = beginning or Beginning()
         self._form = FormReader(form)
         self._now = now
         self._kept = kept
@@ -81,7 +101,7 @@ class TaskForm:
         priority = form.take("priority", lambda text: check_priority(as_integer(text)), 0)
         trigger = self._trigger()
         recall = self._socket() if form.word("recall") == "SOCKET" else self._http()
-        policies = read_policies(form, kept.spec.policies if kept else None)
+        policies = self._policies(trigger)
         form.faults.raise_if_any()
         assert trigger is not None, "what is missing was booked"
         spec = TaskSpec(
@@ -96,6 +116,22 @@ class TaskForm:
         return Addition(
             key=key, spec=spec, at=self._now, overwrite=kept is not None, expected=expected
         )
+
+    def _policies(self, trigger: Trigger | None) -> Policies:
+        """What stands there; in a new form, what was left as the form began is what is usual in the group."""
+        if self._kept:
+            return read_policies(self._form, self._kept.spec.policies)
+        began, usual = self._beginning.policies, self._beginning.usual
+        said = read_policies(self._form, None if began == PRODUCTS else began)
+        own = where_unchanged(said, began, usual.policies)
+        if trigger is None:
+            return own.policies
+        if waits_for_completion(trigger):  # the form offers it no calendar
+            own = replace(own, said=own.said | {"calendar", "shift"})
+        policies = usual.fill(own)
+        for misfit in usual.misfits(policies, own.said, trigger):
+            self._form.refuse(misfit.name, Invalid(misfit.code, **misfit.params))
+        return policies
 
     def schedule(self) -> Schedule:
         """When the task would fire; raises Refused with the faults of the fields that say so."""
@@ -170,6 +206,11 @@ def _fault(error: DispatchError, form: Form) -> Fault:
             return Fault(field="auth_secret", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("calendar."):
             return Fault(field="calendar", code=error.code, params=error.params)
+        case Invalid() if error.code.startswith("egress."):
+            kind = RecallKind.SOCKET if form.get("recall") == "SOCKET" else RecallKind.HTTP
+            return Fault(
+                field=address_field(kind, error.code), code=error.code, params=error.params
+            )
         case Invalid() if error.code.startswith("trigger.misfire"):
             return Fault(field="misfire", code=error.code, params=error.params)
         case _:

@@ -6,10 +6,11 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from dispatchserver.domain.concurrency import ALLOW
+from dispatchserver.domain.defaults import PRODUCTS
 from dispatchserver.domain.errors import Fault, Refused
 from dispatchserver.domain.misfirepolicy import MISFIRE_GRACE, FireAll
 from dispatchserver.domain.retrypolicy import Backoff, Retry
-from dispatchserver.domain.task import Task
+from dispatchserver.domain.task import Policies, Task
 from dispatchserver.engine.executor import Limits
 from dispatchserver.pages.choices import BLANK, CHOICES, FAILURES, KEPT, MONTHDAYS, WEEKDAYS
 from dispatchserver.pages.faults import say_line, say_problem
@@ -88,12 +89,13 @@ class FormView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What the form is shown in: the task it edits (None: a new one), the server's limits, the calendars and
-    secrets there are."""
+    secrets there are, and the policies that a new one begins with."""
 
     kept: Task | None
     limits: Limits
     calendars: Sequence[str] = ()
     secrets: Sequence[str] = ()
+    began: Policies = PRODUCTS
 
 
 def form_view(
@@ -108,15 +110,12 @@ def form_view(
         usual=_usual(setting.limits, viewer),
         choices=_choices(values, setting),
         zones=zones_to_choose(),
-        kept=_kept_words(setting.kept, viewer),
+        kept=_kept_words(setting.kept.spec.policies if setting.kept else setting.began, viewer),
     )
 
 
-def _kept_words(kept: Task | None, viewer: Viewer) -> Mapping[str, str]:
+def _kept_words(policies: Policies, viewer: Viewer) -> Mapping[str, str]:
     """The policies that may be kept as they are, in words."""
-    if kept is None:
-        return {}
-    policies = kept.spec.policies
     return {
         "misfire": misfire_words(policies.misfire, viewer),
         "retry": retry_words(policies.retry, viewer),

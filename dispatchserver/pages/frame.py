@@ -15,7 +15,7 @@ from dispatchserver.auth.doors import (
     language,
 )
 from dispatchserver.auth.gate import READING
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow
+from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, CharsetUnknown
 from dispatchserver.auth.people import SESSION
 from dispatchserver.domain.errors import (
     CalendarInUse,
@@ -72,6 +72,7 @@ STATUS: dict[type[DispatchError], int] = {
     SigningKeysFull: 409,
     BodyTooLarge: 413,
     BodyTooSlow: 408,
+    CharsetUnknown: 415,
     Unexpected: 500,
     StoreUnavailable: 503,
 }

@@ -9,20 +9,23 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.documents.groups import read_group_settings
+from dispatchserver.documents.policies import policy_defaults_doc
+from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.errors import (
     Fault,
-    Faults,
     Refused,
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
-    naming,
 )
+from dispatchserver.domain.faults import Faults, naming
 from dispatchserver.domain.group import NOTHING_SAID, DecideGroup, GroupKey, GroupSpec, StoredGroup
+from dispatchserver.domain.jsontext import JsonValue, dumps
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_name
 from dispatchserver.engine.groups import GroupCases, GroupStatus
 from dispatchserver.engine.signing import KeyStatus, SigningCases
 from dispatchserver.messages import say_error
+from dispatchserver.pages.facts import policy_facts
 from dispatchserver.pages.formviews import zones_to_choose
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.keyviews import (
@@ -33,17 +36,20 @@ from dispatchserver.pages.keyviews import (
     read_rotation_form,
 )
 from dispatchserver.pages.queries import link
-from dispatchserver.pages.words import visible
+from dispatchserver.pages.words import Viewer, visible
+
+FIELDS = ("group", "zone", "note", "policies")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRow:
-    """One group in the list; `zone` is empty where it is the server's."""
+    """One group in the list; `zone` and `policies`, the keys it says, are empty where they are the server's."""
 
     name: str
     tasks: int
     zone: str
     note: str
+    policies: str
     tasks_url: str
     edit_url: str
 
@@ -56,6 +62,7 @@ def group_row(group: GroupStatus) -> GroupRow:
         tasks=group.tasks,
         zone="" if zone is None else zone.key,
         note=visible(group.spec.note),
+        policies=", ".join(policy_defaults_doc(group.spec.policies)),
         tasks_url=link("/tasks", group=name),
         edit_url=link("/group/edit", group=name),
     )
@@ -92,7 +99,7 @@ class GroupPages:
         return self._frame.page(request, "groups.html", rows=rows, server_zone=self._zone.key)
 
     async def new(self, request: web.Request) -> web.Response:
-        return self._form(request, {}, None)
+        return await self._form(request, {}, None)
 
     async def edit(self, request: web.Request) -> web.Response:
         key = _key(request.query)
@@ -148,8 +155,10 @@ class GroupPages:
         """The group as it stands."""
         group = await self._groups.find(key)
         row = group_row(group)
+        said = policy_defaults_doc(group.spec.policies)
         fields = {"group": row.name, "zone": row.zone, "note": group.spec.note}
-        return self._form(request, fields, section)
+        fields["policies"] = listed(said)
+        return await self._form(request, fields, section)
 
     async def _put(self, request: web.Request, *, known: bool) -> web.Response:
         form = await read_form(request)
@@ -158,23 +167,26 @@ class GroupPages:
             await self._groups.put(key, _replacing(spec) if known else _first(spec), actor(request))
         except Refused as refused:
             section = KeySection(rows=await self._keys(request, _key(form))) if known else None
-            return self._form(request, form, section, refused)
+            return await self._form(request, form, section, refused)
         return self._frame.see(link("/groups", done="group_saved"))
 
-    def _form(
+    async def _form(
         self,
         request: web.Request,
         values: Mapping[str, str],
         keys: KeySection | None,
         refused: Refused | None = None,
     ) -> web.Response:
-        faults = {fault.field: fault for fault in refused.faults} if refused else {}
+        viewer = self._frame.viewer(request)
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, values.get("group", ""))
         return self._frame.page(
             request,
             "group.html",
             status=422 if refused or (keys and keys.trouble) else 200,
-            values={name: values.get(name, "") for name in ("group", "zone", "note")},
-            faults=faults,
+            values={name: values.get(name, "") for name in FIELDS},
+            faults=say_faults(refused, viewer),
+            servers=defaults_words(self._groups.policies, viewer),
+            given=policy_facts(usual.policies.policies, viewer),
             keys=keys,
             keeps=KEEPS,
             zones=zones_to_choose(),
@@ -192,9 +204,33 @@ def read_group(form: Mapping[str, str]) -> tuple[GroupKey, GroupSpec]:
     with faults.at("group", key.name):
         check_name(key.name)
     note = form.get("note", "").replace("\r\n", "\n")
-    spec = read_group_settings({"zone": form.get("zone", "").strip(), "note": note}, faults)
+    said = {"zone": form.get("zone", "").strip(), "note": note}
+    spec = read_group_settings(said | {"policies": form.get("policies", "").strip()}, faults)
     faults.raise_if_any()
     return key, spec
+
+
+def listed(said: Mapping[str, JsonValue]) -> str:
+    """An object as JSON with a line for each of its keys; empty for nothing."""
+    lines = (f"  {dumps(key)}: {dumps(value)}" for key, value in said.items())
+    return "{\n" + ",\n".join(lines) + "\n}" if said else ""
+
+
+def say_faults(refused: Refused | None, viewer: Viewer) -> Mapping[str, Sequence[str]]:
+    """What is wrong with each field; of the policies, each fault with its own key before it."""
+    found: dict[str, list[str]] = {}
+    for fault in refused.faults if refused else ():
+        problem = viewer.say(fault.code, **fault.params)
+        field, _, key = fault.field.partition(".")
+        text = viewer.say("fault.line", field=key, problem=problem) if key else problem
+        found.setdefault(field, []).append(text)
+    return found
+
+
+def defaults_words(defaults: PolicyDefaults, viewer: Viewer) -> str:
+    """What the server says, as its settings show it; empty for nothing."""
+    said = policy_defaults_doc(defaults)
+    return viewer.say("page.groups.servers", policies=dumps(said)) if said else ""
 
 
 def _replacing(spec: GroupSpec) -> DecideGroup:

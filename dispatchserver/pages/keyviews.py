@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.signing import FOREVER, read_rotation
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.signing import KEYS_LIMIT, Rotation
 from dispatchserver.engine.signing import KeyStatus
 from dispatchserver.pages.queries import link

@@ -9,7 +9,8 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.errors import Fault, Faults, Refused
+from dispatchserver.domain.errors import Fault, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_member, as_moment
 from dispatchserver.domain.fire import FireState
 from dispatchserver.domain.jsontext import JsonValue

@@ -17,6 +17,7 @@ from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
+from dispatchserver.pages.deadpages import DeadPages
 from dispatchserver.pages.editpages import EditPages, Offer
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
@@ -58,6 +59,7 @@ class Pages:
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, offer, self.groups, self.limits).routes(),
             *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
+            *DeadPages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),
             *SecretPages(self._frame, self.secrets, self.tasks, self.zone).routes(),

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
-from dispatchserver.domain.errors import Fault, Faults, Invalid, Refused
+from dispatchserver.domain.errors import Fault, Invalid, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.listing import PageRequest, TaskFilter
 from dispatchserver.domain.secrets import (
     SecretKey,

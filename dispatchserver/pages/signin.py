@@ -5,7 +5,8 @@ from aiohttp import web
 from dispatchserver.auth.doors import LANG_COOKIE, Access, NotAdmitted, Route
 from dispatchserver.auth.passwords import LONGEST, SHORTEST, check_password
 from dispatchserver.auth.people import COOKIE, People, carry, check_user_name, forget, read_form
-from dispatchserver.domain.errors import Fault, Faults, Invalid
+from dispatchserver.domain.errors import Fault, Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.messages import LANGUAGES
 from dispatchserver.pages.frame import THEMES, Frame
 from dispatchserver.pages.queries import HOME, by_field, local

@@ -1,17 +1,19 @@
 """The pages of tasks: the list, one task, and the actions on it."""
 
 import asyncio
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
+from dispatchserver.domain.errors import TaskNotFound
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskStatus
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey, TaskState
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
-from dispatchserver.pages.fireviews import fire_row
+from dispatchserver.pages.fireviews import FireRow, fire_row
 from dispatchserver.pages.frame import Frame, actor
 from dispatchserver.pages.previews import explained
 from dispatchserver.pages.queries import (
@@ -24,6 +26,7 @@ from dispatchserver.pages.queries import (
 )
 from dispatchserver.pages.views import group_links, task_page, task_row
 from dispatchserver.pages.whyviews import WhyView, ask_why, tell_why
+from dispatchserver.wording import say_notice
 
 RECENT = 10
 NOTHING: Page[TaskStatus] = Page(items=(), next_cursor=None)
@@ -68,9 +71,10 @@ class TaskPages:
 
     async def show(self, request: web.Request) -> web.Response:
         key, viewer = read_key(request.query), self._frame.viewer(request)
-        status = await self._tasks.find(key)
-        wanted = FireFilter(namespace=key.namespace, group=key.group, name=key.name)
-        recent = await self._tasks.fires(wanted, PageRequest(limit=RECENT))
+        try:
+            status = await self._tasks.find(key)
+        except TaskNotFound:
+            return await self._gone(request, key)
         zone = status.task.spec.trigger.zone
         meaning = await asyncio.to_thread(explained, status.task, viewer)
         return self._frame.page(
@@ -78,17 +82,41 @@ class TaskPages:
             "task.html",
             task=task_page(status, viewer),
             meaning=meaning,
+            notices=[
+                say_notice(notice, zone, viewer.lang)
+                for notice in await self._tasks.notices(status.task)
+            ],
             why=await self._why(request, key, zone),
-            fires=[fire_row(fire, zone, viewer) for fire in recent.items],
+            fires=await self._recent(request, key, zone),
         )
+
+    async def _gone(self, request: web.Request, key: TaskKey) -> web.Response:
+        """What is left of a deleted task; raises TaskNotFound where there never was one of this name."""
+        await self._whys.why(key, None)
+        zone = await self._whys.zone_of(key)
+        return self._frame.page(
+            request,
+            "gone.html",
+            why=await self._why(request, key, zone),
+            fires=await self._recent(request, key, zone),
+            log_url=link("/fires", group=key.group, name=key.name),
+        )
+
+    async def _recent(
+        self, request: web.Request, key: TaskKey, zone: ZoneInfo
+    ) -> Sequence[FireRow]:
+        wanted = FireFilter(namespace=key.namespace, group=key.group, name=key.name)
+        recent = await self._tasks.fires(wanted, PageRequest(limit=RECENT))
+        viewer = self._frame.viewer(request)
+        return [fire_row(fire, zone, viewer) for fire in recent.items]
 
     async def _why(self, request: web.Request, key: TaskKey, zone: ZoneInfo) -> WhyView:
         """What stands in the form that asks why, and its answer."""
         typed, viewer = request.query.get("why", ""), self._frame.viewer(request)
         at, faults = read_moment(request.query, "why", zone)
         if at is None:
-            return ask_why(typed, faults.get("why"), zone, viewer)
-        return tell_why(await self._whys.why(key, at), typed, zone, viewer)
+            return ask_why(key, typed, faults.get("why"), zone, viewer)
+        return tell_why(key, typed, await self._whys.why(key, at), zone, viewer)
 
     async def pause(self, request: web.Request) -> web.Response:
         form = await read_form(request)

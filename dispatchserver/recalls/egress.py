@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from dispatchserver.domain.egresspolicy import EgressPolicy
+from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
 ]
 """One answer of getaddrinfo: family, type, protocol, canonical name, socket address."""
 
-OF_THE_PORT = ("egress.port", "egress.own")
 REFUSED = errno.EXDEV
 """Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
 

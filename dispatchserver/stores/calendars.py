@@ -16,7 +16,7 @@ from dispatchserver.domain.errors import CalendarInUse, CalendarNotFound, Dispat
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.ports import Actor
-from dispatchserver.stores import sql
+from dispatchserver.stores import groupsql, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_calendar, read_tasks, spec_json
 from dispatchserver.stores.driver import Driver, Reader, Tx
@@ -122,7 +122,7 @@ async def _write(tx: Tx, stored: StoredCalendar) -> None:
 
 
 async def delete_calendars(tx: Tx, asked: Sequence[Deletion]) -> Sequence[Exception | None]:
-    """Forgets calendars that no task uses."""
+    """Forgets calendars that no task uses, and no group gives to its tasks."""
     return [await _delete_one(tx, each) for each in asked]
 
 
@@ -134,6 +134,8 @@ async def _delete_one(tx: Tx, asked: Deletion) -> Exception | None:
     if used := await tx.fetch(sql.CALENDAR_USE, key.namespace, key.name):
         row = used[0]
         return CalendarInUse(key.name, row["tasks"], row["grp"], row["name"])
+    if usual := await tx.fetch(groupsql.CALENDAR_USUAL, key.namespace, key.name):
+        return CalendarInUse(key.name, len(usual), usual[0]["name"], None)
     await tx.execute(sql.DELETE_CALENDAR, key.namespace, key.name)
     await _note(tx, asked, "calendar_deleted", standing)
     return None

@@ -1,6 +1,6 @@
 """Ended fires sent once more, as batched writes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from dispatchserver.domain.errors import DispatchError, FireNotFound
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.ports import Actor
-from dispatchserver.stores import rows, sql
+from dispatchserver.stores import deadsql, rows, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Tx
 
@@ -20,16 +21,21 @@ class Replayed:
     """Somebody wants a fire once more."""
 
     fire_id: str
-    decide: Callable[[Fire], Fire]
+    decide: DecideReplay
     actor: Actor
     now: datetime
 
 
 async def replay(tx: Tx, asked: Sequence[Replayed]) -> Sequence[Fire | Exception]:
     """Writes a new fire for each one asked for, with its audit row."""
-    found = await tx.fetch(sql.FIND_FIRES, dumps([[each.fire_id] for each in asked]))
-    standing = {row["id"]: rows.read_fire(row) for row in found}
-    results = [_decide(each, standing.get(each.fire_id)) for each in asked]
+    ids = dumps([[each.fire_id] for each in asked])
+    standing = {row["id"]: rows.read_fire(row) for row in await tx.fetch(sql.FIND_FIRES, ids)}
+    done = {row["replay_of"] for row in await tx.fetch(deadsql.REPLAYS_OF, ids)}
+    results: list[Fire | Exception] = []
+    for each in asked:
+        results.append(_decide(each, standing.get(each.fire_id), each.fire_id in done))
+        if isinstance(results[-1], Fire):
+            done.add(each.fire_id)
     made = [
         (each, fire) for each, fire in zip(asked, results, strict=True) if isinstance(fire, Fire)
     ]
@@ -38,11 +44,11 @@ async def replay(tx: Tx, asked: Sequence[Replayed]) -> Sequence[Fire | Exception
     return results
 
 
-def _decide(asked: Replayed, fire: Fire | None) -> Fire | Exception:
+def _decide(asked: Replayed, fire: Fire | None, replayed: bool) -> Fire | Exception:
     if fire is None:
         return FireNotFound(asked.fire_id)
     try:
-        return asked.decide(fire)
+        return asked.decide(fire, replayed)
     except DispatchError as refusal:
         return refusal
 

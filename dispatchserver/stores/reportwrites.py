@@ -2,19 +2,24 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from dispatchserver.domain.errors import DispatchError, FireEnded, FireNotFound
-from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.authorization import credentials
+from dispatchserver.domain.errors import DispatchError, FireEnded, FireNotFound, Invalid
+from dispatchserver.domain.fire import Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import settled
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.recall import auth_of
 from dispatchserver.domain.reporting import DecideReport, Mark, Note
+from dispatchserver.domain.secrets import Proof, proof_of
 from dispatchserver.stores import reportsql, rows, sql
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.driver import Reader, Row, Tx
 from dispatchserver.stores.moves import move, standing_of
 from dispatchserver.stores.progressrows import progress_json
+from dispatchserver.stores.specs import read_recall
 from dispatchserver.stores.triggerspecs import ms
 
 NOTES_LIMIT = 50
@@ -39,19 +44,20 @@ async def _report_one(tx: Tx, reported: Reported) -> Fire | Exception:
     found = await tx.fetch(sql.FIND_FIRE, reported.fire_id)
     if not found:
         return FireNotFound(reported.fire_id)
-    fire = rows.read_fire(found[0])
+    fire, proof = rows.read_fire(found[0]), await _shown(tx, reported.fire_id)
+    note = replace(reported.note, text=proof.veiled_text(reported.note.text))
     standing = (await standing_of(tx, [fire.id]))[fire.id]
     try:
-        decided = reported.decide(fire, standing)
+        decided = _veiled(reported.decide(fire, standing), proof)
     except DispatchError as refusal:
-        await _note_refusal(tx, reported.note, fire, refusal)
+        await _note_refusal(tx, note, fire, refusal)
         return refusal
     if isinstance(decided, Fire):
-        return await _keep_progress(tx, fire, decided, reported.note)
-    to = settled(fire, decided, reported.note.at, standing)
+        return await _keep_progress(tx, fire, decided, note)
+    to = settled(fire, decided, note.at, standing)
     if not await move(tx, [(fire, to)]):
         return FireEnded(fire.id, fire.state)
-    await _note(tx, reported.note, fire, "reported")
+    await _note(tx, note, fire, "reported")
     return replace(
         fire,
         state=to.state,
@@ -60,6 +66,26 @@ async def _report_one(tx: Tx, reported: Reported) -> Fire | Exception:
         run_at=to.run_at or fire.run_at,
         finished_at=to.finished_at,
     )
+
+
+async def _shown(tx: Tx, fire_id: str) -> Proof:
+    """What its receiver was shown: it is not kept where the receiver repeats it."""
+    for row in await tx.fetch(reportsql.SHOWN_SECRET, fire_id):
+        auth, value = auth_of(read_recall(row["recall_json"])), row["secret"]
+        if auth is not None and value is not None:
+            with suppress(Invalid):  # a secret that makes no header was shown to nobody
+                return proof_of(credentials(auth, value), value)
+    return Proof()
+
+
+def _veiled(decided: Verdict | Fire, proof: Proof) -> Verdict | Fire:
+    if isinstance(decided, Verdict):
+        result = decided.result
+        return replace(decided, result=None if result is None else proof.veiled_text(result))
+    if decided.progress is None:
+        return decided
+    text = proof.veiled_text(decided.progress.text)
+    return replace(decided, progress=replace(decided.progress, text=text))
 
 
 async def _keep_progress(tx: Tx, before: Fire, after: Fire, note: Note) -> Fire:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.errors import Invalid, TaskUnreadable
 from dispatchserver.domain.fire import (
@@ -31,6 +30,7 @@ from dispatchserver.domain.task import Restart, Task, TaskKey, TaskSpec, TaskSta
 from dispatchserver.stores.driver import Row
 from dispatchserver.stores.progressrows import read_progress
 from dispatchserver.stores.specs import (
+    key_columns,
     policies_json,
     read_policies,
     read_recall,
@@ -113,6 +113,7 @@ def task_row(task: Task) -> list[object]:
         to_ms(task.updated_at),
         task.spec.policies.calendar,
         *restart_columns(task.restart),
+        *key_columns(task.spec.policies),
     ]
 
 
@@ -277,24 +278,3 @@ def read_attempt(row: Row) -> Attempt:
 
 def _reason(value: Any) -> Reason | None:
     return None if value is None else Reason(value)
-
-
-def read_token(row: Row) -> Token:
-    return Token(
-        id=row["id"],
-        name=row["name"],
-        secret_hash=row["secret_hash"],
-        created_at=from_ms(row["created_at"]),
-        expires_at=moment(row["expires_at"]),
-        revoked_at=moment(row["revoked_at"]),
-    )
-
-
-def read_session(row: Row) -> Session:
-    return Session(
-        secret_hash=row["secret_hash"],
-        user=row["user_name"],
-        csrf=row["csrf"],
-        created_at=from_ms(row["created_at"]),
-        seen_at=from_ms(row["seen_at"]),
-    )

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid, TaskUnreadable
-from dispatchserver.domain.fire import Fire
+from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.calendarspecs import editions_of
+from dispatchserver.stores.deadsql import ADDRESSED, AMONG, REPLAYED, counted
 from dispatchserver.stores.driver import Reader, Row
+from dispatchserver.stores.triggerspecs import ms
 
 PAGE_LIMIT = 500
 
@@ -78,23 +80,45 @@ def _readable(row: Row, editions: rows.Editions) -> TaskStatus | None:
 
 async def list_fires(reader: Reader, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
     """Fires, the latest due first."""
-    query = _Query()
-    query.where("namespace = ?", wanted.namespace)
-    for column, value in (("grp", wanted.group), ("name", wanted.name), ("state", wanted.state)):
-        if value is not None:
-            query.where(f"{column} = ?", value)
-    if wanted.since is not None:
-        query.where("due_at >= ?", to_ms(wanted.since))
-    if wanted.until is not None:
-        query.where("due_at < ?", to_ms(wanted.until))
-    if wanted.replayed is not None:
-        again = "EXISTS (SELECT 1 FROM fires r WHERE r.replay_of = fires.id)"
-        query.where(again if wanted.replayed else f"NOT {again}")
+    query = _fires_query(wanted)
     if page.cursor is not None:
         query.where("(due_at, id) < (?, ?)", *_read_cursor(page.cursor, (int, str)))
     text = query.text(sql.FIRES, "due_at DESC, id DESC", _limit(page) + 1)
     found = await reader.fetch(text, *query.values)
     return _page(found, page, rows.read_fire, lambda fire: [to_ms(fire.due_at), fire.id])
+
+
+async def count_fires(reader: Reader, wanted: FireFilter, most: int) -> int:
+    """How many fires there are, counted up to `most`."""
+    query = _fires_query(wanted)
+    text = counted(query.text("SELECT 1 FROM fires", "due_at DESC, id DESC", most))
+    (row,) = await reader.fetch(text, *query.values)
+    found: int = row["n"]
+    return found
+
+
+def _fires_query(wanted: FireFilter) -> _Query:
+    query = _Query()
+    query.where("namespace = ?", wanted.namespace)
+    if wanted.state is not None:
+        query.where(f"state = '{wanted.state}'")
+    if wanted.replayed is not None:
+        query.where(REPLAYED if wanted.replayed else f"NOT {REPLAYED}")
+    # Failed ones have an index of their own; it is found by the word itself, and kept to by the unary plus.
+    kept = "+" if wanted.state is FireState.FAILED else ""
+    conditions: dict[str, object] = {
+        f"{kept}grp = ?": wanted.group,
+        f"{kept}name = ?": wanted.name,
+        "reason = ?": wanted.reason,
+        "due_at >= ?": ms(wanted.since),
+        "due_at < ?": ms(wanted.until),
+        ADDRESSED: wanted.address and f"%{_escaped(wanted.address)}%",
+        AMONG: None if wanted.ids is None else dumps(wanted.ids),
+    }
+    for condition, value in conditions.items():
+        if value is not None:
+            query.where(condition, value)
+    return query
 
 
 def _limit(page: PageRequest) -> int:

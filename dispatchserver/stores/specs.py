@@ -130,6 +130,12 @@ def _read_key(doc: Mapping[str, Any] | None) -> ConcurrencyKey | None:
     return ConcurrencyKey(name=doc["name"], limit=doc["limit"], busy=BusyRule(doc["busy"]))
 
 
+def key_columns(policies: Policies) -> list[object]:
+    """The concurrency key and its limit, by which those who share one are found."""
+    key = policies.concurrency
+    return [None, None] if key is None else [key.name, key.limit]
+
+
 @lru_cache(maxsize=1_024)
 def read_policies(text: str) -> Policies:
     doc = json.loads(text)

@@ -35,17 +35,18 @@ GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY
 
 PUT_TASKS = f"""
 INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
-    restarted_at, restarted_count)
+    restarted_at, restarted_count, ckey, ckey_limit)
 {
     unfold(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
         " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT,"
-        " restarted_at BIGINT, restarted_count BIGINT"
+        " restarted_at BIGINT, restarted_count BIGINT, ckey TEXT, ckey_limit BIGINT"
     )
 }
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
     next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar,
-    restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count
+    restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count, ckey = excluded.ckey,
+    ckey_limit = excluded.ckey_limit
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -269,13 +270,4 @@ CALENDAR_TASKS = f"{TASKS} WHERE t.namespace = $1 AND t.calendar = $2"
 CALENDAR_USE = """
 SELECT grp, name, (SELECT count(*) FROM tasks WHERE namespace = $1 AND calendar = $2) AS tasks
 FROM tasks WHERE namespace = $1 AND calendar = $2 ORDER BY grp, name LIMIT 1
-"""
-
-GROUP_COLUMNS = "namespace, name, spec, version, updated_at"
-FIND_GROUP = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 AND name = $2"
-LIST_GROUPS = f"SELECT {GROUP_COLUMNS} FROM groups WHERE namespace = $1 ORDER BY name"
-PUT_GROUP = """
-INSERT INTO groups (namespace, name, spec, version, updated_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (namespace, name) DO UPDATE SET spec = excluded.spec, version = excluded.version,
-    updated_at = excluded.updated_at
 """

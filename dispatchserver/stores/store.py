@@ -22,13 +22,17 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
+from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
+    accountrows,
     claims,
+    deadsql,
     figures,
     firewrites,
+    keysql,
     ledger,
     replays,
     reportwrites,
@@ -71,12 +75,32 @@ class SqlStore:
         found = await self._driver.page_reader.fetch(sql.GROUPS, namespace)
         return [(row["grp"], row["tasks"]) for row in found]
 
+    async def find_other_limit(self, task: Task) -> tuple[TaskKey, int] | None:
+        key, namespace = task.spec.policies.concurrency, task.key.namespace
+        if key is None:
+            return None
+        found = await self._driver.page_reader.fetch(
+            keysql.OTHER_LIMIT, namespace, key.name, key.limit
+        )
+        if not found:
+            return None
+        (row,) = found
+        return TaskKey(namespace=namespace, group=row["grp"], name=row["name"]), row["ckey_limit"]
+
     async def find_fire(self, fire_id: str) -> Fire | None:
         found = await self._driver.page_reader.fetch(sql.FIND_FIRE, fire_id)
         return rows.read_fire(found[0]) if found else None
 
     async def list_fires(self, wanted: FireFilter, page: PageRequest) -> Page[Fire]:
         return await search.list_fires(self._driver.page_reader, wanted, page)
+
+    async def count_fires(self, wanted: FireFilter, most: int) -> int:
+        return await search.count_fires(self._driver.page_reader, wanted, most)
+
+    async def replays_of(self, fire_ids: Sequence[str]) -> Sequence[Fire]:
+        ids = dumps([[fire_id] for fire_id in fire_ids])
+        found = await self._driver.page_reader.fetch(deadsql.REPLAYS_OF, ids)
+        return sorted(map(rows.read_fire, found), key=lambda fire: (fire.due_at, fire.id))
 
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         found = await self._driver.page_reader.fetch(sql.LIST_ATTEMPTS, fire_id)
@@ -121,9 +145,7 @@ class SqlStore:
     async def list_notes(self, fire_id: str) -> Sequence[Note]:
         return await reportwrites.notes(self._driver.page_reader, fire_id)
 
-    async def replay(
-        self, fire_id: str, decide: Callable[[Fire], Fire], actor: Actor, now: datetime
-    ) -> Fire:
+    async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
         return await self._driver.submit(replays.replay, asked)
 
@@ -189,11 +211,12 @@ class SqlAccounts:
 
     async def find_token(self, token_id: str) -> Token | None:
         found = await self._driver.page_reader.fetch(sql.FIND_TOKEN, token_id)
-        return rows.read_token(found[0]) if found else None
+        return accountrows.read_token(found[0]) if found else None
 
     async def list_tokens(self) -> Sequence[Token]:
         return [
-            rows.read_token(row) for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
+            accountrows.read_token(row)
+            for row in await self._driver.page_reader.fetch(sql.LIST_TOKENS)
         ]
 
     async def revoke_token(self, token_id: str, now: datetime) -> bool:
@@ -219,7 +242,7 @@ class SqlAccounts:
 
     async def find_session(self, secret_hash: str) -> Session | None:
         found = await self._driver.page_reader.fetch(sql.FIND_SESSION, secret_hash)
-        return rows.read_session(found[0]) if found else None
+        return accountrows.read_session(found[0]) if found else None
 
     async def touch_session(self, secret_hash: str, now: datetime) -> None:
         await self._write(sql.TOUCH_SESSION, secret_hash, to_ms(now))

@@ -1,4 +1,4 @@
-"""What may surprise about a schedule, in words."""
+"""What may surprise about a schedule or a task, in words."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -21,6 +21,8 @@ def say_notice(notice: Notice, zone: ZoneInfo, lang: str) -> str:
 
 def _shown(name: str, value: Param, zone: ZoneInfo, lang: str) -> str:
     match value:
+        case str():
+            return value
         case datetime():
             return _say_fire(value, zone) if name in MOMENTS_OF_THE_DAY else say_moment(value, zone)
         case tuple():

@@ -74,3 +74,11 @@ def test_a_file_that_is_not_there_is_told(task):
     done = task("put", "夜 间", "never", "nowhere.json")
     assert done.exit_code == 2
     assert "nowhere.json" in done.output
+
+
+def test_a_forbidden_address_is_told_at_its_field(task):
+    recall = {"kind": "HTTP", "url": "http://169.254.169.254/"}
+    done = put(task, DOC | {"recall": recall}, "forbidden")
+    assert done.exit_code == 1
+    assert "recall.url: 169.254.169.254 is a cloud metadata service" in done.output
+    assert "--egress-allow" in done.output

@@ -4,7 +4,8 @@ import pytest
 
 from dispatchserver.domain.errors import Refused
 from dispatchserver.messages import LANGUAGES, say_error
-from dispatchserver.settings import Misconfigured, Settings, load, machine_zone
+from dispatchserver.settings import Settings, machine_zone
+from dispatchserver.settingsources import Misconfigured, load
 
 
 @pytest.fixture(autouse=True)

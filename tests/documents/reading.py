@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dispatchserver.documents.reading import Basis
-from dispatchserver.domain.errors import Faults, Refused
+from dispatchserver.domain.errors import Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from tests.builders import NOON
 

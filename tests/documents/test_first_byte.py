@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatchserver.documents.policies import read_policies
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.messages import say_fault
 

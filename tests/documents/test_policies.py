@@ -10,7 +10,7 @@ from dispatchserver.documents.policies import policies_doc, read_policies
 from dispatchserver.documents.spans import span_text
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap, OverlapRule
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_duration
 from dispatchserver.domain.misfirepolicy import (
     FireAll,

@@ -48,7 +48,7 @@ def test_every_recall_is_read_from_what_is_written_of_it(recall):
         ({"kind": "MAIL", "to": "x"}, "kind", "field.choice"),
         ({"kind": "HTTP"}, "url", "fault.required"),
         (HTTP | {"url": "ftp://receiver.test/"}, "url", "recall.url_scheme"),
-        (HTTP | {"url": "http://169.254.169.254/"}, "url", "egress.metadata"),
+        (HTTP | {"url": "http://0x7f000001/"}, "url", "egress.spelling"),
         (HTTP | {"reply_rule": "kind"}, "reply_rule", "field.choice"),
         (HTTP | {"body_shape": "round"}, "body_shape", "field.choice"),
         (HTTP | {"port": 80}, "port", "field.unknown"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatchserver.domain.egress import check_host, read_address, refusal, unwrapped
+from dispatchserver.domain.egress import check_spelling, read_address, refusal, unwrapped
 from dispatchserver.domain.errors import Invalid
 
 FORBIDDEN = {
@@ -73,18 +73,14 @@ def test_an_address_is_judged_by_the_one_inside_it(address):
 @pytest.mark.parametrize(
     ("host", "code"),
     [
-        ("169.254.169.254", "egress.metadata"),
-        ("169.254.169.254.", "egress.metadata"),
-        ("::ffff:a9fe:a9fe", "egress.metadata"),
-        ("0xa9fea9fe", "egress.metadata"),
-        ("2852039166", "egress.metadata"),
-        ("0251.0376.0251.0376", "egress.metadata"),
-        ("169.254.43518", "egress.metadata"),
-        ("１６９.254.169.254", "egress.metadata"),
-        ("metadata.google.internal", "egress.metadata"),
-        ("Metadata.Google.Internal.", "egress.metadata"),
-        ("0", "egress.unspecified"),
-        ("0x0", "egress.unspecified"),
+        ("169.254.169.254.", "egress.spelling"),
+        ("0xa9fea9fe", "egress.spelling"),
+        ("2852039166", "egress.spelling"),
+        ("0251.0376.0251.0376", "egress.spelling"),
+        ("169.254.43518", "egress.spelling"),
+        ("１６９.254.169.254", "egress.spelling"),
+        ("0", "egress.spelling"),
+        ("0x0", "egress.spelling"),
         ("127.1", "egress.spelling"),
         ("2130706433", "egress.spelling"),
         ("0x7f000001", "egress.spelling"),
@@ -99,16 +95,16 @@ def test_an_address_is_judged_by_the_one_inside_it(address):
         ("9" * 5000, "egress.number"),
     ],
 )
-def test_a_host_that_is_never_called_is_refused(host, code):
+def test_an_address_that_no_two_programs_read_alike_is_refused(host, code):
     with pytest.raises(Invalid) as caught:
-        check_host(host)
+        check_spelling(host)
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.1"])
 def test_an_odd_spelling_is_told_the_plain_one(host):
     with pytest.raises(Invalid) as caught:
-        check_host(host)
+        check_spelling(host)
     assert caught.value.params["plain"] == "127.0.0.1"
 
 
@@ -124,12 +120,12 @@ def test_an_odd_spelling_is_told_the_plain_one(host):
         "a.7",
         "7.a",
         "dead.beef",
-        "metadata",
-        "metadata.google.internal.example.com",
+        "169.254.169.254",
+        "metadata.google.internal",
     ],
 )
 def test_other_hosts_pass(host):
-    check_host(host)
+    check_spelling(host)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -144,6 +140,6 @@ def test_every_spelling_of_an_address_is_read_alike(number):
 @given(st.text(max_size=40))
 def test_no_host_makes_it_stumble(host):
     try:
-        check_host(host)
+        check_spelling(host)
     except Invalid as invalid:
         assert invalid.code.startswith("egress.")

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dispatchserver.domain import fields
-from dispatchserver.domain.errors import Faults, Invalid, Refused
+from dispatchserver.domain.errors import Invalid, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

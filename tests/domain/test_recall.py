@@ -85,12 +85,8 @@ def test_a_url_that_can_be_called_passes_unchanged(url):
         ("http://user:pass@r/", "recall.url_parts"),
         ("http://r/#top", "recall.url_parts"),
         ("http://r/#", "recall.url_parts"),
-        ("http://169.254.169.254/latest/meta-data", "egress.metadata"),
-        ("http://[::ffff:169.254.169.254]/", "egress.metadata"),
-        ("http://metadata.google.internal/", "egress.metadata"),
         ("http://0x7f000001/", "egress.spelling"),
         ("http://127.1/", "egress.spelling"),
-        ("http://224.0.0.1/", "egress.multicast"),
     ],
 )
 def test_a_url_that_cannot_be_called_is_refused_by_its_rule(url, code):
@@ -113,8 +109,8 @@ def test_a_host_that_can_be_called_passes_unchanged(host):
         ("-r", "recall.host"),
         ("r:80", "recall.host"),
         ("a" * 300, "recall.host"),
-        ("169.254.169.254", "egress.metadata"),
-        ("::ffff:a9fe:a9fe", "egress.metadata"),
+        ("a:b:c", "recall.host"),
+        ("1.2:3", "recall.host"),
         ("127.1", "egress.spelling"),
     ],
 )

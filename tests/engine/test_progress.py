@@ -2,11 +2,14 @@
 
 import pytest
 
+from dispatchserver.domain.authorization import BearerAuth
 from dispatchserver.domain.concurrency import Overlap, OverlapRule
 from dispatchserver.domain.errors import FireEnded, FireNotFound, FireUnsent
 from dispatchserver.domain.fire import FireState
+from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.reporting import Mark, ProgressReport, Report
 from dispatchserver.domain.retrypolicy import Delays, Retry
+from dispatchserver.domain.secrets import SecretKey
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, an_outcome, at, every, once
 from tests.clocks import s, until
@@ -163,3 +166,22 @@ async def test_what_waits_for_a_fire_waits_for_its_progress_too(works):
     await works.engine.sweeper.run_once()
     await works.turn()
     assert [state for _, state, _ in await works.house.told()] == ["failed", "succeeded"]
+
+
+@pytest.mark.parametrize("spelled", ["canary-1", "c%61nary-1"])
+async def test_what_a_receiver_repeats_of_a_secret_is_not_kept(works, spelled):
+    secret = SecretKey(name="shop-api")
+    await works.house.secrets.put(secret, "canary-1", ALICE, works.clock.now())
+    recall = HttpRecall(url="https://receiver.test/", auth=BearerAuth(secret=secret.name))
+    works.receiver.says = [PROMISE]
+    await works.add(trigger=once(), recall=recall)
+    await works.turn()
+    (fire,) = await works.house.fires()
+    said = f"Bearer {spelled}"
+    await telling(works, fire.id, 40, said)
+    await reporting(works, fire.id, result=said)
+    with pytest.raises(FireEnded):
+        await reporting(works, fire.id, result=said)
+    kept = [await works.store.find_fire(fire.id), *await works.store.list_notes(fire.id)]
+    assert "canary" not in repr(kept) + repr(await works.house.audit())
+    assert kept[0].result == kept[0].progress.text == "Bearer •••"

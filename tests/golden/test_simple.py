@@ -4,7 +4,7 @@ from datetime import datetime
 
 from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.iuap.triggers import read_trigger
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.trigger import SimpleTrigger

@@ -7,6 +7,8 @@ from dispatchserver.messages import LANGUAGES
 from dispatchserver.pages.fireviews import attempt_view
 from dispatchserver.pages.words import Viewer
 from tests.builders import NOON, UTC_ZONE, a_fire, an_attempt, an_outcome
+from tests.pages.conftest import Browser, House
+from tests.pages.test_pages import new_form
 
 RULES = ("own", "loopback", "private", "not_listed", "port", "metadata", "link_local")
 
@@ -29,3 +31,20 @@ def test_any_other_detail_is_the_transport_s_own() -> None:
     )
     attempt = an_attempt(a_fire(), Decision.FAILURE, outcome=outcome)
     assert attempt_view(attempt, UTC_ZONE, Viewer(lang="en", now=NOON)).detail == "a forbids b"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"url": "http://169.254.169.254/"}, "url"),
+        ({"recall": "SOCKET", "host": "fe80::1", "port": "9000"}, "host"),
+        ({"recall": "SOCKET", "host": "10.0.0.7", "port": "6379"}, "port"),
+    ],
+)
+async def test_a_forbidden_address_is_told_at_its_field_of_the_form(
+    house: House, admin: Browser, fields: dict[str, str], field: str
+) -> None:
+    answer = await admin.act("/tasks/new", **new_form(**fields))
+    assert answer.status == 422
+    assert f'href="#{field}"' in answer.text and "--egress-allow" in answer.text
+    assert await house.tasks.groups("default") == []

@@ -64,7 +64,7 @@ POLICIES = st.builds(
 
 def read(task: Task | None = None, **fields: str) -> Policies:
     fields = {"group": "g", "name": "n", "url": "http://h.test/"} | fields
-    return TaskForm(blank_fields(UTC_ZONE) | fields, UTC_ZONE, NOON, task).read().spec.policies
+    return TaskForm(blank_fields() | fields, UTC_ZONE, NOON, task).read().spec.policies
 
 
 @given(POLICIES)
@@ -111,9 +111,7 @@ def test_a_policy_that_the_form_cannot_say_is_kept_and_can_be_replaced() -> None
 
 def test_a_fold_is_open_where_it_holds_a_value_or_a_fault() -> None:
     def opened(refused: Refused | None = None, **fields: str) -> list[bool]:
-        view = form_view(
-            blank_fields(UTC_ZONE) | fields, refused, Setting(kept=None, limits=Limits()), EN
-        )
+        view = form_view(blank_fields() | fields, refused, Setting(kept=None, limits=Limits()), EN)
         return [view.opened("clock"), view.opened("limits")]
 
     assert opened() == [False, False]
@@ -171,7 +169,7 @@ async def put_calendar(house: House, name: str = "cn", spec: CalendarSpec | None
 
 def form(**fields: str) -> dict[str, str]:
     named = {"group": KEY.group, "name": KEY.name, "url": "http://h.test/"}
-    return blank_fields(UTC_ZONE) | named | {"trigger": "days", "days": "1"} | fields
+    return blank_fields() | named | {"trigger": "days", "days": "1"} | fields
 
 
 async def test_calendars_are_offered_and_the_task_is_made_under_the_chosen_one(

@@ -28,7 +28,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def read(**fields: str) -> Trigger:
     """What a new form with these fields says, at NOON in UTC."""
-    return TaskForm(blank_fields(UTC_ZONE) | fields, UTC_ZONE, NOON, None).schedule().trigger
+    return TaskForm(blank_fields() | fields, UTC_ZONE, NOON, None).schedule().trigger
 
 
 def faults(**fields: str) -> list[tuple[str, str]]:
@@ -211,6 +211,6 @@ def test_the_exact_moments_of_a_rule_are_kept_through_a_change_of_its_kind() -> 
 
 
 def test_a_start_at_once_shows_no_odd_seconds_where_the_grid_hangs_on_the_clock() -> None:
-    fields = blank_fields(UTC_ZONE) | {"trigger": "window"}
+    fields = blank_fields() | {"trigger": "window"}
     now = NOON + timedelta(seconds=7.5)
     assert TaskForm(fields, UTC_ZONE, now, None).schedule().trigger.start == NOON

@@ -7,12 +7,7 @@ import pytest
 from dispatchserver.domain import changing
 from dispatchserver.domain.calendar import DateRange, Edition, Shift
 from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
-from dispatchserver.domain.errors import (
-    CalendarChanged,
-    CalendarInUse,
-    CalendarNotFound,
-    Invalid,
-)
+from dispatchserver.domain.errors import CalendarChanged, CalendarInUse, CalendarNotFound, Invalid
 from dispatchserver.domain.task import Policies
 from tests.builders import ALICE, NOON, a_key, a_spec, at, every
 

@@ -136,7 +136,7 @@ async def test_a_claim_of_an_earlier_version_finds_no_secret_that_was_deleted(ho
     await house.add(overwrite=True, now=at(1))
     await house.secrets.delete(KEY, ALICE, at(1))
     replayed = replace(fire, id="r" * 32, run_at=at(2), due_at=at(2), replay_of=fire.id)
-    await house.store.replay(fire.id, lambda _: replayed, ALICE, at(2))
+    await house.store.replay(fire.id, lambda fire, again: replayed, ALICE, at(2))
     claims = await house.store.claim("node", at(2), 10, at(9000))
     (assignment,) = [each for each in claims.assignments if each.fire.id == replayed.id]
     assert (assignment.recall.auth, assignment.secret) == (using().auth, None)

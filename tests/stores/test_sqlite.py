@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
+from dispatchserver.domain.fire import FireState, Reason
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
-from dispatchserver.stores import claimsql, search, sql
+from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
 from dispatchserver.stores.sqlite import PRAGMAS, SqliteConnection, SqliteDriver
@@ -272,6 +273,8 @@ async def explained(house, statement, *args):
         (sql.DUE_TASKS, (1, 2, "[]"), "tasks_due"),
         (sql.NEXT_OCCASION, ("[]",), "tasks_due"),
         (sql.NEXT_RUN, (), "fires_run"),
+        (keysql.OTHER_LIMIT, ("default", "db", 2), "tasks_key (namespace=? AND ckey=? AND ckey_l"),
+        (deadsql.REPLAYS_OF, ('[["a"]]',), "fires_replays"),
         (sql.NEXT_DEADLINE, (), "fires_deadline"),
         (sql.EXPIRED_FIRES, (1, 2), "fires_deadline"),
         (sql.LOST_FIRES, ("n",), "fires_running"),
@@ -298,12 +301,27 @@ async def test_batched_updates_find_their_rows_by_key(house, statement):
     assert any("SEARCH" in step and "sqlite_autoindex" in step for step in steps), steps
 
 
+DEAD_OF_TASK = FireFilter(
+    namespace="default",
+    state=FireState.FAILED,
+    group="g",
+    name="n",
+    reason=Reason.TIMEOUT,
+    replayed=False,
+    address="x",
+    since=NOON,
+)
+
+
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
         (FireFilter(namespace="default"), "fires_log"),
         (FireFilter(namespace="default", since=NOON, until=at(9)), "fires_log"),
         (FireFilter(namespace="default", group="g", name="n"), "fires_log_of_task"),
+        (FireFilter(namespace="default", state=FireState.FAILED), "fires_dead"),
+        (FireFilter(namespace="default", state=FireState.FAILED, group="g"), "fires_dead"),
+        (DEAD_OF_TASK, "fires_dead"),
     ],
 )
 @pytest.mark.parametrize("cursor", [None, "WzEsIngiXQ"])

@@ -9,7 +9,8 @@ from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reports import read_progress, said_text
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,
@@ -46,12 +47,10 @@ def read_add(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return Addition(key=key, spec=spec, at=now, overwrite=overwrite)
 
 
-def zoned_by_add(fields: Fields) -> str | None:
-    """The group whose zone add.do leaves it to; None where it names a zone, or no group that can be one."""
+def group_of_add(fields: Fields) -> str | None:
+    """The group of add.do, whose zone and policies hold where it says none; None where it names none that can be one."""
     task = FieldReader(fields, Faults()).inside("taskConfig")  # read_add books what is faulty in it
-    if task is None or task.has("timeZone"):
-        return None
-    return task.need(("groupCode", "groupName"), _name)
+    return None if task is None else task.need(("groupCode", "groupName"), _name)
 
 
 def read_key(fields: Fields) -> TaskKey:
@@ -94,7 +93,7 @@ def _read_task(
     group = reader.need(("groupCode", "groupName"), _name)
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
     trigger = read_trigger(reader, now, habits)
-    policies = read_policies(reader, trigger)
+    policies = read_policies(reader, trigger, habits.policies)
     if trigger is None:
         return None
     return TaskKey(group=group or "", name=name or ""), trigger, priority, policies

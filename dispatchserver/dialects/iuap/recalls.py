@@ -1,10 +1,12 @@
 """The `recallConfig` of add.do: whom to call back, and with what. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from dispatchserver.documents.authorization import with_sending
-from dispatchserver.documents.recalls import read_http, read_socket
+from dispatchserver.documents.recalls import forbidden, read_http, read_socket
+from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_object
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, RecallKind, check_data
@@ -27,6 +29,17 @@ def _read_option(reader: FieldReader) -> Recall | None:
         option = reader.inside("option", _socket_option)
         return read_socket(option, data, "bodyShape") if option else None
     return None
+
+
+@contextmanager
+def placing(recall: Recall, where: str) -> Iterator[None]:
+    """What the egress policy forbids is refused under the field that names it; `where` is what stands before that."""
+    try:
+        yield
+    except Invalid as invalid:
+        if not invalid.code.startswith("egress."):
+            raise
+        raise Refused([forbidden(invalid, recall, where)]) from invalid
 
 
 def _http_option(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -8,40 +8,52 @@ from urllib.parse import quote
 from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, Access, NotAdmitted, Route, Unexpected, language
-from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_body
-from dispatchserver.dialects.iuap.reading import read_add, read_key, read_report, zoned_by_add
-from dispatchserver.dialects.iuap.saving import read_save, zoned_by_save
+from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, BodyTooSlow, read_bytes
+from dispatchserver.auth.rates import TooFast
+from dispatchserver.dialects.iuap.reading import group_of_add, read_add, read_key, read_report
+from dispatchserver.dialects.iuap.recalls import placing
+from dispatchserver.dialects.iuap.saving import group_of_save, read_save
 from dispatchserver.dialects.iuap.setting import Habits
-from dispatchserver.dialects.iuap.wire import Fields, Unreadable, envelope, read_fields
+from dispatchserver.dialects.iuap.wire import (
+    CharsetUnread,
+    Fields,
+    Unreadable,
+    envelope,
+    read_fields,
+)
 from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.triggers import iso_or_none
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.errors import DispatchError, StoreUnavailable
 from dispatchserver.domain.reporting import Report
-from dispatchserver.domain.task import DEFAULT_NAMESPACE, TaskKey
+from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.messages import say_error
 from dispatchserver.ports import Actor, Clock
+from dispatchserver.wording import say_notice
 
 CONTEXTS = ("", "/iuap-dispatch-service", "/iuap-saas-dispatch-service", "/iuap-dispatch-server")
 SERVICES = ("", "/dispatchserver", "/dispatchservice")
 PLANNED_FIRES = 5
 HEADER_LIMIT = 4_000
 
-# Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol.
+# Business errors answer 200, since old clients read the body only of a 200; these are faults of the protocol, and ours.
 STATUS: dict[type[DispatchError], int] = {
     NotAdmitted: 401,
     BodyTooSlow: 408,
     BodyTooLarge: 413,
     BodyBroken: 400,
     Unreadable: 400,
+    CharsetUnread: 415,
+    TooFast: 429,
     Unexpected: 500,
+    StoreUnavailable: 503,
 }
 
 ReadAddition = Callable[[Fields, datetime, Habits], Addition]
-ZonedBy = Callable[[Fields], str | None]
+GroupOf = Callable[[Fields], str | None]
 OnKey = Callable[[TaskKey, Actor], Awaitable[object]]
 
 
@@ -105,26 +117,39 @@ class IuapDialect:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_add, zoned_by_add)
+        return await self._put(request, read_add, group_of_add, "recallConfig.option.")
 
     async def _save(self, request: web.Request) -> web.Response:
-        return await self._put(request, read_save, zoned_by_save)
+        return await self._put(request, read_save, group_of_save, "task.taskway.")
 
     async def _put(
-        self, request: web.Request, read: ReadAddition, zoned_by: ZonedBy
+        self, request: web.Request, read: ReadAddition, group_of: GroupOf, recall_at: str
     ) -> web.Response:
         fields = await _fields(request)
-        habits = await self._habits_of(zoned_by(fields))
+        habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
-        with naming_the_secret(asked.spec.recall, "recallConfig.auth"):
+        with (
+            habits.policies.owning(asked.spec.policies),
+            placing(asked.spec.recall, recall_at),
+            naming_the_secret(asked.spec.recall, "recallConfig.auth"),
+        ):
             task = await self._tasks.add(asked, request[ACTOR])
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
-        return _answer(envelope(plannedFires=[_iso(fire) for fire in planned]))
+        reply: dict[str, object] = {"plannedFires": [_iso(fire) for fire in planned]}
+        if notices := await self._notices(request, task):
+            reply["notices"] = notices
+        return _answer(envelope(None, **reply))
+
+    async def _notices(self, request: web.Request, task: Task) -> list[str]:
+        lang, zone = language(request, self._lang), task.spec.trigger.zone
+        return [say_notice(notice, zone, lang) for notice in await self._tasks.notices(task)]
 
     async def _habits_of(self, group: str | None) -> Habits:
+        """What a request of this group leaves unsaid; where that is none, it will be refused."""
         if group is None:
             return self._habits
-        return replace(self._habits, zone=await self._groups.zone_of(DEFAULT_NAMESPACE, group))
+        usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
+        return replace(self._habits, zone=usual.zone, policies=usual.policies)
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -153,11 +178,13 @@ class IuapDialect:
         response.headers["error"] = _header_text(text)
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
+        if isinstance(error, TooFast):
+            response.headers["Retry-After"] = str(error.seconds)
         return response
 
 
 async def _fields(request: web.Request) -> Fields:
-    body = await read_body(request)
+    body = await read_bytes(request)
     return read_fields(
         body, request.headers.get("Content-Type", ""), request.rel_url.raw_query_string
     )

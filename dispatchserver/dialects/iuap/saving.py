@@ -11,10 +11,12 @@ from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.simplecron import scaled
 from dispatchserver.dialects.iuap.wire import Fields
 from dispatchserver.documents.days import DayUnit, as_clock, as_numbers, choose_days
+from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import checked, read_zone
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.daychoice import DayChoice
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import (
     FieldReader,
     as_boolean,
@@ -48,10 +50,10 @@ def read_save(fields: Fields, now: datetime, habits: Habits) -> Addition:
     return addition
 
 
-def zoned_by_save(fields: Fields) -> str | None:
-    """The group whose zone saveTask.do leaves it to; None where it names a zone, or no group that can be one."""
+def group_of_save(fields: Fields) -> str | None:
+    """The group of saveTask.do, whose zone and policies hold where it says none; None where there is no task."""
     task = FieldReader(fields, Faults()).inside("task")  # read_save books what is faulty in it
-    return None if task is None or task.has("timeZone") else _read_group(task)
+    return None if task is None else _read_group(task)
 
 
 def _read_task(
@@ -62,10 +64,11 @@ def _read_task(
     title = task.take("taskname", _name, None)
     runs = task.take("flag", lambda value: _one_of(value, 2) == 1, True)
     trigger, recall = _read_window(task, now, habits), _read_recall(task)
+    policies = read_policies(task, trigger, habits.policies)
     if trigger is None or recall is None:
         return None
     labels = {"taskname": title} if title and title != key.name else {}
-    spec = TaskSpec(trigger=trigger, recall=recall, note=note, labels=labels)
+    spec = TaskSpec(trigger=trigger, recall=recall, policies=policies, note=note, labels=labels)
     edits = overwrite or task.has("id")
     return Addition(key=key, spec=spec, at=now, overwrite=edits, paused=not runs)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from dispatchserver.domain.defaults import NO_LAYERS, Layers
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.fields import FieldReader, as_member, as_moment
 
@@ -18,10 +19,11 @@ class RepeatCount(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What is taken for granted where a request says nothing; `zone` is its group's, else the server's."""
+    """What is taken for granted where a request says nothing; zone and policies are its group's, else the server's."""
 
     zone: ZoneInfo
     repeat_count: RepeatCount = RepeatCount.TOTAL
+    policies: Layers = NO_LAYERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

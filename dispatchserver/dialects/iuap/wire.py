@@ -44,6 +44,10 @@ class Unreadable(Refused):
         super().__init__([Fault(field=where, code=code, params=params)])
 
 
+class CharsetUnread(Unreadable):
+    """The body is said to be in a charset that is not read."""
+
+
 def read_fields(body: bytes, content_type: str, query: str) -> Fields:
     """All fields of a request, those of the body over those of the query string; raises Unreadable."""
     charset = _charset(content_type)
@@ -55,7 +59,7 @@ def _charset(content_type: str) -> str:
     match = CHARSET.search(content_type)
     charset = match[1].lower() if match else ""
     if charset not in UTF8_NAMES | CHINESE_NAMES:
-        raise Unreadable("wire.charset", charset=charset)
+        raise CharsetUnread("wire.charset", charset=charset)
     return charset
 
 

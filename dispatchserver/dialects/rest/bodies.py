@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_object
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import check_data

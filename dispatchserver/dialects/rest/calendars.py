@@ -17,7 +17,7 @@ from dispatchserver.dialects.rest.calendarwire import (
 from dispatchserver.dialects.rest.nationalwire import national_doc, read_national
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.domain.calendarspec import CalendarKey, check_calendar_name
-from dispatchserver.domain.errors import naming
+from dispatchserver.domain.faults import naming
 from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.engine.calendars import CalendarCases
 

@@ -14,7 +14,8 @@ from dispatchserver.domain.calendarspec import (
     check_calendar,
     check_title,
 )
-from dispatchserver.domain.errors import Faults, Invalid, naming
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults, naming
 from dispatchserver.domain.fields import FieldReader, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.moments import iso

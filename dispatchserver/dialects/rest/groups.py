@@ -10,7 +10,7 @@ from dispatchserver.dialects.rest.calendarwire import read_text
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.groups import SETTINGS, group_settings_doc, read_group_settings
 from dispatchserver.documents.triggers import Doc, iso_or_none
-from dispatchserver.domain.errors import Faults, naming
+from dispatchserver.domain.faults import Faults, naming
 from dispatchserver.domain.fields import as_object
 from dispatchserver.domain.group import GroupKey, GroupSpec
 from dispatchserver.domain.jsontext import JsonValue

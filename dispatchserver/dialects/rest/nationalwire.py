@@ -1,7 +1,8 @@
 """A country's holidays as JSON: what is asked for, and what was added. Pure."""
 
 from dispatchserver.dialects.rest.calendarwire import Doc, calendar_doc, days_doc, read_object
-from dispatchserver.domain.errors import Faults, Invalid
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_list, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.nationaldays import YEARS_LIMIT, NationalAsked, check_years, read_years

@@ -8,9 +8,10 @@ from dataclasses import replace
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.readtriggers import read_trigger
-from dispatchserver.documents.recalls import read_recall
+from dispatchserver.documents.recalls import forbidden, read_recall
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Invalid, Refused
+from dispatchserver.domain.errors import CalendarNotFound, Fault, Invalid, Refused
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_object, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.task import (
@@ -40,6 +41,7 @@ SHOWN_ONLY = (
     "created_at",
     "updated_at",
     "upcoming",
+    "notices",
 )
 
 
@@ -88,7 +90,7 @@ def _read_spec(reader: FieldReader, basis: Basis) -> TaskSpec | None:
     priority = reader.take("priority", lambda value: check_priority(as_integer(value)), 0)
     note = reader.take("note", lambda value: check_note(as_text(value)), "")
     labels = reader.take("labels", _read_labels, {})
-    policies = read_policies(reader, trigger)
+    policies = read_policies(reader, trigger, basis.policies)
     if trigger is None or recall is None:
         return None
     return TaskSpec(
@@ -162,6 +164,8 @@ def placing(addition: Addition) -> Iterator[None]:
 
 def _placed(invalid: Invalid, addition: Addition) -> Fault:
     trigger, code = addition.spec.trigger, invalid.code
+    if code.startswith("egress."):
+        return forbidden(invalid, addition.spec.recall, "recall.")
     if matches_nothing(trigger, addition.at):
         return Fault(field="trigger.expression", code="trigger.never_matches")
     if code == "trigger.never":

@@ -9,7 +9,7 @@ from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.bodies import read_object
 from dispatchserver.dialects.rest.routes import BASE, answer
 from dispatchserver.documents.reports import heard_doc, read_progress, said_text
-from dispatchserver.domain.errors import Faults
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean
 from dispatchserver.domain.reporting import ProgressReport, Report
 from dispatchserver.engine.reports import Reports

@@ -16,13 +16,15 @@ from dispatchserver.auth.doors import (
     Unexpected,
     language,
 )
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, read_body
+from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, CharsetUnknown, read_body
+from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.putting import ANY, placing, read_put
 from dispatchserver.dialects.rest.wire import (
     fire_doc,
     history_doc,
     naming_the_cursor,
+    notices_doc,
     page_doc,
     problem_doc,
     read_fire_query,
@@ -83,6 +85,8 @@ STATUS: dict[type[DispatchError], int] = {
     FireUnsent: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
+    CharsetUnknown: 415,
+    TooFast: 429,
     TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
@@ -128,22 +132,25 @@ class RestDialect:
 
     async def _show_task(self, request: web.Request) -> web.Response:
         status = await self._tasks.find(_key(request))
+        zone, lang = status.task.spec.trigger.zone, self._language(request)
         upcoming = [iso(fire) for fire in self._tasks.upcoming(status.task, UPCOMING_FIRES)]
-        response = answer(task_doc(status) | {"upcoming": upcoming})
+        notices = notices_doc(await self._tasks.notices(status.task), zone, lang)
+        response = answer(task_doc(status) | {"upcoming": upcoming, "notices": notices})
         response.headers["ETag"] = f'"{status.task.revision}"'
         return response
 
     async def _put_task(self, request: web.Request) -> web.Response:
         key, asked = _key(request), read_object(await read_body(request))
         standing = await self._standing(key)
-        zone = await self._groups.zone_of(key.namespace, key.group)
-        basis = Basis(now=self._clock.now(), zone=zone)
+        usual = await self._groups.usual(key.namespace, key.group)
+        basis = Basis(now=self._clock.now(), zone=usual.zone, policies=usual.policies)
         addition = read_put(key, asked, request.headers, basis, standing)
         if addition.expected == ANY:
             if standing is None:
                 raise TaskNotFound(key.group, key.name)
             addition = replace(addition, expected=standing.revision)
-        with placing(addition), naming_the_secret(addition.spec.recall, "recall.auth"):
+        whose = usual.policies.owning(addition.spec.policies)
+        with placing(addition), whose, naming_the_secret(addition.spec.recall, "recall.auth"):
             change = await self._tasks.put(addition, request[ACTOR])
         response = await self._show_task(request)
         if change.action is Action.ADDED:
@@ -192,6 +199,8 @@ class RestDialect:
         response = answer(doc, status, "application/problem+json")
         if status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="dispatchserver"'
+        if isinstance(error, TooFast):
+            response.headers["Retry-After"] = str(error.seconds)
         return response
 
 

@@ -12,6 +12,7 @@ from dispatchserver.auth.doors import ErrorPage, Route, language
 from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.rest.bodies import read_object
 from dispatchserver.dialects.rest.routes import answer, rest_routes
+from dispatchserver.dialects.rest.wire import notices_doc
 from dispatchserver.documents.policies import read_calendar_name, read_shift
 from dispatchserver.documents.reading import Basis, read_count, read_zone
 from dispatchserver.documents.readtriggers import read_cron, read_trigger
@@ -19,8 +20,9 @@ from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.calendar import Edition, Shift
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.calendartrigger import CalendarTrigger
-from dispatchserver.domain.errors import CalendarNotFound, Fault, Faults, Refused
+from dispatchserver.domain.errors import CalendarNotFound, Fault, Refused
 from dispatchserver.domain.explaining import MOST_FIRES, Explanation, explain
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.fire import MissedRun
 from dispatchserver.domain.jsontext import JsonValue
@@ -30,7 +32,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.domain.triggers import Trigger, waits_for_completion
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.ports import Clock
-from dispatchserver.wording import say_description, say_notice
+from dispatchserver.wording import say_description
 
 USUAL_FIRES = 10
 NOT_BESIDE_A_TRIGGER = ("expr", "dialect", "dst", "start", "end")
@@ -106,10 +108,7 @@ def explanation_doc(question: Question, lang: str, edition: Edition | None = Non
         "zone": zone.key,
         "fires": [_moment_doc(fire, zone) for fire in explanation.fires],
         **_rate_doc(explanation),
-        "notices": [
-            {"code": notice.code, "text": say_notice(notice, zone, lang)}
-            for notice in explanation.notices
-        ],
+        "notices": notices_doc(explanation.notices, zone, lang),
     }
     if edition is None or explanation.outlook is None:
         return doc

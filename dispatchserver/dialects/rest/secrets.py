@@ -10,7 +10,7 @@ from dispatchserver.dialects.rest.bodies import read_object
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.authorization import read_value
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import naming
+from dispatchserver.domain.faults import naming
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.secrets import SecretKey, SecretStatus, check_secret_name
 from dispatchserver.domain.task import DEFAULT_NAMESPACE

@@ -11,7 +11,7 @@ from dispatchserver.dialects.rest.groups import group_key
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.documents.signing import FIELDS, read_rotation
 from dispatchserver.documents.triggers import Doc, iso_or_none
-from dispatchserver.domain.errors import Faults, naming
+from dispatchserver.domain.faults import Faults, naming
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.signing import Rotation
 from dispatchserver.domain.task import check_name

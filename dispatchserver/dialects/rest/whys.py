@@ -10,8 +10,8 @@ from dispatchserver.auth.doors import ErrorPage, Route, language
 from dispatchserver.dialects.rest.routes import answer, rest_routes
 from dispatchserver.dialects.rest.wire import fire_doc
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import Faults
 from dispatchserver.domain.evidence import AuditEntry
+from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_moment
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import TaskKey

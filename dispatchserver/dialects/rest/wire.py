@@ -1,6 +1,6 @@
 """Domain values to JSON documents, and query strings to filters. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
@@ -8,15 +8,18 @@ from dispatchserver.documents.policies import policies_doc
 from dispatchserver.documents.recalls import recall_doc
 from dispatchserver.documents.reports import notes_doc, progress_doc
 from dispatchserver.documents.triggers import Doc, iso_or_none, trigger_doc
-from dispatchserver.domain.errors import DispatchError, Faults, Invalid, Refused
-from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_moment
-from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun
+from dispatchserver.domain.errors import DispatchError, Invalid, Refused
+from dispatchserver.domain.explaining import Notice
+from dispatchserver.domain.faults import Faults
+from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_member, as_moment
+from dispatchserver.domain.fire import Attempt, Fire, FireState, MissedRun, Reason
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, T, TaskFilter, TaskStatus
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Restart, TaskState
 from dispatchserver.domain.timetable import next_fire
 from dispatchserver.engine.tasks import FireHistory
 from dispatchserver.messages import say, say_error, say_fault
+from dispatchserver.wording import say_notice
 
 MOST_ROWS = 500
 
@@ -58,6 +61,11 @@ def task_doc(status: TaskStatus) -> Doc:
 def _restart_doc(restart: Restart | None) -> Doc | None:
     """From when on, and how often, a simple trigger fires since a misfire began it anew."""
     return None if restart is None else {"at": iso(restart.at), "count": restart.count}
+
+
+def notices_doc(notices: Sequence[Notice], zone: ZoneInfo, lang: str) -> list[Doc]:
+    """What may surprise about a schedule or a task, each as a code and in words."""
+    return [{"code": each.code, "text": say_notice(each, zone, lang)} for each in notices]
 
 
 def fire_doc(fire: Fire, lang: str) -> Doc:
@@ -162,13 +170,16 @@ def read_task_query(query: Mapping[str, str]) -> tuple[TaskFilter, PageRequest]:
 def read_fire_query(query: Mapping[str, str], zone: ZoneInfo) -> tuple[FireFilter, PageRequest]:
     """The filter and page of GET /fires; raises Refused."""
     faults = Faults()
-    known = ("group", "name", "state", "since", "until", "limit", "cursor")
-    reader = _query_reader(query, faults, known)
+    known = ("group", "name", "state", "reason", "address", "replayed", "since", "until")
+    reader = _query_reader(query, faults, (*known, "limit", "cursor"))
     wanted = FireFilter(
         namespace=DEFAULT_NAMESPACE,
         group=query.get("group"),
         name=query.get("name"),
         state=reader.take("state", lambda value: as_member(value, FireState), None),
+        reason=reader.take("reason", lambda value: as_member(value, Reason), None),
+        address=query.get("address"),
+        replayed=reader.take("replayed", as_boolean, None),
         since=reader.take("since", lambda value: as_moment(value, zone), None),
         until=reader.take("until", lambda value: as_moment(value, zone), None),
     )

@@ -24,7 +24,13 @@ async def test_a_group_is_shown_as_it_was_put_with_its_tasks(task_server):
     assert (reply.status, reply.doc) == (200, shown)
     assert (await task_server.get("/groups")).doc == {"items": [shown]}
     assert shown.pop("updated_at").endswith("Z")
-    assert shown == BERLIN | {"namespace": "default", "group": "group", "tasks": 1, "version": 1}
+    assert shown == BERLIN | {
+        "policies": {},
+        "namespace": "default",
+        "group": "group",
+        "tasks": 1,
+        "version": 1,
+    }
 
 
 async def test_a_group_nothing_was_said_of_has_the_servers_zone(task_server):
