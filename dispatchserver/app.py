@@ -22,6 +22,7 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.dialects.iuap.routes import IuapDialect
 from dispatchserver.dialects.iuap.setting import Habits, RepeatCount
 from dispatchserver.dialects.rest.calendars import CalendarRoutes
+from dispatchserver.dialects.rest.destinations import DestinationRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
@@ -39,6 +40,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
 from dispatchserver.engine.secrets import SecretCases
@@ -58,6 +60,7 @@ from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
@@ -141,7 +144,7 @@ async def _serving(
 ) -> AsyncIterator[Server]:
     store, calendars = SqlStore(driver), SqlCalendars(driver)
     groups = GroupCases(SqlGroups(driver), store, clock, settings.zone, settings.policy_defaults)
-    signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
+    keys = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()
     http = HttpTarget(policy, resolver)
@@ -152,17 +155,20 @@ async def _serving(
         _engine_config(settings),
         metrics,
     )
+    places = DestinationCases(
+        SqlDestinations(driver), engine.destinations, clock, engine.wake_dispatcher
+    )
     tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes, policy)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     parts = _Parts(
-        store, accounts, clock, engine, tasks, people, cases, groups, signing, secrets, metrics
+        store, accounts, clock, engine, tasks, people, cases, groups, places, keys, secrets, metrics
     )
-    app = _build_app(settings, parts)
-    runner = web.AppRunner(app, shutdown_timeout=REQUEST_GRACE_S)
+    runner = web.AppRunner(_build_app(settings, parts), shutdown_timeout=REQUEST_GRACE_S)
     await runner.setup()
     assert runner.server is not None, "it is set up"
     try:
+        await places.load()
         await engine.recover()
         await listener.serve(runner.server)
         engine.start()
@@ -202,6 +208,7 @@ class _Parts:
     people: People
     calendars: CalendarCases
     groups: GroupCases
+    destinations: DestinationCases
     signing: SigningCases
     secrets: SecretCases
     metrics: Metrics
@@ -225,6 +232,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         secrets=parts.secrets,
         replays=replays,
         whys=whys,
+        destinations=parts.destinations,
         limits=_engine_config(settings).limits,
     )
     rest = RestDialect(parts.tasks, parts.groups, parts.clock, settings.zone, settings.lang)
@@ -237,6 +245,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
         ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),
         GroupRoutes(parts.groups, rest.refuse),
+        DestinationRoutes(parts.destinations, rest.refuse),
         SigningRoutes(parts.signing, rest.refuse),
         SecretRoutes(parts.secrets, rest.refuse),
         WhyRoutes(whys, settings.lang, rest.refuse),
@@ -268,7 +277,8 @@ def _reading(parts: _Parts) -> Reading:
 
     async def read(accept: str) -> tuple[bytes, str]:
         figures = await parts.store.figures(parts.clock.now())
-        return parts.metrics.page(accept, figures, parts.engine.crew.busy)
+        places = await parts.destinations.figures()
+        return parts.metrics.page(accept, figures, parts.engine.crew.busy, places)
 
     return read
 

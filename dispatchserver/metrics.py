@@ -1,9 +1,11 @@
 """What is measured, in Prometheus's words: a ports.Meter that keeps the figures, and the page that shows them."""
 
 import platform
-from collections.abc import Iterable
+from collections import Counter as Counts
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache, lru_cache
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from prometheus_client import (
@@ -20,7 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from dispatchserver.domain.figures import Ailment, Figures, Stuck
+from dispatchserver.domain.figures import Ailment, Figures, Place, Stuck
 from dispatchserver.domain.fire import Attempt, Decision, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import TaskState
@@ -145,24 +147,59 @@ class Metrics:
         if not stored:
             self._failed_commits.inc()
 
-    def page(self, accept: str, figures: Figures, in_flight: int) -> tuple[bytes, str]:
+    def page(
+        self,
+        accept: str,
+        figures: Figures,
+        in_flight: int,
+        places: Mapping[str, Place] = MappingProxyType({}),
+    ) -> tuple[bytes, str]:
         """All figures in the format that this Accept header prefers, and its content type."""
         encode, content_type = choose_encoder(accept)
-        return encode(_Moment(self._registry, figures, in_flight)), content_type
+        named = [(self._bounded(name), place) for name, place in places.items()]
+        return encode(_Moment(self._registry, figures, in_flight, named)), content_type
 
 
 class _Moment(Collector):
     """The registry, and what else is true just now."""
 
-    def __init__(self, registry: CollectorRegistry, figures: Figures, in_flight: int) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        figures: Figures,
+        in_flight: int,
+        places: Iterable[tuple[str, Place]],
+    ) -> None:
         self._registry = registry
         self._figures = figures
         self._in_flight = in_flight
+        self._places = places
 
     def collect(self) -> Iterable[Metric]:
         yield from self._registry.collect()
         yield GaugeMetricFamily("dispatch_in_flight", "Callbacks in flight.", value=self._in_flight)
+        yield from _placed(self._places)
         yield from _stored(self._figures)
+
+
+def _placed(places: Iterable[tuple[str, Place]]) -> Iterable[Metric]:
+    """By destination; those without a label of their own together."""
+    flying: Counts[str] = Counts()
+    waiting: Counts[str] = Counts()
+    circuits: Counts[str] = Counts()
+    for name, place in places:
+        flying[name] += place.in_flight
+        waiting[name] += place.waiting
+        circuits[name] += place.open
+    for metric, words, counts in (
+        ("dispatch_destination_in_flight", "Callbacks in flight, by whom they call.", flying),
+        ("dispatch_destination_waiting", "Due fires that wait for room at a receiver.", waiting),
+        ("dispatch_circuit_open", "Circuits that are open: 1, or how many.", circuits),
+    ):
+        gauge = GaugeMetricFamily(metric, words, labels=["destination"])
+        for name, value in counts.items():
+            gauge.add_metric([name], value)
+        yield gauge
 
 
 def _stored(figures: Figures) -> Iterable[Metric]:

@@ -1,12 +1,14 @@
-"""What is kept beside tasks and fires, each method a contract in prose: calendars, groups, keys, secrets, accounts."""
+"""What is kept beside tasks and fires, each method a contract in prose: calendars, groups, destinations, keys, secrets,
+accounts."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from dispatchserver.domain.access import Session, Token
 from dispatchserver.domain.authorization import Auth
 from dispatchserver.domain.calendarspec import CalendarKey, CalendarPut, DecideDays, StoredCalendar
+from dispatchserver.domain.destinationspec import DecideDestination, StoredDestination
 from dispatchserver.domain.group import DecideGroup, GroupKey, StoredGroup
 from dispatchserver.domain.secrets import SecretKey, SecretStatus
 from dispatchserver.domain.signing import DecideKeys, SigningKey
@@ -46,6 +48,29 @@ class Groups(Protocol):
 
     async def signed(self, namespace: str) -> Collection[str]:
         """The names of the groups that have a signing key."""
+
+
+class DestinationLimits(Protocol):
+    """Keeps what admins say of destinations."""
+
+    async def put(
+        self, name: str, decide: DecideDestination, actor: Actor, now: datetime
+    ) -> StoredDestination:
+        """Makes or changes a destination's limits, with the audit row, in one transaction; raises what `decide`
+        raises, and then nothing was changed."""
+
+    async def list(self) -> Sequence[StoredDestination]:
+        """The limits of all destinations that have any, by name."""
+
+    async def delete(self, name: str, actor: Actor, now: datetime) -> None:
+        """Takes a destination's limits back; raises DestinationNotFound where it has none."""
+
+    async def note_reset(self, name: str, actor: Actor, now: datetime) -> None:
+        """Writes the audit row of a circuit that somebody closed by hand."""
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many fires wait behind each destination: one that waits for any of several counts for each. Of very
+        many the first 100,000 are counted."""
 
 
 class SigningKeys(Protocol):

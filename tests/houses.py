@@ -8,6 +8,7 @@ from dispatchserver.domain import changing
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.planning import plan
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
@@ -29,6 +30,7 @@ class House:
         self.calendars = SqlCalendars(driver)
         self.groups = SqlGroups(driver)
         self.signing_keys = SqlSigningKeys(driver)
+        self.destinations = SqlDestinations(driver)
         self.secrets = SqlSecrets(driver)
 
     async def add(self, name="task", trigger=None, *, now=NOON, overwrite=False, **spec):

@@ -11,12 +11,12 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from dispatchserver.domain.figures import Figures
+from dispatchserver.domain.figures import Figures, Place
 from dispatchserver.domain.fire import Decision
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.metrics import Metrics, band, destination_of
 from tests.builders import a_fire, an_attempt
-from tests.processes import Server, Sink, http, one_shot, process, server, sink
+from tests.processes import Server, Sink, http, one_shot, process, server, sink, until
 
 DOCS = Path(__file__).parent.parent / "docs"
 NOTHING = Figures(ended=(), tasks={}, queue={})
@@ -190,6 +190,39 @@ def test_only_the_first_hundred_destinations_have_a_label_of_their_own() -> None
     assert page.value(name, destination="other") == 30
     assert page.value(name, destination="host0.test:80") == 2
     assert page.value(name) == 131
+
+
+def test_destinations_beyond_the_hundred_with_a_label_are_told_together() -> None:
+    places = {f"host{n}.test:80": Place(in_flight=1, waiting=2, open=n > 90) for n in range(130)}
+    page = Page(meter().page("", NOTHING, 0, places)[0].decode())
+    assert len(page.labels("dispatch_destination_in_flight", "destination")) == 101
+    assert page.value("dispatch_destination_in_flight", destination="other") == 30
+    assert page.value("dispatch_destination_waiting") == 260
+    assert page.value("dispatch_circuit_open", destination="host99.test:80") == 1
+    assert page.value("dispatch_circuit_open", destination="host0.test:80") == 0
+    assert page.value("dispatch_circuit_open", destination="other") == 30
+
+
+async def test_what_waits_for_a_receiver_and_an_open_circuit_are_told(tmp_path: Path) -> None:
+    async with sink() as owner, server(tmp_path, "--drain-timeout", "0") as running:
+        name = owner.url.removeprefix("http://")
+        for place, limits in ((name, {"slots": 1}), ("127.0.0.2:9", {"slots": 64})):
+            path = f"/api/v1/destinations/{place}"
+            async with running.api.session.put(path, json=limits) as reply:
+                assert reply.status == 200
+        for n in range(3):
+            await running.api.add(one_shot(f"hangs{n}"), http(f"{owner.url}/hang"))
+        for n in range(30):
+            await running.api.add(one_shot(f"down{n}"), http("http://127.0.0.2:9/x"))
+
+        async def told() -> Page | None:
+            page = await scrape(running)
+            waits = page.value("dispatch_destination_waiting", destination=name) == 2
+            return page if waits and page.value("dispatch_circuit_open") == 1 else None
+
+        page = await until(told)
+    assert page.value("dispatch_destination_in_flight", destination=name) == 1
+    assert page.value("dispatch_circuit_open", destination="127.0.0.2:9") == 1
 
 
 def test_no_label_holds_a_path_or_a_query() -> None:

@@ -13,6 +13,7 @@ from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.retrypolicy import Backoff, Failure
+from dispatchserver.domain.route import RouteRule
 from tests.processes import server
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -25,10 +26,20 @@ def page(lang: str) -> str:
     return (DOCS / PAGES[lang]).read_text("utf-8")
 
 
-def examples(lang: str) -> list[dict[str, Any]]:
+def blocks(lang: str) -> list[dict[str, Any]]:
     return [
         json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", page(lang), re.M | re.S)
     ]
+
+
+def examples(lang: str) -> list[dict[str, Any]]:
+    """The policies among them."""
+    return [block for block in blocks(lang) if "kind" not in block]
+
+
+def recalls(lang: str) -> list[dict[str, Any]]:
+    """And whom to call back."""
+    return [block for block in blocks(lang) if "kind" in block]
 
 
 def named_in(lang: str, table: str) -> set[str]:
@@ -64,8 +75,22 @@ async def test_a_server_takes_every_example_and_shows_what_it_says(
                 assert (reply.status, (await reply.json())["policies"]) == (200, shown)
 
 
+@pytest.mark.parametrize("lang", PAGES)
+async def test_a_server_takes_every_recall_and_shows_what_it_says(
+    lang: str, tmp_path: Path
+) -> None:
+    async with server(tmp_path) as running:
+        for number, recall in enumerate(recalls(lang)):
+            path = f"/api/v1/tasks/docs/{number}"
+            task = {"trigger": TRIGGER, "recall": recall}
+            async with running.api.session.put(path, json=task) as reply:
+                assert reply.status == 201, await reply.text()
+            shown = (await running.api.get(f"/tasks/docs/{number}"))["recall"]
+            assert holds(shown, recall), shown
+
+
 def test_both_pages_show_the_same_examples_of_every_policy() -> None:
-    assert examples("en") == examples("zh")
+    assert blocks("en") == blocks("zh")
     told = {name for policies in examples("en") for name in policies}
     assert told >= {"timeout", "retry", "overlap", "concurrencyKey", "misfire", "spread", "jitter"}
 
@@ -74,6 +99,7 @@ def test_both_pages_show_the_same_examples_of_every_policy() -> None:
 def test_the_tables_name_every_failure_and_every_rule(lang: str) -> None:
     assert named_in(lang, "retryOn") == set(Failure)
     assert named_in(lang, "overlap") - {"overlap", "max"} == set(OverlapRule)
+    assert named_in(lang, "route") == set(RouteRule)
 
 
 @pytest.mark.parametrize("lang", PAGES)

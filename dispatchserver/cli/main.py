@@ -7,6 +7,7 @@ import click
 from dispatchserver import __version__
 from dispatchserver.cli.calendar import calendar
 from dispatchserver.cli.cron import cron
+from dispatchserver.cli.destination import destination
 from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.fire import fire
 from dispatchserver.cli.group import group
@@ -35,7 +36,8 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
-for command in (serve, demo, receiver, task, fire, group, calendar, secret, token, cron, config):
+COMMANDS = (serve, demo, receiver, task, fire, group, destination, calendar, secret, token, cron)
+for command in (*COMMANDS, config):
     cli.add_command(command)
 
 

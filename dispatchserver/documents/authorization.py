@@ -56,7 +56,7 @@ def with_sending(recall: Recall | None, reader: FieldReader) -> Recall | None:
     if recall is None:
         return None
     try:
-        check_together(recall.url, auth, headers)
+        check_together(recall.addresses, auth, headers)
     except Invalid as invalid:
         field = "auth" if invalid.code == "sending.https" else "headers"
         reader.refuse(field, invalid.code, **invalid.params)

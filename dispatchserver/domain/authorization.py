@@ -122,11 +122,11 @@ def check_user(user: str) -> str:
     return user
 
 
-def check_together(url: str, auth: Auth | None, headers: Sequence[Header]) -> None:
-    """Raises Invalid where the address, the authentication and the headers do not go together."""
+def check_together(urls: Sequence[str], auth: Auth | None, headers: Sequence[Header]) -> None:
+    """Raises Invalid where the addresses, the authentication and the headers do not go together."""
     if auth is None:
         return
-    if isinstance(auth, MtlsAuth) and urlsplit(url).scheme != "https":
+    if isinstance(auth, MtlsAuth) and any(urlsplit(url).scheme != "https" for url in urls):
         raise Invalid("sending.https")
     taken = {AUTHORIZATION.lower()} | (
         {auth.name.lower()} if isinstance(auth, HeaderAuth) else set()

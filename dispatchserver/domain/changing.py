@@ -12,6 +12,7 @@ from dispatchserver.domain.fire import Fire, FireState, Reason, manual_fire, ski
 from dispatchserver.domain.misfirepolicy import QuartzMisfire, check_misfire
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import PENDING_LIFETIME
+from dispatchserver.domain.sharding import check_broadcast, in_shards
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.timetable import missed_run, next_turn
 from dispatchserver.domain.triggers import waits_for_completion
@@ -91,6 +92,7 @@ def add(addition: Addition, *, new_id: str) -> Decide:
     def decide(existing: Task | None) -> Change:
         _check_replacing(existing, addition)
         check_misfire(spec.policies.misfire, spec.trigger)
+        check_broadcast(spec)
         kept = existing if addition.keep else None
         if kept is not None and is_unchanged(kept, spec, addition.paused):
             return Change(action=Action.REPLACED, before=kept, after=kept)
@@ -253,7 +255,7 @@ def delete(key: TaskKey, now: datetime) -> Decide:
 def trigger_now(
     key: TaskKey, *, new_id: str, now: datetime, data_json: str | None = None
 ) -> Decide:
-    """Adds one fire due now, perhaps with data of its own, and leaves the schedule untouched, paused or not.
+    """Adds one fire due now (of a broadcast all its shards), perhaps with data of its own; the schedule is untouched.
     Raises TaskNotFound.
     """
 
@@ -261,7 +263,7 @@ def trigger_now(
         task = _there(existing, key)
         made = manual_fire(task, new_id, now, now + PENDING_LIFETIME)
         fire = replace(made, data_json=data_json)
-        return Change(action=Action.TRIGGERED, before=task, after=task, fires=(fire,))
+        return Change(action=Action.TRIGGERED, before=task, after=task, fires=in_shards(task, fire))
 
     return decide
 

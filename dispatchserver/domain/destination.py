@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 
 from dispatchserver.domain.errors import Invalid
@@ -17,6 +18,7 @@ CALLS_LIMIT = 1_000_000
 NAME_LIMIT = 300
 TROUBLE_LIMIT = 20
 REST = timedelta(seconds=30)
+REMEMBERED = timedelta(days=1)
 PERIODS: Mapping[str, timedelta] = MappingProxyType(
     {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 )
@@ -48,13 +50,33 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What one destination may be asked: so many calls in flight, and so many in a time (None: any)."""
+    """What one destination may be asked: so many calls in flight, and so many in a time (None: any); paused: nothing."""
 
     slots: int = 64
     rate: Rate | None = None
+    paused: bool = False
 
 
 USUAL = Allowance()
+
+
+class Circuit(StrEnum):
+    """How a breaker stands: calls go through; nobody is sent there; one call tries whether it serves again."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+
+
+class Hindrance(StrEnum):
+    """Why nobody is sent to a destination now."""
+
+    PAUSED = "paused"
+    RESTING = "resting"
+    PROBING = "probing"
+    FULL = "full"
+    RATE = "rate"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +89,13 @@ class Breaker:
     failures: int = 0
     rests_until: datetime | None = None
     probing: bool = False
+
+    @property
+    def circuit(self) -> Circuit:
+        """How it stands."""
+        if self.rests_until is None:
+            return Circuit.CLOSED
+        return Circuit.PROBING if self.probing else Circuit.OPEN
 
     def admits(self, now: datetime) -> bool:
         """Whether somebody may be sent there now; an open one admits only its probe."""
@@ -93,6 +122,31 @@ class Breaker:
 CLOSED = Breaker()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFailure:
+    """What the last call saw that told of a receiver which cannot serve; no call has succeeded since."""
+
+    at: datetime
+    reason: Reason | None
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Destinations of which any will do for the fires that wait behind them.
+
+    Where it `moves`, those fires have other destinations too, which they turn to once all of these rest.
+    """
+
+    names: tuple[str, ...]
+    moves: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a fire that waits here is said to be behind."""
+        return " ".join(self.names) + (" …" if self.moves else "")
+
+
 @dataclass(slots=True)
 class Load:
     """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker."""
@@ -100,16 +154,31 @@ class Load:
     in_flight: int = 0
     rested_at: datetime | None = None
     breaker: Breaker = field(default=CLOSED)
+    failure: LastFailure | None = None
 
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to remember of it."""
-        return self.in_flight <= 0 and self.rested_at is None and self.breaker == CLOSED
+
+def is_quiet(load: Load, now: datetime) -> bool:
+    """Whether there is nothing to remember of it: a few failures are, for a day."""
+    resting = load.rested_at is None or load.rested_at <= now
+    if load.in_flight > 0 or not resting or load.breaker.rests_until is not None:
+        return False
+    return load.failure is None or load.failure.at <= now - REMEMBERED
+
+
+def hindrance(load: Load, allowance: Allowance, now: datetime) -> Hindrance | None:
+    """Why no call may begin there now; None where one may."""
+    if allowance.paused:
+        return Hindrance.PAUSED
+    if not load.breaker.admits(now):
+        return Hindrance.PROBING if load.breaker.probing else Hindrance.RESTING
+    if room(load, allowance, now):
+        return None
+    return Hindrance.FULL if load.in_flight >= allowance.slots else Hindrance.RATE
 
 
 def room(load: Load, allowance: Allowance, now: datetime) -> int:
     """How many calls may begin there now."""
-    if not load.breaker.admits(now):
+    if allowance.paused or not load.breaker.admits(now):
         return 0
     if load.breaker.rests_until is not None:
         return 1
@@ -119,8 +188,17 @@ def room(load: Load, allowance: Allowance, now: datetime) -> int:
     return max(0, free)
 
 
+def share(in_flight: int, free: int, kept: int) -> int:
+    """How many of the `free` slots of the server a destination may take that holds so many. Of the last `kept` it may
+    take one only while more are free than it holds, so that those which hang never take all from those which do not.
+    """
+    return max(0, free - kept, (free - in_flight + 1) // 2)
+
+
 def opens_at(load: Load, allowance: Allowance, now: datetime) -> datetime | None:
     """When time alone will make room there; None where there is some, or where a call must end first."""
+    if allowance.paused:
+        return None
     moments = []
     if load.breaker.rests_until is not None:
         if load.breaker.probing:
@@ -146,9 +224,23 @@ def begin(load: Load, allowance: Allowance, now: datetime) -> None:
 def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
     """Books a call that ended; without an outcome it says nothing of the receiver."""
     load.in_flight -= 1
-    load.breaker = load.breaker.after(None if outcome is None else is_trouble(outcome), now)
+    trouble = None if outcome is None else is_trouble(outcome)
+    load.breaker = load.breaker.after(trouble, now)
+    if outcome is not None and trouble:
+        load.failure = LastFailure(at=now, reason=outcome.reason, status=outcome.status)
+    elif load.breaker == CLOSED:
+        load.failure = None
     if load.rested_at is not None and load.rested_at <= now:
         load.rested_at = None
+
+
+def refit(load: Load, allowance: Allowance, now: datetime) -> None:
+    """Fits what was booked to another allowance: a slower rate before is not waited for under a faster one."""
+    rate = allowance.rate
+    if rate is None or load.rested_at is None:
+        load.rested_at = None
+    else:
+        load.rested_at = min(load.rested_at, now + rate.spacing * rate.at_once)
 
 
 def _tokens(rate: Rate, rested_at: datetime | None, now: datetime) -> int:

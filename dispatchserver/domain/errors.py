@@ -12,6 +12,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── SecretNotFound       no secret has this name
 ├── SecretInUse          tasks use the secret, so it cannot be deleted
 ├── GroupNotFound        no group has this name: neither tasks nor settings of it
+├── DestinationNotFound  nothing is known of a destination of this name
 ├── SigningKeyNotFound   the group has no live signing key of this id
 ├── SigningKeysFull      the group has as many signing keys as it may
 ├── SigningKeysChanged   the group has other signing keys than the caller had seen
@@ -173,6 +174,18 @@ class GroupNotFound(DispatchError):
         nearest = get_close_matches(name, names, n=3)
         if nearest:
             self.code = "group.not_found_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class DestinationNotFound(DispatchError):
+    """The destination has neither limits of its own, nor calls, nor fires that wait; `nearest` are names like it."""
+
+    code = "destination.not_found"
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3)
+        if nearest:
+            self.code = "destination.not_found_nearest"
         super().__init__(name=name, nearest=", ".join(nearest))
 
 

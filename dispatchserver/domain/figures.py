@@ -54,3 +54,12 @@ class Figures:
     ended: Sequence[Ended]
     tasks: Mapping[TaskState, int]
     queue: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a server has to do with one destination: calls in flight, fires that wait for it, an open circuit."""
+
+    in_flight: int
+    waiting: int
+    open: bool

@@ -96,13 +96,13 @@ class MissedRun:
 class Fire:
     """One due occasion. Its id is what receivers see as `tasklogid`, the same in every attempt.
 
-    `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a
-    paused task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node
-    that is sending it. `losses` of its attempts died with their node; after `give_up_at`, known from the first
-    repetition on, it is not tried again. A `serial` one waits its turn among the fires of its task, one with a
-    `key_name` for that concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats;
-    `data_json` is sent in place of the recall's own data. `behind` names the destinations that have no room for
-    it now.
+    `run_at` is when it may be sent next (due_at, or later for a retry); `held` keeps a pending fire of a paused
+    task back; `deadline_at` is when the sweeper ends the open state; `claimed_by` names the node that is sending
+    it. `losses` of its attempts died with their node; after `give_up_at`, known from the first repetition on, it is
+    not tried again. A `serial` one waits its turn among the fires of its task, one with a `key_name` for that
+    concurrency key; `turn` is how far it has come. `replay_of` is the fire that it repeats; `data_json` is sent in
+    place of the recall's own data. `behind` names the destinations that have no room for it now. It is this `shard`,
+    from 0 on, of so many `shards`. `tried` has a bit for each address tried in this round; `failovers` went on.
     """
 
     id: str
@@ -131,6 +131,10 @@ class Fire:
     replay_of: str | None = None
     data_json: str | None = None
     behind: str | None = None
+    shard: int = 0
+    shards: int = 1
+    tried: int = 0
+    failovers: int = 0
     progress: Progress | None = None
 
     @property
@@ -207,13 +211,17 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT)."""
+    """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT).
+
+    `onward` says that it is tried again at another address, which costs no repetition.
+    """
 
     decision: Decision
     reason: Reason | None = None
     result: str | None = None
     at: datetime | None = None
     until: datetime | None = None
+    onward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

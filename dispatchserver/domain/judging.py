@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from dispatchserver.domain.destination import SILENT
 from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outcome, Reason, Verdict
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.planning import PENDING_LIFETIME
@@ -19,21 +20,28 @@ LOSSES = (Reason.LOST, Reason.INTERRUPTED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited."""
+    """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited; and whether
+    another of its addresses is left to try.
+    """
 
     recall: Recall
     retry: Retry
     report_by: datetime
+    left: bool = False
 
 
 def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
-    """The verdict on one attempt: a failure is repeated as the task's retry policy says."""
+    """The verdict on one attempt: one of which nothing was sent goes on to another address where one is left, and
+    any other failure is repeated as the task's retry policy says.
+    """
     if outcome.delivery is Delivery.ANSWERED:
         verdict = _judge_answer(outcome, terms.recall, terms.report_by)
     else:
         verdict = Verdict(decision=Decision.FAILURE, reason=outcome.reason)
     if verdict.decision is not Decision.FAILURE or _is_final(outcome):
         return verdict
+    if terms.left and outcome.delivery is Delivery.NOT_SENT and outcome.reason in SILENT:
+        return replace(verdict, decision=Decision.RETRY, at=now, onward=True)
     return repeated(fire, verdict, terms.retry, failure_of(outcome), now, outcome)
 
 
@@ -159,6 +167,7 @@ class Settlement:
     give_up_at: datetime | None = None
     held: bool = False
     lost: bool = False
+    onward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +198,7 @@ def settled(
             give_up_at=verdict.until,
             held=standing.held,
             lost=verdict.reason in LOSSES,
+            onward=verdict.onward,
         )
     if state is FireState.WAITING:
         return Settlement(state=state, result=verdict.result, deadline_at=verdict.at)

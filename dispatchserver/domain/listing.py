@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from dispatchserver.domain.destination import Pool
 from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
@@ -85,7 +86,8 @@ class Assignment:
 
     `delay` is how long after its end the task fires again, where that is the rule. `signing_keys` are those of
     its group that live, the newest first; `secret` is the value that its recall authenticates with (None: there is
-    none of that name). They are told to nobody.
+    none of that name). They are told to nobody. The recall has the one address that was chosen; `left` tells whether
+    there is another to go on to, should nothing be sent.
     """
 
     fire: Fire
@@ -94,6 +96,7 @@ class Assignment:
     delay: timedelta | None = None
     signing_keys: tuple[str, ...] = field(default=(), repr=False)
     secret: str | None = field(default=None, repr=False)
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +104,13 @@ class Claims:
     """What a claim gave: fires to send, and the ids of those that were cancelled for one that came after them.
 
     `parked` are the pools of destinations that fires wait behind, by name; of those in `emptied` the last one that
-    did was taken, unless they stand in `parked` too. With `more`, others that are due were not looked at yet.
+    did was taken, unless they stand in `parked` too. `turns` are whose turn it is now among addresses that take turns. With `more`,
+    others that are due were not looked at yet.
     """
 
     assignments: Sequence[Assignment]
     cancelled: Sequence[str] = ()
-    parked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parked: Mapping[str, Pool] = field(default_factory=dict)
     emptied: Sequence[str] = ()
+    turns: Mapping[str, int] = field(default_factory=dict)
     more: bool = False

@@ -4,42 +4,99 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dispatchserver.domain.destination import Allowance, Load, begin, room
+from dispatchserver.domain.destination import Allowance, Load, Pool, begin, room, share
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.route import RouteRule
+from dispatchserver.domain.routing import Choice, Sight, choose, pool_id
 
 LoadOf = Callable[[str], Load]
 AllowanceOf = Callable[[str], Allowance]
+UNBOUNDED = 2**31
 
 
 @dataclass(slots=True)
 class Placing:
     """One claim's view of the destinations: what it gives out is booked here, and nowhere else.
 
-    `parked` are the pools that fires wait for, each with its destinations; see `pool_of`.
+    `parked` are the pools that fires wait for, by name. `free` slots are left, the last `kept` of them for
+    destinations that hold few. `turns` are whose turn it is now, from 0 on, among the addresses where this claim has
+    moved that on.
     """
 
     now: datetime
     load_of: LoadOf
     allowance_of: AllowanceOf
-    parked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parked: Mapping[str, Pool] = field(default_factory=dict)
+    free: int = UNBOUNDED
+    kept: int = 0
+    turn_of: Callable[[str], int] = lambda _: 0
+    turns: dict[str, int] = field(default_factory=dict)
     _loads: dict[str, Load] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
         """How many more may be sent there."""
-        return room(self._load(destination), self.allowance_of(destination), self.now)
+        load = self._load(destination)
+        found = room(load, self.allowance_of(destination), self.now)
+        return min(found, share(load.in_flight, self.free, self.kept))
 
     def openings(self) -> Mapping[str, int]:
         """The pools that fires wait for and that have room now, with how much."""
-        rooms = {pool: sum(map(self.room, them)) for pool, them in self.parked.items()}
-        return {pool: free for pool, free in rooms.items() if free}
+        rooms = {name: self._opening(pool) for name, pool in self.parked.items()}
+        return {name: free for name, free in rooms.items() if free}
+
+    def _opening(self, pool: Pool) -> int:
+        """How many of those that wait there are to be looked at; all, where they have to turn to others."""
+        if pool.moves and all(map(self._rests, pool.names)):
+            return UNBOUNDED
+        return sum(map(self.room, pool.names))
 
     def place(self, fire: Fire, recall: Recall) -> Recall | None:
         """The recall as it is sent now, to one address that has room; None where there is none."""
-        if not self.room(recall.destination):
-            return None
-        begin(self._load(recall.destination), self.allowance_of(recall.destination), self.now)
-        return recall
+        if len(recall.addresses) == 1:
+            return recall if self._begin(recall.destination) else None
+        names = recall.destinations
+        for index in self._choice(fire, recall).to_try:
+            if self._begin(names[index]):
+                if recall.route.rule is RouteRule.ROUND_ROBIN:
+                    self.turns[pool_id(recall)] = (index + 1) % len(names)
+                return recall.only(index)
+        return None
+
+    def pool(self, fire: Fire, recall: Recall) -> Pool:
+        """The destinations whose room this fire waits for now."""
+        if len(recall.addresses) == 1:
+            return Pool((recall.destination,))
+        choice, names = self._choice(fire, recall), recall.destinations
+        waits_for = tuple(dict.fromkeys(names[index] for index in choice.waits_for))
+        moves = recall.route.rule.goes_on and len(waits_for) < len(set(names))
+        return Pool(waits_for, moves)
+
+    def _choice(self, fire: Fire, recall: Recall) -> Choice:
+        names = recall.destinations
+        sight = Sight(
+            in_flight=[self._load(name).in_flight for name in names],
+            resting=[self._rests(name) for name in names],
+            turn=self._turn(recall),
+        )
+        return choose(fire, recall, sight)
+
+    def _turn(self, recall: Recall) -> int:
+        if recall.route.rule is not RouteRule.ROUND_ROBIN:
+            return 0
+        pool = pool_id(recall)
+        return self.turns[pool] if pool in self.turns else self.turn_of(pool)
+
+    def _rests(self, destination: str) -> bool:
+        return not self._load(destination).breaker.admits(self.now)
+
+    def _begin(self, destination: str) -> bool:
+        """Books a call that begins there; False where there is no room for it."""
+        if not self.room(destination):
+            return False
+        begin(self._load(destination), self.allowance_of(destination), self.now)
+        self.free -= 1
+        return True
 
     def _load(self, destination: str) -> Load:
         if destination not in self._loads:
@@ -48,21 +105,11 @@ class Placing:
         return self._loads[destination]
 
 
-def pool_of(recall: Recall) -> tuple[str, ...]:
-    """The destinations of which any will do for this recall."""
-    return (recall.destination,)
-
-
-def pool_name(pool: tuple[str, ...]) -> str:
-    """What a fire that waits for one of these destinations is said to be behind."""
-    return " ".join(pool)
-
-
 Places = Callable[[], Placing]
 """Begins a claim's placing; asked anew where the claim is tried again."""
 
 
 def anywhere() -> Placing:
     """Room for all, wherever they go."""
-    boundless = Allowance(slots=2**31)
+    boundless = Allowance(slots=UNBOUNDED)
     return Placing(datetime.min.replace(tzinfo=UTC), lambda _: Load(), lambda _: boundless)

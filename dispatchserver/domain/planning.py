@@ -11,6 +11,7 @@ from dispatchserver.domain.misfirepolicy import FireOnce, MisfirePolicy, QuartzM
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import run_between
 from dispatchserver.domain.quartzmisfire import settle_as_quartz
+from dispatchserver.domain.sharding import in_shards, shards_of
 from dispatchserver.domain.spread import place_of, task_key
 from dispatchserver.domain.task import Restart, Task, TaskState
 from dispatchserver.domain.timetable import (
@@ -64,14 +65,27 @@ def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
     are misfires (under Quartz's instructions an occasion is one, too, that is late by just its grace). A plan
     holds at most 200 fires; the task is then simply due again.
     """
-    if task.edition is not None:
-        return _plan_turns(task, now, horizon)
+    make = _plan_occasions if task.edition is None else _plan_turns
+    planned = make(task, now, horizon)
+    if shards_of(task.spec.recall) == 1:
+        return planned
+    shards = (shard for fire in planned.fires for shard in in_shards(task, fire))
+    return replace(planned, fires=tuple(shards))
+
+
+def _most(task: Task) -> int:
+    """How many occasions a plan takes in."""
+    return max(1, FIRES_PER_PLAN // shards_of(task.spec.recall))
+
+
+def _plan_occasions(task: Task, now: datetime, horizon: datetime) -> Plan:
+    """The plan of a task without a calendar, before its occasions fall into shards."""
     fires: list[Fire] = []
     due, goes_on = task.next_fire_at, task
     if due is not None and _is_missed(task, due, now):
         fires, due, goes_on = _settle_missed(task, due, now)
-    trigger = goes_on.trigger
-    while due is not None and due <= horizon and len(fires) < FIRES_PER_PLAN:
+    trigger, most = goes_on.trigger, _most(task)
+    while due is not None and due <= horizon and len(fires) < most:
         fires.append(_fire(task, due, due, now))
         due = trigger.next_after(due)
     return Plan(task=task, fires=tuple(fires), next_fire_at=due, restart=goes_on.restart)
@@ -88,7 +102,7 @@ def _plan_turns(task: Task, now: datetime, horizon: datetime) -> Plan:
         return Plan(task=task, fires=tuple(fires), next_fire_at=None, restart=goes_on.restart)
     for turn in calendar.turns(due - MILLISECOND, FIRES_PER_PLAN + 1):
         due = turn.at
-        if due > horizon or len(fires) >= FIRES_PER_PLAN:
+        if due > horizon or len(fires) >= _most(task):
             break
         fires.append(
             excluded_fire(task, turn.run, now)

@@ -11,6 +11,7 @@ from dispatchserver.domain import egress, jsontext
 from dispatchserver.domain.authorization import Auth, Header
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.route import USUAL, Route
 
 URL_LIMIT = 2048
 DATA_LIMIT = 256 * 1024
@@ -59,12 +60,16 @@ class Ack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRecall:
-    """POSTs the body as JSON to a URL, with `headers` of the owner's, and what `auth` makes of a secret."""
+    """POSTs the body as JSON to a URL, with `headers` of the owner's, and what `auth` makes of a secret; or to one of
+    several, `also` being the others, that `route` chooses.
+    """
 
     url: str
     data: JsonValue = None
     body_shape: BodyShape = BodyShape.NESTED
     reply_rule: ReplyRule = ReplyRule.AUTO
+    also: tuple[str, ...] = ()
+    route: Route = USUAL
     auth: Auth | None = None
     headers: tuple[Header, ...] = ()
     kind: ClassVar[RecallKind] = RecallKind.HTTP
@@ -74,14 +79,30 @@ class HttpRecall:
         return self.url
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them, in the order of their owner."""
+        return (self.url, *self.also)
+
+    @property
     def destination(self) -> str:
         """The host and port that are called, whatever else the URL says."""
         return _destination(self.url)
 
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The same of every address."""
+        return tuple(map(_destination, self.addresses))
+
+    def only(self, index: int) -> "HttpRecall":
+        """The recall with this one of its addresses alone."""
+        return replace(self, url=self.addresses[index], also=(), route=USUAL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketRecall:
-    """Connects, writes the body as one frame, and reads the reply."""
+    """Connects, writes the body as one frame, and reads the reply. `also` are further hosts with their ports, of
+    which `route` chooses one.
+    """
 
     host: str
     port: int
@@ -89,16 +110,38 @@ class SocketRecall:
     framing: Framing = Framing.LINE
     ack: Ack = Ack.AUTO
     body_shape: BodyShape = BodyShape.NESTED
+    also: tuple[tuple[str, int], ...] = ()
+    route: Route = USUAL
     kind: ClassVar[RecallKind] = RecallKind.SOCKET
 
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
+
+    @property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """All hosts with their ports, in the order of their owner."""
+        return ((self.host, self.port), *self.also)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The same as text."""
+        return tuple(host_and_port(host, port) for host, port in self.places)
 
     @property
     def destination(self) -> str:
         """The host and port that are called."""
         return self.address.lower()
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The same of every address."""
+        return tuple(address.lower() for address in self.addresses)
+
+    def only(self, index: int) -> "SocketRecall":
+        """The recall with this one of its addresses alone."""
+        host, port = self.places[index]
+        return replace(self, host=host, port=port, also=(), route=USUAL)
 
 
 Recall = HttpRecall | SocketRecall
@@ -118,7 +161,11 @@ def headers_of(recall: Recall) -> tuple[Header, ...]:
 def _destination(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    port = parts.port or PORTS[parts.scheme]
+    return host_and_port(host, parts.port or PORTS[parts.scheme])
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Both as one text; an IPv6 address stands in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -174,8 +221,13 @@ def with_data(recall: Recall, data_json: str | None) -> Recall:
     return recall if data_json is None else replace(recall, data=jsontext.loads(data_json))
 
 
-def render_body(recall: Recall, fire_id: str) -> bytes:
-    """The bytes that every attempt of this fire sends: the data and the fire's id as `tasklogid`."""
+def render_body(recall: Recall, fire_id: str, shard: int = 0, shards: int = 1) -> bytes:
+    """The bytes that every attempt of this fire sends: the data, the fire's id as `tasklogid`, and where it is one
+    of several shards, which one, counted from 0.
+    """
+    told: dict[str, JsonValue] = {"tasklogid": fire_id}
+    if shards > 1:
+        told |= {"shardIndex": shard, "shardTotal": shards}
     if recall.body_shape is BodyShape.FLAT and isinstance(recall.data, dict):
-        return jsontext.dumps({**recall.data, "tasklogid": fire_id}).encode()
-    return jsontext.dumps({"data": recall.data, "tasklogid": fire_id}).encode()
+        return jsontext.dumps({**recall.data, **told}).encode()
+    return jsontext.dumps({"data": recall.data, **told}).encode()

@@ -24,7 +24,7 @@ def replay(
     """A fire due now that calls whom the old one called; raises FireOpen while that is under way.
 
     It has its own id, so a receiver that knows the old one does not take it for a repetition. It counts as
-    run by hand: it waits for its key, and for no other fire of its task.
+    run by hand: it waits for its key, and for no other fire of its task. A shard of a broadcast stays that shard.
     """
     if fire.state.open:
         raise FireOpen(fire.id, fire.state)
@@ -42,4 +42,6 @@ def replay(
         key_name=fire.key_name,
         replay_of=fire.id,
         data_json=fire.data_json if data_json is None else data_json,
+        shard=fire.shard,
+        shards=fire.shards,
     )

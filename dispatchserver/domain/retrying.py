@@ -1,7 +1,8 @@
 """Whether an attempt that did not succeed is repeated, and when. Pure.
 
 A task that says nothing is called again only where certainly nothing was sent: a second call of a receiver
-that may have worked is never made unasked. Lost attempts (a node that died) are not counted here.
+that may have worked is never made unasked. Lost attempts (a node that died) are not counted here, and
+neither are those that went on to another address.
 """
 
 import hashlib
@@ -41,7 +42,7 @@ def again(
 ) -> Again | None:
     """When the attempt of this fire that just failed is repeated; None: never."""
     status = None if outcome is None else outcome.status
-    number = fire.attempts - fire.losses
+    number = fire.attempts - fire.losses - fire.failovers
     if not retry.covers(failure, status) or number > retry.pauses.most:
         return None
     wait = retry.pauses.wait(number, share_of(fire))

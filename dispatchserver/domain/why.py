@@ -64,8 +64,21 @@ def _telling(fires: Sequence[Fire], at: datetime) -> Fire | None:
     for fits in ranked:
         for fire in fires:
             if fits(fire):
-                return fire
+                return _of_the_shards(fire, fires)
     return None
+
+
+def _of_the_shards(fire: Fire, fires: Sequence[Fire]) -> Fire:
+    """Of a broadcast's shards the one that failed tells most."""
+    if fire.shards == 1:
+        return fire
+    failed = (
+        other
+        for other in fires
+        if (other.shards, other.due_at, other.kind) == (fire.shards, fire.due_at, fire.kind)
+        and other.state is FireState.FAILED
+    )
+    return next(failed, fire)
 
 
 def _of_a_fire(fire: Fire, evidence: Evidence, at: datetime, now: datetime) -> Because:

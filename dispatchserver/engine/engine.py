@@ -53,7 +53,7 @@ class Engine:
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, meter)
         self.planner = Planner(store, clock, self.dispatch_by)
-        self.destinations = Destinations(config.allowance)
+        self.destinations = Destinations(config.allowance, config.slots)
         self.dispatcher = Dispatcher(
             store, clock, self.crew, config.node, self.destinations, self._run
         )

@@ -100,7 +100,7 @@ class Executor:
 
     def _order(self, assignment: Assignment, proof: Proof, started_at: datetime) -> SendOrder:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
-        body = render_body(recall, fire.id)
+        body = render_body(recall, fire.id, fire.shard, fire.shards)
         ours = render_headers(fire, started_at)
         signed = sign(assignment.signing_keys, fire, started_at, body)
         return SendOrder(
@@ -120,6 +120,7 @@ class Executor:
             recall=assignment.recall,
             retry=policies.retry,
             report_by=now + (policies.report_timeout or self._limits.report_timeout),
+            left=assignment.left,
         )
         return judge(assignment.fire, outcome, terms, now)
 

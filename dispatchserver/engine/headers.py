@@ -28,6 +28,16 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("traceparent", traceparent(fire.id, fire.attempts)),
         ("webhook-id", fire.id),
         ("webhook-timestamp", str(_seconds(sent_at))),
+        *_shard(fire),
+    )
+
+
+def _shard(fire: Fire) -> tuple[tuple[str, str], ...]:
+    if fire.shards == 1:
+        return ()
+    return (
+        ("X-Dispatch-Shard-Index", str(fire.shard)),
+        ("X-Dispatch-Shard-Total", str(fire.shards)),
     )
 
 

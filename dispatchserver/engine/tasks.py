@@ -9,7 +9,7 @@ from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, TaskNotFound
+from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, Invalid, TaskNotFound
 from dispatchserver.domain.explaining import Notice, Param
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
@@ -71,11 +71,18 @@ class Tasks:
 
     async def put(self, addition: Addition, actor: Actor) -> Change:
         """As `add`, and tells which of the two was done."""
-        recall = addition.spec.recall
-        self._egress.check(recall.address, raw=recall.kind is RecallKind.SOCKET)
+        self._check_egress(addition.spec.recall)
         addition = replace(addition, edition=await self._edition(addition))
         decide = changing.add(addition, new_id=self._new_id())
         return await self._change(addition.key, decide, actor)
+
+    def _check_egress(self, recall: Recall) -> None:
+        """Raises Invalid where the policy forbids an address; `number` tells which one, from 0 on."""
+        for number, address in enumerate(recall.addresses):
+            try:
+                self._egress.check(address, raw=recall.kind is RecallKind.SOCKET)
+            except Invalid as invalid:
+                raise Invalid(invalid.code, **invalid.params, number=number) from invalid
 
     async def _edition(self, addition: Addition) -> Edition | None:
         """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""
@@ -102,12 +109,11 @@ class Tasks:
 
     async def trigger_now(self, key: TaskKey, actor: Actor, data_json: str | None = None) -> Fire:
         """Fires once now, paused or not, with data of its own where some is given; the schedule is untouched;
-        raises TaskNotFound."""
+        answers the fire, of a broadcast the first one; raises TaskNotFound."""
         decide = changing.trigger_now(
             key, new_id=self._new_id(), now=self._clock.now(), data_json=data_json
         )
-        (fire,) = (await self._change(key, decide, actor)).fires
-        return fire
+        return (await self._change(key, decide, actor)).fires[0]
 
     async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
         now = self._clock.now()

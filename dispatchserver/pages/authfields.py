@@ -1,5 +1,7 @@
 """How a callback authenticates, and its fixed headers, in the task form: filled in, read back, told in words. Pure."""
 
+from collections.abc import Sequence
+
 from dispatchserver.documents.authorization import auth_like
 from dispatchserver.domain.authorization import (
     Auth,
@@ -34,16 +36,16 @@ def auth_fields(recall: HttpRecall) -> dict[str, str]:
     return fields
 
 
-def read_sending(form: FormReader, url: str) -> tuple[Auth | None, tuple[Header, ...]]:
+def read_sending(form: FormReader, urls: Sequence[str]) -> tuple[Auth | None, tuple[Header, ...]]:
     """The authentication that the form says (None: none), and the headers."""
     auth, headers = _read_auth(form), form.take("headers", _read_headers, ())
     try:
-        check_together(url, auth, headers)
+        check_together(urls, auth, headers)
     except Invalid as invalid:
         # without an address there is a fault already, and nothing is known of its scheme
         if invalid.code != "sending.https":
             form.refuse("headers", invalid)
-        elif url:
+        elif all(urls):
             form.refuse("auth", invalid)
     return auth, headers
 

@@ -6,6 +6,7 @@ from dispatchserver.domain.concurrency import ALLOW, BusyRule, OverlapRule
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.recall import Ack, BodyShape, Framing, RecallKind, ReplyRule
 from dispatchserver.domain.retrypolicy import USUALLY_REPEATED, Failure
+from dispatchserver.domain.route import USUAL, RouteRule
 from dispatchserver.domain.trigger import CronDialect, SimpleTrigger
 from dispatchserver.pages.words import UNITS
 
@@ -27,6 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "dst": tuple(DstRule),
     "shift": tuple(Shift),
     "recall": ("HTTP", "SOCKET"),
+    "route": tuple(RouteRule),
     "body_shape": tuple(BodyShape),
     "reply_rule": tuple(ReplyRule),
     "framing": tuple(Framing),
@@ -67,6 +69,7 @@ BLANK = {
     "overlap": ALLOW.rule.value,
     "key_busy": BusyRule.QUEUE.value,
     "recall": RecallKind.HTTP.value,
+    "route": USUAL.rule.value,
     "auth": "none",
     "body_shape": BodyShape.NESTED.value,
     "reply_rule": ReplyRule.AUTO.value,

@@ -16,6 +16,7 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.engine.replays import COUNT_LIMIT, DeadLetter, Found
 from dispatchserver.pages.fireviews import FireRow, fire_row
 from dispatchserver.pages.queries import ROWS, Query, by_field, link
+from dispatchserver.pages.routefields import as_called
 from dispatchserver.pages.words import Badge, Viewer, visible
 
 PATH = "/dead-letters"
@@ -78,9 +79,10 @@ class Progress:
 
 def dead_row(letter: DeadLetter, zone: ZoneInfo, viewer: Viewer) -> DeadRow:
     """One line of the list."""
+    recall = as_called(letter.recall, letter.fire)
     return DeadRow(
         fire=fire_row(letter.fire, zone, viewer),
-        address="" if letter.recall is None else visible(letter.recall.address),
+        address="" if recall is None else visible(recall.address),
         again=again(letter.replays, viewer),
     )
 

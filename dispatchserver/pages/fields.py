@@ -9,6 +9,7 @@ from dispatchserver.domain.task import Policies, Task
 from dispatchserver.pages.authfields import auth_fields
 from dispatchserver.pages.choices import BLANK
 from dispatchserver.pages.policyfields import policy_fields
+from dispatchserver.pages.routefields import route_fields
 from dispatchserver.pages.triggerfields import trigger_fields
 
 
@@ -33,7 +34,7 @@ def task_fields(task: Task) -> dict[str, str]:
 
 def _recall_fields(recall: Recall) -> dict[str, str]:
     fields = {"recall": recall.kind.value, "body_shape": recall.body_shape.value}
-    fields |= _data_fields(recall.data)
+    fields |= _data_fields(recall.data) | route_fields(recall)
     if isinstance(recall, HttpRecall):
         fields |= {"url": recall.url, "reply_rule": recall.reply_rule.value}
         return fields | auth_fields(recall)

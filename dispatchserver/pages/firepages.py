@@ -13,6 +13,7 @@ from dispatchserver.domain.fire import Fire, FireState
 from dispatchserver.domain.listing import Page
 from dispatchserver.domain.recall import check_data
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.tasks import FireHistory, Tasks
 from dispatchserver.pages.deadviews import again
@@ -45,11 +46,19 @@ NOTHING: Page[Fire] = Page(items=(), next_cursor=None)
 class FirePages:
     """What people see of fires. A log of one task is in that task's zone, a mixed one in the server's."""
 
-    def __init__(self, frame: Frame, tasks: Tasks, replays: ReplayCases, zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        tasks: Tasks,
+        replays: ReplayCases,
+        zone: ZoneInfo,
+        destinations: DestinationCases,
+    ) -> None:
         self._frame = frame
         self._tasks = tasks
         self._replays = replays
         self._zone = zone
+        self._destinations = destinations
 
     def routes(self) -> list[Route]:
         """All behind a session."""
@@ -91,7 +100,9 @@ class FirePages:
         current = task is not None and task.version == history.fire.version
         retry = task.spec.policies.retry if task and current else None
         viewer = self._frame.viewer(request)
-        fire = fire_page(history, self._zone_of(task), viewer, retry)
+        behind = (history.fire.behind or "").split() if history.fire.waits_behind else ()
+        places = [await self._destinations.look(name) for name in behind]
+        fire = fire_page(history, self._zone_of(task), viewer, retry, places)
         faults = [] if refused is None else [say_problem(fault, viewer) for fault in refused.faults]
         return self._frame.page(
             request,

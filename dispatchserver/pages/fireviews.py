@@ -6,32 +6,23 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.fire import (
-    Attempt,
-    Decision,
     Fire,
     FireKind,
     FireState,
     MissedRun,
-    Outcome,
-    Reason,
 )
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, render_body
 from dispatchserver.domain.retrypolicy import Retry
+from dispatchserver.engine.limits import DestinationStatus
 from dispatchserver.engine.tasks import FireHistory
+from dispatchserver.pages.attemptviews import RESULT_CUT, TEXT_CUT, AttemptView, attempt_view
+from dispatchserver.pages.destinationviews import DestinationRow, destination_row
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.reportviews import NoteView, note_view, progress_words
+from dispatchserver.pages.routefields import address_lines, as_called
 from dispatchserver.pages.words import SECOND, Badge, Moment, Viewer, one_line, visible
-
-RESULT_CUT = 120
-TEXT_CUT = 16 * 1024
-VERDICTS = {
-    Decision.SUCCESS: ("ok", "check"),
-    Decision.FAILURE: ("bad", "cross"),
-    Decision.RETRY: ("wait", "again"),
-    Decision.WAIT: ("wait", "hourglass"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +36,7 @@ class FireRow:
     task_url: str
     due: Moment
     kind: str
+    shard: str
     manual: bool
     attempts: int
     state: Badge
@@ -52,29 +44,6 @@ class FireRow:
     duration: str
     late: str
     result: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptView:
-    """One attempt: what the transport saw, and what was made of it."""
-
-    number: int
-    node: str
-    began: Moment
-    duration: str
-    delivery: str
-    reason: str
-    address: str
-    detail: str
-    status: int | None
-    connect: str
-    first_byte: str
-    reply: str
-    cut: bool
-    verdict: Badge
-    verdict_reason: str
-    result: str
-    again: Moment | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +70,7 @@ class FirePage:
     data: str
     over: bool
     replay_of: str
+    places: Sequence[DestinationRow]
     progress: str
     progressed: Moment | None
     reports: Sequence[NoteView]
@@ -117,6 +87,7 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
         task_url=link("/task", group=group, name=name),
         due=viewer.moment(fire.due_at, zone),
         kind=viewer.say(f"page.kind.{fire.kind}"),
+        shard=_shard(fire, viewer),
         manual=fire.kind is FireKind.MANUAL,
         attempts=fire.attempts,
         state=viewer.fire_state(fire.state),
@@ -125,6 +96,13 @@ def fire_row(fire: Fire, zone: ZoneInfo, viewer: Viewer) -> FireRow:
         late=_late(fire, viewer),
         result=one_line(fire.result or "", RESULT_CUT),
     )
+
+
+def _shard(fire: Fire, viewer: Viewer) -> str:
+    """Which one it is of a broadcast, counted from 1 as people do."""
+    if fire.shards == 1:
+        return ""
+    return viewer.say("page.fire.shard_of", number=fire.shard + 1, count=fire.shards)
 
 
 def _standing(fire: Fire, viewer: Viewer) -> str:
@@ -160,17 +138,22 @@ def _late(fire: Fire, viewer: Viewer) -> str:
 
 
 def fire_page(
-    history: FireHistory, zone: ZoneInfo, viewer: Viewer, retry: Retry | None = None
+    history: FireHistory,
+    zone: ZoneInfo,
+    viewer: Viewer,
+    retry: Retry | None = None,
+    places: Sequence[DestinationStatus] = (),
 ) -> FirePage:
-    """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known."""
-    fire, recall = history.fire, history.recall
+    """All there is to say of one fire; `retry` is its task's policy, None where that is no longer known; `places`
+    are the destinations that it waits for."""
+    fire, recall = history.fire, as_called(history.recall, history.fire)
     waits = fire.state is FireState.PENDING and fire.run_at != fire.due_at
     progress = fire.current_progress
     return FirePage(
         row=fire_row(fire, zone, viewer),
         explanation=explain(fire, zone, viewer, retry),
         missed=_missed(fire.missed, zone, viewer),
-        address="" if recall is None else f"{recall.kind} {visible(recall.address)}",
+        address="" if recall is None else f"{recall.kind} {address_lines(recall)}",
         version=fire.version,
         priority=fire.priority,
         node=fire.claimed_by or "",
@@ -187,6 +170,7 @@ def fire_page(
         data=data_text(None if recall is None else recall.data),
         over=not fire.state.open,
         replay_of=fire.replay_of or "",
+        places=[destination_row(place, zone, viewer) for place in places],
         progress=progress_words(fire, viewer),
         progressed=viewer.moment_if_any(progress.at if progress else None, zone),
         reports=[note_view(note, zone, viewer) for note in history.notes],
@@ -218,13 +202,13 @@ def explain(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> 
 
 
 def _again(fire: Fire, zone: ZoneInfo, viewer: Viewer, retry: Retry | None) -> str:
-    """Which attempt comes next, when, and until when; attempts lost with their node are not counted as used up."""
+    """Which attempt comes next, when, and until when; attempts lost with their node, or passed on, are not counted as used up."""
     at = viewer.moment(fire.run_at, zone)
     told = {"number": fire.attempts + 1, "at": f"{at.text} {at.offset}"}
     if retry is None:
         text = viewer.say("page.explain.again", **told)
     else:
-        most = retry.pauses.most + 1 + fire.losses
+        most = retry.pauses.most + 1 + fire.losses + fire.failovers
         text = viewer.say("page.explain.again_of", most=most, **told)
     if fire.give_up_at is None:
         return text
@@ -243,42 +227,8 @@ def _missed(missed: MissedRun | None, zone: ZoneInfo, viewer: Viewer) -> str:
 
 
 def _body(fire: Fire, recall: Recall | None) -> str:
-    return "" if recall is None else visible(render_body(recall, fire.id).decode(), TEXT_CUT)
-
-
-def attempt_view(attempt: Attempt, zone: ZoneInfo, viewer: Viewer) -> AttemptView:
-    """One attempt, its outcome and its verdict apart."""
-    outcome, verdict = attempt.outcome, attempt.verdict
-    tone, icon = VERDICTS[verdict.decision]
-    word = viewer.say(f"page.verdict.{verdict.decision}")
-    return AttemptView(
-        number=attempt.number,
-        node=attempt.node,
-        began=viewer.moment(attempt.started_at, zone, precise=True),
-        duration=viewer.span(max(attempt.ended_at - attempt.started_at, timedelta(0))),
-        delivery=viewer.say(f"page.delivery.{outcome.delivery}"),
-        reason=viewer.reason(outcome.reason),
-        address=visible(attempt.address or ""),
-        detail=visible(_detail(outcome, viewer)),
-        status=outcome.status,
-        connect=_ms(outcome.connect_ms, viewer),
-        first_byte=_ms(outcome.first_byte_ms, viewer),
-        reply=visible(outcome.body.decode("utf-8", "backslashreplace"), TEXT_CUT),
-        cut=outcome.truncated,
-        verdict=Badge(tone=tone, icon=icon, word=word),
-        verdict_reason=viewer.reason(verdict.reason),
-        result=visible(verdict.result or "", RESULT_CUT),
-        again=viewer.moment_if_any(verdict.at, zone),
+    return (
+        ""
+        if recall is None
+        else visible(render_body(recall, fire.id, fire.shard, fire.shards).decode(), TEXT_CUT)
     )
-
-
-def _detail(outcome: Outcome, viewer: Viewer) -> str:
-    """The transport's own words; where our egress rules forbade the call, which one did, and what would allow it."""
-    rule, forbids, address = outcome.detail.partition(" forbids ")
-    if outcome.reason is not Reason.EGRESS or not forbids:
-        return outcome.detail
-    return viewer.say(rule, host=address)
-
-
-def _ms(milliseconds: int | None, viewer: Viewer) -> str:
-    return "" if milliseconds is None else viewer.span(timedelta(milliseconds=milliseconds))

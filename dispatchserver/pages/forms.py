@@ -7,14 +7,12 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.reading import read_zone
-from dispatchserver.documents.recalls import address_field
+from dispatchserver.documents.recalls import address_field, read_place
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.calendar import Shift
 from dispatchserver.domain.changing import Addition
 from dispatchserver.domain.defaults import NO_LAYERS, PRODUCTS, Layers, where_unchanged
 from dispatchserver.domain.errors import (
-    CalendarChanged,
-    CalendarNotFound,
     DispatchError,
     Fault,
     Invalid,
@@ -52,6 +50,7 @@ from dispatchserver.pages.authfields import read_sending
 from dispatchserver.pages.choices import KEPT
 from dispatchserver.pages.formreader import Form, FormReader, in_range
 from dispatchserver.pages.policyfields import read_calendar, read_policies
+from dispatchserver.pages.routefields import place_of, read_also, read_route
 from dispatchserver.pages.triggerforms import TriggerForm
 
 V = TypeVar("V")
@@ -156,9 +155,12 @@ class TaskForm:
 
     def _http(self) -> Recall:
         url = self._need("url", check_url, "")
-        auth, headers = read_sending(self._form, url)
+        also = read_also(self._form, url, check_url)
+        auth, headers = read_sending(self._form, (url, *also))
         return HttpRecall(
             url=url,
+            also=also,
+            route=read_route(self._form),
             data=self._data(),
             body_shape=self._form.choice("body_shape", BodyShape.NESTED),
             reply_rule=self._form.choice("reply_rule", ReplyRule.AUTO),
@@ -167,9 +169,15 @@ class TaskForm:
         )
 
     def _socket(self) -> Recall:
+        host, port = (
+            self._need("host", check_host, ""),
+            self._need("port", in_range(1, PORT_LIMIT), 1),
+        )
         return SocketRecall(
-            host=self._need("host", check_host, ""),
-            port=self._need("port", in_range(1, PORT_LIMIT), 1),
+            host=host,
+            port=port,
+            also=read_also(self._form, (host, port), read_place),
+            route=read_route(self._form),
             data=self._data(),
             framing=self._form.choice("framing", Framing.LINE),
             ack=self._form.choice("ack", Ack.AUTO),
@@ -194,27 +202,27 @@ def placed(error: DispatchError, form: Form) -> Refused:
     return Refused([_fault(error, form)])
 
 
+FIELD_OF = {"calendar.": "calendar", "route.": "route", "trigger.misfire": "misfire"}
+
+
 def _fault(error: DispatchError, form: Form) -> Fault:
     match error:
         case TaskExists():
             return Fault(field="name", code="fault.exists")
         case TaskChanged():
             return Fault(field="version", code="fault.stale", params=error.params)
-        case CalendarNotFound() | CalendarChanged():
-            return Fault(field="calendar", code=error.code, params=error.params)
         case SecretNotFound():
             return Fault(field="auth_secret", code=error.code, params=error.params)
-        case Invalid() if error.code.startswith("calendar."):
-            return Fault(field="calendar", code=error.code, params=error.params)
         case Invalid() if error.code.startswith("egress."):
             kind = RecallKind.SOCKET if form.get("recall") == "SOCKET" else RecallKind.HTTP
-            return Fault(
+            first = Fault(
                 field=address_field(kind, error.code), code=error.code, params=error.params
             )
-        case Invalid() if error.code.startswith("trigger.misfire"):
-            return Fault(field="misfire", code=error.code, params=error.params)
+            return place_of(error, form) or first
         case _:
-            return Fault(field=_never_field(form), code=error.code, params=error.params)
+            fields = (field for start, field in FIELD_OF.items() if error.code.startswith(start))
+            field = next(fields, None) or _never_field(form)
+            return Fault(field=field, code=error.code, params=error.params)
 
 
 def _never_field(form: Form) -> str:

@@ -21,12 +21,13 @@ from dispatchserver.pages.words import Viewer
 ORDER = """
 version group name note trigger repeat interval unit count after after_unit days nth nth_unit weekdays monthdays
 times step step_unit opens closes at dialect cron lines delay delay_unit start first_date end zone calendar shift
-dst recall url reply_rule host port framing ack body_shape data_kind data auth auth_secret auth_user auth_header
-headers priority misfire misfire_max misfire_spacing retry retry_delays retry_max retry_base retry_factor
-retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout
+dst recall url host port also route route_by reply_rule framing ack body_shape data_kind data auth auth_secret
+auth_user auth_header headers priority misfire misfire_max misfire_spacing retry retry_delays retry_max retry_base
+retry_factor retry_cap retry_on retry_age overlap overlap_max key_name key_limit key_busy connect_timeout
 first_byte_timeout total_timeout report_timeout misfire_grace spread jitter
-""".split()  # noqa: SIM905  (a list of 72 one-word lines would hide the order that it shows)
+""".split()  # noqa: SIM905  (a list of 75 one-word lines would hide the order that it shows)
 FOLDED = {
+    "addresses": ("also", "route", "route_by"),
     "retries": (
         "retry",
         "retry_delays",

@@ -20,6 +20,7 @@ from dispatchserver.auth.people import SESSION
 from dispatchserver.domain.errors import (
     CalendarInUse,
     CalendarNotFound,
+    DestinationNotFound,
     DispatchError,
     FireNotFound,
     GroupNotFound,
@@ -42,6 +43,7 @@ THEMES = ("auto", "light", "dark")
 NOTICES = frozenset(
     {"created", "saved", "paused", "resumed", "triggered", "deleted", "group_saved", "replayed"}
     | {"key_retired", "secret_saved", "secret_deleted"}
+    | {f"destination_{done}" for done in ("saved", "deleted", "reset")}
     | {f"calendar_{done}" for done in ("created", "saved", "deleted", "imported", "holidays")}
 )
 ONE_TIME = ("done", "fire", "until")
@@ -63,6 +65,7 @@ STATUS: dict[type[DispatchError], int] = {
     FireNotFound: 404,
     CalendarNotFound: 404,
     GroupNotFound: 404,
+    DestinationNotFound: 404,
     SecretNotFound: 404,
     SigningKeyNotFound: 404,
     TaskExists: 409,

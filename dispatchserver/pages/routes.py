@@ -10,6 +10,7 @@ from dispatchserver.auth.people import People
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
@@ -18,6 +19,7 @@ from dispatchserver.engine.whys import Whys
 from dispatchserver.pages.calendaredit import CalendarEditPages
 from dispatchserver.pages.calendarpages import CalendarPages
 from dispatchserver.pages.deadpages import DeadPages
+from dispatchserver.pages.destinationpages import DestinationPages
 from dispatchserver.pages.editpages import EditPages, Offer
 from dispatchserver.pages.firepages import FirePages
 from dispatchserver.pages.frame import Frame
@@ -44,6 +46,7 @@ class Pages:
     secrets: SecretCases
     replays: ReplayCases
     whys: Whys
+    destinations: DestinationCases
     limits: Limits = field(default_factory=Limits)
     _frame: Frame = field(init=False)
 
@@ -58,7 +61,10 @@ class Pages:
             *TaskPages(self._frame, self.tasks, self.whys).routes(),
             *GroupPages(self._frame, self.groups, self.signing, self.zone).routes(),
             *EditPages(self._frame, self.tasks, offer, self.groups, self.limits).routes(),
-            *FirePages(self._frame, self.tasks, self.replays, self.zone).routes(),
+            *FirePages(
+                self._frame, self.tasks, self.replays, self.zone, self.destinations
+            ).routes(),
+            *DestinationPages(self._frame, self.destinations, self.zone).routes(),
             *DeadPages(self._frame, self.tasks, self.replays, self.zone).routes(),
             *CalendarPages(self._frame, self.calendars, self.tasks).routes(),
             *CalendarEditPages(self._frame, self.calendars).routes(),

@@ -16,6 +16,7 @@ from dispatchserver.pages.facts import Fact, rule_facts, schedule_facts
 from dispatchserver.pages.fields import pretty
 from dispatchserver.pages.previews import awaited
 from dispatchserver.pages.queries import link
+from dispatchserver.pages.routefields import address_lines, route_words
 from dispatchserver.pages.words import Badge, Moment, Viewer, one_line, visible
 from dispatchserver.wording import describe
 
@@ -56,6 +57,7 @@ class TaskRow:
     schedule: Schedule
     kind: str
     address: str
+    more: str
     priority: int
     last: LastResult | None
     next: Moment | None
@@ -119,6 +121,7 @@ def task_row(status: TaskStatus, viewer: Viewer) -> TaskRow:
         schedule=schedule(task.spec.trigger, viewer),
         kind=recall.kind.value,
         address=short_address(recall),
+        more=_more_addresses(recall, viewer),
         priority=task.spec.priority,
         last=_last(status, viewer),
         next=viewer.moment_if_any(next_fire(task, viewer.now), task.spec.trigger.zone),
@@ -156,6 +159,10 @@ def short_address(recall: Recall) -> str:
     return recall.address
 
 
+def _more_addresses(recall: Recall, viewer: Viewer) -> str:
+    return viewer.say("page.task.more_addresses", count=len(recall.also)) if recall.also else ""
+
+
 def schedule(trigger: Trigger, viewer: Viewer) -> Schedule:
     """The trigger in words, and to the letter."""
     return Schedule(
@@ -179,6 +186,15 @@ def task_page(status: TaskStatus, viewer: Viewer) -> TaskPage:
     )
 
 
+def _address_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
+    if not recall.also:
+        return [Fact(label="page.fact.address", value=visible(recall.address), code=True)]
+    return [
+        Fact(label="page.fact.addresses", value=address_lines(recall), code=True),
+        Fact(label="page.fact.route", value=route_words(recall.route, viewer)),
+    ]
+
+
 def _auth_facts(recall: HttpRecall, viewer: Viewer) -> list[Fact]:
     """How the callback authenticates, by which secret, and its fixed headers."""
     auth, facts = recall.auth, []
@@ -196,7 +212,7 @@ def _auth_facts(recall: HttpRecall, viewer: Viewer) -> list[Fact]:
 def _target_facts(recall: Recall, viewer: Viewer) -> list[Fact]:
     facts = [
         Fact(label="form.recall.label", value=recall.kind.value),
-        Fact(label="page.fact.address", value=visible(recall.address), code=True),
+        *_address_facts(recall, viewer),
         Fact(
             label="form.body_shape.label", value=viewer.say(f"form.body_shape.{recall.body_shape}")
         ),

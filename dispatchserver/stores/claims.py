@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from dispatchserver.domain.destination import Pool
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Settlement
 from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.moments import to_ms
-from dispatchserver.domain.placing import Places, Placing, pool_name, pool_of
+from dispatchserver.domain.placing import Places, Placing
+from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.routing import another_left, tried_with
 from dispatchserver.stores import claimsql, rows
 from dispatchserver.stores.admissions import admit_asking
 from dispatchserver.stores.batches import put
@@ -43,7 +46,7 @@ class _Catch:
     asked: Claim
     placing: Placing
     taken: list[Assignment] = field(default_factory=list)
-    parked: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    parked: dict[str, Pool] = field(default_factory=dict)
     emptied: list[str] = field(default_factory=list)
     spoiled: list[Fire] = field(default_factory=list)
     read: int = 0
@@ -55,9 +58,9 @@ class _Catch:
 
     def park(self, assignment: Assignment) -> str:
         """Notes behind which pool this one waits."""
-        pool = pool_of(assignment.recall)
-        self.parked[pool_name(pool)] = pool
-        return pool_name(pool)
+        pool = self.placing.pool(assignment.fire, assignment.recall)
+        self.parked[pool.name] = pool
+        return pool.name
 
     def claims(self, cancelled: Sequence[str]) -> Claims:
         return Claims(
@@ -65,6 +68,7 @@ class _Catch:
             cancelled=cancelled,
             parked=self.parked,
             emptied=self.emptied,
+            turns=self.placing.turns,
             more=self.more,
         )
 
@@ -135,11 +139,10 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
         full = len(taken) == catch.missing
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
-            taken.append(replace(assignment, fire=_running(fire, catch.asked), recall=recall))
-        elif fire.behind is not None:
-            catch.park(assignment)
-        elif not full:
-            aside.append([fire.id, catch.park(assignment)])
+            taken.append(_sent(assignment, recall, catch.asked))
+        elif fire.behind is not None or not full:
+            pool = catch.park(assignment)
+            aside += [[fire.id, pool]] if pool != fire.behind else []
     await _write(tx, catch.asked, taken)
     await put(tx, claimsql.SET_ASIDE, aside)
     catch.taken += taken
@@ -147,14 +150,22 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
 
 async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
     if taken:
-        ids = dumps([[assignment.fire.id] for assignment in taken])
+        fires = dumps([[assignment.fire.id, assignment.fire.tried] for assignment in taken])
         await tx.execute(
-            claimsql.CLAIM, ids, asked.node, to_ms(asked.now), to_ms(asked.deadline_at)
+            claimsql.CLAIM, fires, asked.node, to_ms(asked.now), to_ms(asked.deadline_at)
         )
 
 
 def _place_in_line(assignment: Assignment) -> tuple[int, str]:
     return assignment.fire.rank, assignment.fire.id
+
+
+def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
+    """The assignment as it is given out, to one of its recall's addresses."""
+    whole = assignment.recall
+    tried = tried_with(assignment.fire, whole, to.address)
+    fire = replace(_running(assignment.fire, asked), tried=tried)
+    return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))
 
 
 def _running(fire: Fire, asked: Claim) -> Fire:

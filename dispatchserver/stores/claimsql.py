@@ -19,8 +19,9 @@ CANDIDATES_BEHIND = f"""
 ORDER BY f.run_at - f.priority * 300000, f.id LIMIT $1
 """
 CLAIM = f"""
-UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $2, claimed_at = $3, deadline_at = $4, behind = NULL
-WHERE id IN ({unfold("id TEXT")})
+UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $2, claimed_at = $3, deadline_at = $4,
+    behind = NULL, tried = s.tried
+FROM ({unfold("id TEXT, tried BIGINT")}) s WHERE fires.id = s.id
 """
 SET_ASIDE = f"""
 UPDATE fires SET behind = s.behind FROM ({unfold("id TEXT, behind TEXT")}) s WHERE fires.id = s.id

@@ -7,7 +7,7 @@ REPLAYED = "EXISTS (SELECT 1 FROM fires r WHERE r.replay_of = fires.id)"
 ADDRESSED = """
 EXISTS (SELECT 1 FROM task_versions v WHERE v.task_id = fires.task_id AND v.version = fires.version
     AND coalesce(v.recall_json ->> 'url', (v.recall_json ->> 'host') || ':' || (v.recall_json ->> 'port'))
-        LIKE ? ESCAPE '\\')
+        || coalesce(' ' || (v.recall_json ->> 'also'), '') LIKE ? ESCAPE '\\')
 """
 AMONG = "id IN (SELECT value FROM json_each(?))"
 

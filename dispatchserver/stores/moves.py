@@ -68,6 +68,7 @@ def _move_row(fire: Fire, to: Settlement) -> list[object]:
         ms(to.finished_at),
         to.result,
         int(to.lost),
+        int(to.onward),
         ms(to.give_up_at),
     ]
 

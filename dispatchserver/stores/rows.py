@@ -160,6 +160,8 @@ def fire_row(fire: Fire) -> list[object]:
         fire.key_name,
         fire.replay_of,
         fire.data_json,
+        fire.shard,
+        fire.shards,
     ]
 
 
@@ -194,6 +196,10 @@ def read_fire(row: Row) -> Fire:
         replay_of=row["replay_of"],
         data_json=row["data_json"],
         behind=row["behind"],
+        shard=row["shard"],
+        shards=row["shards"],
+        tried=row["tried"],
+        failovers=row["failovers"],
         progress=read_progress(row["progress_json"]),
     )
 

@@ -29,6 +29,7 @@ from dispatchserver.domain.recall import (
     ReplyRule,
     SocketRecall,
 )
+from dispatchserver.domain.route import USUAL, Route, RouteRule
 from dispatchserver.domain.task import Policies
 from dispatchserver.stores.authspecs import read_auth, read_headers, sending_doc
 from dispatchserver.stores.retryspecs import read_retry, retry_doc
@@ -37,6 +38,8 @@ from dispatchserver.stores.triggerspecs import span, span_ms
 
 def recall_json(recall: Recall) -> str:
     doc: dict[str, object] = {"kind": recall.kind, "data": recall.data, "body": recall.body_shape}
+    if recall.also:
+        doc |= {"also": recall.also, "route": recall.route.rule, "by": recall.route.by}
     if isinstance(recall, HttpRecall):
         return dumps(doc | {"url": recall.url, "reply": recall.reply_rule} | sending_doc(recall))
     return dumps(
@@ -47,13 +50,15 @@ def recall_json(recall: Recall) -> str:
 
 def read_recall(text: str) -> Recall:
     doc = json.loads(text)
-    data, shape = doc["data"], BodyShape(doc["body"])
+    data, shape, route = doc["data"], BodyShape(doc["body"]), _read_route(doc)
     if doc["kind"] == RecallKind.HTTP:
         return HttpRecall(
             url=doc["url"],
             data=data,
             body_shape=shape,
             reply_rule=ReplyRule(doc["reply"]),
+            also=tuple(doc.get("also", ())),
+            route=route,
             auth=read_auth(doc.get("auth")),
             headers=read_headers(doc),
         )
@@ -64,7 +69,13 @@ def read_recall(text: str) -> Recall:
         framing=Framing(doc["framing"]),
         ack=Ack(doc["ack"]),
         body_shape=shape,
+        also=tuple((host, port) for host, port in doc.get("also", ())),
+        route=route,
     )
+
+
+def _read_route(doc: Mapping[str, Any]) -> Route:
+    return Route(rule=RouteRule(doc["route"]), by=doc["by"]) if "route" in doc else USUAL
 
 
 def policies_json(policies: Policies) -> str:

@@ -91,10 +91,10 @@ UPDATE fires SET missed_last = s.done_until, missed_count = NULL
 FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_last > s.done_until
 """
-HOLD = (
-    f"UPDATE fires SET held = 1 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+HOLD = f"UPDATE fires SET held = 1, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+RELEASE = (
+    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 )
-RELEASE = f"UPDATE fires SET held = 0, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
 CANCEL = f"""
 UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
 FROM ({unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
@@ -104,7 +104,8 @@ WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 FIRE_COLUMNS = """
     id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, held, attempts,
     claimed_by, claimed_at, deadline_at, finished_at, result, missed_first, missed_last, missed_count,
-    losses, give_up_at, turn, serial, ckey, replay_of, data_json, behind, progress_json
+    losses, give_up_at, turn, serial, ckey, replay_of, data_json, behind, shard, shards, tried, failovers,
+    progress_json
 """
 FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))
 # See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.
@@ -112,12 +113,13 @@ RANK = "run_at - priority * 300000"
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
     deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
-    replay_of, data_json)
+    replay_of, data_json, shard, shards)
 {
     unfold(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
-        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT"
+        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT,"
+        " shard BIGINT, shards BIGINT"
     )
 }
 ON CONFLICT DO NOTHING
@@ -153,11 +155,12 @@ LEFT JOIN tasks t ON t.id = f.task_id WHERE f.id IN ({unfold("id TEXT")})
 MOVE_FIRES = f"""
 UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at, fires.run_at), held = s.held,
     deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL,
-    losses = fires.losses + s.lost, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
+    losses = fires.losses + s.lost, failovers = fires.failovers + s.onward, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
 FROM ({
     unfold(
         "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
-        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, give_up_at BIGINT"
+        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, onward BIGINT,"
+        " give_up_at BIGINT"
     )
 }) s
 WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.attempts

@@ -114,13 +114,13 @@ def test_what_cannot_be_a_user_is_refused(user):
     ],
 )
 def test_what_makes_no_sense_together_is_refused(url, auth, headers, code):
-    assert code_of(check_together, url, auth, headers) == code
+    assert code_of(check_together, [HTTPS, url], auth, headers) == code
 
 
 def test_what_makes_sense_together_is_taken():
-    check_together(HTTPS, MtlsAuth(secret="s"), [("X-A", "1")])
-    check_together("HTTPS://receiver.test/", MtlsAuth(secret="s"), [])
-    check_together(HTTP, None, [("Authorization", "a fixed one, which everybody sees")])
+    check_together([HTTPS], MtlsAuth(secret="s"), [("X-A", "1")])
+    check_together(["HTTPS://receiver.test/"], MtlsAuth(secret="s"), [])
+    check_together([HTTP], None, [("Authorization", "a fixed one, which everybody sees")])
 
 
 def test_each_way_makes_the_header_that_its_rfc_says():

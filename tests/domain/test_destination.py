@@ -21,6 +21,7 @@ from dispatchserver.domain.destination import (
     rate_text,
     read_rate,
     room,
+    share,
 )
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
@@ -192,3 +193,28 @@ def test_what_is_no_rate_is_refused(text):
 )
 def test_a_destination_is_a_host_with_its_port(recall, destination):
     assert recall.destination == destination
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "free", "share_of_it"),
+    [
+        (0, 2_000, 1_875),
+        (60, 200, 75),
+        (60, 100, 20),  # then it holds 80, and 80 are left
+        (60, 60, 0),
+        (0, 1, 1),
+        (1, 2, 1),
+        (1, 1, 0),
+        (0, 0, 0),
+        (70, 126, 28),
+        (200, 126, 1),
+    ],
+)
+def test_of_the_last_slots_it_takes_only_while_more_are_left_than_it_holds(
+    in_flight, free, share_of_it
+):
+    assert share(in_flight, free, 125) == share_of_it
+
+
+def test_a_small_server_keeps_no_slot_back():
+    assert [share(n, 10 - n, 0) for n in range(11)] == [10 - n for n in range(11)]

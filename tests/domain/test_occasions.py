@@ -81,8 +81,11 @@ def stretches(draw: st.DrawFn):
     name, change = draw(st.sampled_from(CHANGES))
     zone, start = ZoneInfo(name), change - 40 * DAY
     trigger = draw(lines(zone, start))
-    if draw(st.booleans()):
-        trigger = UnionTrigger(lines=(trigger, draw(lines(zone, start))))
+    other = draw(lines(zone, start))
+    # A union asks its lines at each other's fires; in an hour that comes twice, where Quartz's search comes out
+    # depends on where it began.
+    if draw(st.booleans()) and DstRule.QUARTZ not in (trigger.dst, other.dst):
+        trigger = UnionTrigger(lines=(trigger, other))
     first = trigger.next_after(change - draw(st.integers(0, 36 * 60)) * MINUTE)
     assert first is not None
     return trigger, first, first + draw(st.integers(0, 60 * 60 * 60)) * timedelta(seconds=1)

@@ -220,3 +220,12 @@ def test_a_task_that_was_deleted_since_and_left_no_trace_is_told_so():
     assert answer(gone, at(590))[0] == "deleted"
     assert life_at(changes, NOON) == Life(at(-600), at(600))
     assert life_at(changes, at(601)) is None
+
+
+def test_of_a_broadcast_the_shard_that_failed_is_told():
+    well = [ended(FireState.SUCCEEDED, shard=n, shards=3, id=f"{n:032}") for n in range(2)]
+    spoiled = ended(FireState.FAILED, Reason.CONNECT, shard=2, shards=3, id=f"{2:032}")
+    assert answer(evidence(*well, spoiled))[0] == "failed"
+    assert answer(evidence(*well))[0] == "succeeded"
+    alone = ended(FireState.FAILED, Reason.CONNECT, due_at=at(30))
+    assert answer(evidence(*well, alone))[0] == "succeeded"

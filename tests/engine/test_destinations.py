@@ -205,3 +205,40 @@ async def test_waiting_long_counts_like_a_larger_priority(house, clock):
     await works.idle()
     await works.turns(3, 0)
     assert works.receiver.names == ["first", "urgent", "old", "fresh"]
+
+
+async def test_hanging_receivers_leave_slots_to_one_that_hangs_not(house, clock):
+    works = Works(house, clock, slots=32, allowance=Allowance(slots=32))
+    works.receiver.hold(32)
+    for n in range(200):
+        await works.add(f"hangs{n}", once(), recall=to(f"slow{n % 4}"), priority=9)
+    while await dispatch(works) == clock.now():
+        pass
+    await until(lambda: works.engine.crew.busy == len(works.receiver.orders))
+    assert 20 < works.engine.crew.busy < 32
+    hanging = works.engine.crew.busy
+    works.receiver.says.clear()
+    for n in range(5):
+        await works.add(f"healthy{n}", once(clock.now()), recall=to("well"))
+        await dispatch(works)
+        await until(lambda: works.engine.crew.busy == hanging)
+    assert works.receiver.names[hanging:] == [f"healthy{n}" for n in range(5)]
+    await works.engine.crew.drain(timedelta(0))
+
+
+async def test_a_slot_that_gets_free_elsewhere_wakes_those_who_had_their_share(house, clock):
+    works = Works(house, clock, slots=32, allowance=Allowance(slots=32))
+    (other, *_) = works.receiver.hold(35)
+    for n in range(40):
+        await works.add(f"hangs{n}", once(), recall=to("slow"), priority=9)
+    await works.add("other", once(), recall=to("other"), priority=10)
+    await dispatch(works)
+    await until(lambda: len(works.receiver.orders) == 30)
+    woken = []
+    works.engine.wake_dispatcher = lambda: woken.append("free")
+    assert works.receiver.names[0] == "other"
+    other.set_result(OK)
+    await until(lambda: woken)
+    await dispatch(works)
+    await until(lambda: len(works.receiver.orders) == 31)
+    await works.engine.crew.drain(timedelta(0))

@@ -23,9 +23,12 @@ from dispatchserver.auth.doors import Access, OpenGuard, mount
 from dispatchserver.auth.gate import Gate
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.people import People
+from dispatchserver.domain.destination import USUAL
 from dispatchserver.domain.moments import from_ms, to_ms
 from dispatchserver.engine.calendars import CalendarCases
+from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.secrets import SecretCases
 from dispatchserver.engine.signing import SigningCases
@@ -36,6 +39,7 @@ from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.stores.calendars import SqlCalendars
+from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
@@ -74,6 +78,8 @@ class House:
     calendars: CalendarCases
     signing: SigningCases
     secrets: SecretCases
+    loads: Destinations
+    destinations: DestinationCases
 
     @property
     def url(self) -> str:
@@ -101,6 +107,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     replays = ReplayCases(store, clock, lambda: uuid4().hex, lambda _: None)
+    loads = Destinations(USUAL)
+    destinations = DestinationCases(SqlDestinations(driver), loads, clock, lambda: None)
     pages = Pages(
         tasks=tasks,
         groups=groups,
@@ -114,6 +122,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         secrets=secrets,
         replays=replays,
         whys=whys,
+        destinations=destinations,
     )
     app = web.Application(
         middlewares=[Gate("127.0.0.1", (), "zh").middleware], client_max_size=BODY_LIMIT
@@ -121,7 +130,19 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     mount(app, pages.routes(), {Access.PUBLIC: OpenGuard(), Access.PERSON: people})
     pages.setup(app)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield House(server, store, tasks, groups, people, clock, calendars, signing, secrets)
+        yield House(
+            server,
+            store,
+            tasks,
+            groups,
+            people,
+            clock,
+            calendars,
+            signing,
+            secrets,
+            loads,
+            destinations,
+        )
     await driver.close()
 
 

@@ -1,17 +1,20 @@
 """The `recallConfig` of add.do: whom to call back, and with what. Pure."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from dispatchserver.documents.authorization import with_sending
-from dispatchserver.documents.recalls import forbidden, read_http, read_socket
+from dispatchserver.documents.recalls import (
+    HOST_AND_PORT,
+    forbidden,
+    read_http,
+    read_socket,
+    split_place,
+)
 from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.fields import FieldReader, as_member, as_object
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import Recall, RecallKind, check_data
-
-HOST_AND_PORT = re.compile(r"\s*([^:]+|\[[^\]]+\]):\d+\s*")
 
 
 def read_recall(reader: FieldReader) -> Recall | None:
@@ -61,5 +64,5 @@ def _socket_option(value: JsonValue) -> Mapping[str, JsonValue]:
 
 
 def _host_and_port(text: str) -> Mapping[str, JsonValue]:
-    host, _, port = text.strip().rpartition(":")
-    return {"host": host.strip("[]"), "port": port}
+    host, port = split_place(text)
+    return {"host": host, "port": port}

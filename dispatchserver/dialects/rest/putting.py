@@ -170,6 +170,10 @@ def _placed(invalid: Invalid, addition: Addition) -> Fault:
         return Fault(field="trigger.expression", code="trigger.never_matches")
     if code == "trigger.never":
         return Fault(field="trigger" if trigger.end is None else "trigger.end", code=code)
-    names = {"calendar": "policies.calendar", "trigger.misfire": "policies.misfire"}
+    names = {
+        "calendar": "policies.calendar",
+        "trigger.misfire": "policies.misfire",
+        "route": "recall.route",
+    }
     found = (field for start, field in names.items() if code.startswith(start))
     return Fault(field=next(found, "trigger"), code=code, params=invalid.params)

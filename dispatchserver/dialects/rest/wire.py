@@ -96,6 +96,8 @@ def fire_doc(fire: Fire, lang: str) -> Doc:
         "result": fire.result,
         "progress": progress_doc(fire.current_progress),
         "replay_of": fire.replay_of,
+        "shard": fire.shard,
+        "shards": fire.shards,
         "missed": None if missed is None else _missed_doc(missed),
     }
 
