@@ -4,7 +4,7 @@ import pytest
 
 from dispatchserver.domain.fire import Decision, Delivery, Reason
 from dispatchserver.messages import LANGUAGES
-from dispatchserver.pages.fireviews import attempt_view
+from dispatchserver.pages.attemptviews import attempt_view
 from dispatchserver.pages.words import Viewer
 from tests.builders import NOON, UTC_ZONE, a_fire, an_attempt, an_outcome
 from tests.pages.conftest import Browser, House
