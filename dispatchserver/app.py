@@ -147,7 +147,7 @@ async def _serving(
     keys = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()
-    http = HttpTarget(policy, resolver, connections=settings.slots)
+    http = HttpTarget(policy, resolver)
     engine = Engine(
         store,
         {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy, resolver)},

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -104,7 +105,7 @@ class Caller(web.RequestHandler):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is one by its manners only
         name = transport.get_extra_info("peername")
         peer = str(name[0]) if name else ""
         self._key = self._doorkeeper.enter(peer, self._loop.time())

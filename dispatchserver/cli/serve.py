@@ -14,6 +14,7 @@ from dispatchserver.app import Server, running
 from dispatchserver.cli.demonstration import demonstrate
 from dispatchserver.cli.shell import given, settings_flags, terminal_language
 from dispatchserver.domain import jsontext
+from dispatchserver.eventloop import new_event_loop
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
 from dispatchserver.settings import Settings
@@ -71,7 +72,8 @@ def run_server(settings: Settings, body: Body) -> None:
     set_up(settings.log_format, settings.log_level)
     lang = terminal_language()
     try:
-        asyncio.run(_serve(settings, body))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_serve(settings, body))
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         click.echo(say(lang, "serve.no_port", where=where, why=error.strerror or error), err=True)

@@ -18,14 +18,20 @@ def client_context(pem: str) -> ssl.SSLContext:
 
     One a text: connections that are kept open are shared by what shows the same certificate, and by nothing else.
     """
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(("http/1.1",))
+    context = usual_context()
     with _file_of(pem) as path:
         try:
             context.load_cert_chain(path, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
             why = getattr(error, "reason", None) or "PEM"
             raise Invalid("sending.value_pair", why=why) from error
+    return context
+
+
+def usual_context() -> ssl.SSLContext:
+    """A context that shows no certificate, and verifies the receiver's."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(("http/1.1",))
     return context
 
 

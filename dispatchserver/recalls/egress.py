@@ -4,7 +4,6 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
-from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -31,10 +30,6 @@ def is_refusal(error: OSError) -> bool:
     return error.errno == REFUSED
 
 
-CALLED: ContextVar[str] = ContextVar("the host that this attempt calls")
-"""aiohttp tells its socket factory the address only; the name that led there travels beside it."""
-
-
 class Guard:
     """Makes sockets for addresses that this server may call, and for no others."""
 
@@ -42,11 +37,10 @@ class Guard:
         self._policy = policy
         self._raw = raw
 
-    def socket(self, info: AddressInfo) -> socket.socket:
-        """A socket for this address; raises EgressRefused where the policy forbids it."""
+    def socket(self, host: str, info: AddressInfo) -> socket.socket:
+        """A socket for this address, to which `host` led; raises EgressRefused where the policy forbids it."""
         family, kind, protocol, _, target = info
         address, port = str(target[0]), int(str(target[1]))
-        host = CALLED.get("")
         rule = self._policy.refusal(host, ip_address(address), port, raw=self._raw)
         if rule is not None:
             raise EgressRefused(rule, f"{address}:{port}" if rule in OF_THE_PORT else address)
@@ -55,8 +49,10 @@ class Guard:
         return sock
 
 
-async def connect(guard: Guard, addresses: Sequence[AddressInfo], limit: float) -> socket.socket:
-    """A socket connected to the first address that answers; raises what the last one failed with.
+async def connect(
+    guard: Guard, host: str, addresses: Sequence[AddressInfo], limit: float
+) -> socket.socket:
+    """A socket connected to the first address of the host that answers; raises what the last one failed with.
 
     Each address gets its share of `limit` seconds, so that a dead first one leaves time for the second.
     """
@@ -66,15 +62,15 @@ async def connect(guard: Guard, addresses: Sequence[AddressInfo], limit: float) 
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(share):
-                return await _connect_one(guard, info)
+                return await _connect_one(guard, host, info)
         except OSError as error:
             failure = error
         limit -= asyncio.get_running_loop().time() - began
     raise failure
 
 
-async def _connect_one(guard: Guard, info: AddressInfo) -> socket.socket:
-    sock = guard.socket(info)
+async def _connect_one(guard: Guard, host: str, info: AddressInfo) -> socket.socket:
+    sock = guard.socket(host, info)
     try:
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, info[4])

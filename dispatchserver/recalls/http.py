@@ -1,14 +1,14 @@
 """Calls back over HTTP: one POST, its reply read with a cap, every failure told as an Outcome."""
 
 import asyncio
+import re
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections import deque
+from dataclasses import dataclass
 from datetime import timedelta
-from types import SimpleNamespace
+from functools import lru_cache
+from ipaddress import ip_address
 
-import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 from dispatchserver import __version__
@@ -19,18 +19,34 @@ from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
-from dispatchserver.recalls.clientcert import client_context
-from dispatchserver.recalls.http_failures import FAILURES, explain
-from dispatchserver.recalls.resolving import AiohttpResolver, Resolver
+from dispatchserver.recalls.clientcert import client_context, usual_context
+from dispatchserver.recalls.connection import Broken, Connection
+from dispatchserver.recalls.http_failures import FAILURES, NotCallable, explain
+from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.seen import Seen, Step, now
 
 STALE_WITHIN = 1.0
-OUR_OWN_LIMITS = aiohttp.ClientTimeout()
-ALWAYS = {"Accept-Encoding": "identity"}
+IDLE_LIMIT = 1_000
 USUALLY = {
-    "Content-Type": "application/json; charset=utf-8",
-    "User-Agent": f"dispatchserver/{__version__}",
+    "content-type": "application/json; charset=utf-8",
+    "user-agent": f"dispatchserver/{__version__}",
 }
+ODD = re.compile(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)\.?")
+"""Ends in a number, so it is an address or nothing; some resolvers take 127.1 or 0x7f000001 for one."""
+NEVER = frozenset(("host", "content-length", "accept-encoding", "connection", "transfer-encoding"))
+Key = tuple[str, str, int, ssl.SSLContext | None]
+"""What kept connections are shared by: the scheme, the host, the port, and how TLS is spoken there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a URL leads: what is connected to, and how a request there begins."""
+
+    scheme: str
+    host: str
+    port: int
+    peer: str
+    head: bytes
 
 
 class HttpTarget:
@@ -46,24 +62,26 @@ class HttpTarget:
         policy: EgressPolicy = USUAL,
         resolver: Resolver | None = None,
         *,
-        connections: int = 100,
         keepalive: timedelta = timedelta(seconds=4),
     ) -> None:
         self._guard = egress.Guard(policy, raw=False)
-        self._resolver = AiohttpResolver(resolver or Resolver())
-        self._connections = connections
-        self._keepalive = keepalive
-        self._pooled: aiohttp.ClientSession | None = None
-        self._single: aiohttp.ClientSession | None = None
+        self._resolver = resolver or Resolver()
+        self._keepalive = keepalive.total_seconds()
+        self._kept: dict[Key, deque[Connection]] = {}
+        self._kept_count = 0
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def send(self, order: SendOrder) -> Outcome:
         """POSTs once; see RecallTarget."""
         assert isinstance(order.recall, HttpRecall)
-        seen = Seen(peer=_peer(order.recall.url))
-        egress.CALLED.set(seen.peer.rpartition(":")[0])
+        seen = Seen(peer="?")
         try:
+            place = place_of(order.recall.url)
+            seen.peer = place.peer
+            request = _request(place, order)
             async with seen.within(order):
-                await self._deliver(order, seen)
+                await self._deliver(place, request, order, seen)
         except Invalid as invalid:
             words = say("en", invalid.code, **invalid.params)
             return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
@@ -73,132 +91,146 @@ class HttpTarget:
 
     async def close(self) -> None:
         """Ends the kept connections."""
-        sessions = (self._pooled, self._single)
-        self._pooled = self._single = None
-        for session in sessions:
-            if session is not None:
-                await session.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for connections in self._kept.values():
+            for connection in connections:
+                connection.abort()
+        self._kept.clear()
+        self._kept_count = 0
 
-    async def _deliver(self, order: SendOrder, seen: Seen) -> None:
-        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
-        pem = order.client_pem
-        tls = True if pem is None else await asyncio.to_thread(client_context, pem)
-        if self._pooled is None:
-            self._pooled = self._open(keepalive=self._keepalive.total_seconds())
-        try:
-            await _post(self._pooled, order, seen, tls)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not _stale(error, seen):
-                raise
-            if self._single is None:
-                self._single = self._open(keepalive=None)
+    async def _deliver(self, place: Place, request: bytes, order: SendOrder, seen: Seen) -> None:
+        tls = await self._tls_of(place, order)
+        key = place.scheme, place.host, place.port, tls
+        connection = self._take(key)
+        if connection is not None:
+            seen.reused = True
+            seen.come_to(Step.REPLY)
+            try:
+                await self._exchange(key, connection, request, seen)
+                return
+            except Broken:
+                if not _stale(seen):
+                    raise
             seen.reused, seen.connected_at = False, None
-            seen.come_to(Step.CONNECT)
-            await _post(self._single, order, seen, tls)
+        connection = await self._connect(place, tls, order, seen)
+        await self._exchange(key, connection, request, seen)
 
-    def _open(self, *, keepalive: float | None) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            resolver=self._resolver,
-            use_dns_cache=False,
-            limit=self._connections,
-            socket_factory=self._guard.socket,
-            keepalive_timeout=keepalive,
-            force_close=keepalive is None,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            trace_configs=[_trace()],
-        )
+    async def _tls_of(self, place: Place, order: SendOrder) -> ssl.SSLContext | None:
+        if place.scheme != "https":
+            return None
+        # reading the certificates that are trusted takes a while, which other callbacks should not wait for
+        if order.client_pem is not None:
+            return await asyncio.to_thread(client_context, order.client_pem)
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(usual_context)
+        return self._tls
+
+    async def _exchange(self, key: Key, connection: Connection, request: bytes, seen: Seen) -> None:
+        await connection.exchange(request, seen)
+        if connection.usable:
+            self._keep(key, connection)
+
+    async def _connect(
+        self, place: Place, tls: ssl.SSLContext | None, order: SendOrder, seen: Seen
+    ) -> Connection:
+        seen.come_to(Step.RESOLVE)
+        addresses = await self._resolver.look_up(place.host, place.port)
+        seen.come_to(Step.CONNECT)
+        limit = order.connect_timeout.total_seconds()
+        sock = await egress.connect(self._guard, place.host, addresses, limit)
+        name = None if tls is None else place.host
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                Connection, sock=sock, ssl=tls, server_hostname=name
+            )
+        except BaseException:
+            sock.close()
+            raise
+        seen.come_to(Step.REPLY)
+        return connection
+
+    def _take(self, key: Key) -> Connection | None:
+        """The connection to there that was used last, if one is kept."""
+        connections = self._kept.get(key)
+        while connections:
+            connection = connections.pop()
+            self._kept_count -= 1
+            if connection.usable and now() - connection.idle_since < self._keepalive:
+                return connection
+            connection.abort()
+        return None
+
+    def _keep(self, key: Key, connection: Connection) -> None:
+        if self._kept_count >= IDLE_LIMIT:
+            connection.abort()
+            return
+        connection.idle_since = now()
+        self._kept.setdefault(key, deque()).append(connection)
+        self._kept_count += 1
+        if self._sweeping is None:
+            loop = asyncio.get_running_loop()
+            self._sweeping = loop.call_later(self._keepalive, self._sweep)
+
+    def _sweep(self) -> None:
+        """Ends what lay idle too long; looks again while anything is kept."""
+        self._sweeping, oldest = None, now() - self._keepalive
+        for key, connections in list(self._kept.items()):
+            while connections and connections[0].idle_since <= oldest:
+                connections.popleft().abort()
+                self._kept_count -= 1
+            if not connections:
+                del self._kept[key]
+        if self._kept:
+            loop = asyncio.get_running_loop()
+            self._sweeping = loop.call_later(self._keepalive, self._sweep)
 
 
-def _peer(url: str) -> str:
+@lru_cache(maxsize=4_096)
+def place_of(url: str) -> Place:
+    """Where the URL leads; raises NotCallable."""
     try:
         parts = URL(url)
-        return f"{parts.host_subcomponent}:{parts.port}"
+        host, port = parts.raw_host, parts.port
+    except ValueError as error:
+        raise NotCallable("?", "not a valid URL") from error
+    if not host or port is None:
+        raise NotCallable("?", "not a valid URL")
+    if ODD.fullmatch(host) and not _is_address(host):
+        raise NotCallable(f"{host}:{port}", "not a valid address")
+    shown = parts.host_subcomponent or host
+    named = shown if parts.is_default_port() else f"{shown}:{port}"
+    head = f"POST {parts.raw_path_qs} HTTP/1.1\r\nhost: {named}\r\naccept-encoding: identity\r\n"
+    return Place(parts.scheme, host, port, f"{shown}:{port}", head.encode("ascii"))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
     except ValueError:
-        return "?"
+        return False
+    return True
 
 
-def _stale(error: aiohttp.ClientError, seen: Seen) -> bool:
+def _request(place: Place, order: SendOrder) -> bytes:
+    """The request as it is sent. The order may say any header but those that frame and pack it."""
+    said = {name.lower(): value for name, value in order.headers}
+    lines = [f"{name}: {value}" for name, value in USUALLY.items() if name not in said]
+    lines += [f"{name}: {value}" for name, value in order.headers if name.lower() not in NEVER]
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+        raise NotCallable(place.peer, "a header holds a line break")
+    length = f"\r\ncontent-length: {len(order.body)}\r\n\r\n"
+    return place.head + text.encode() + length.encode("ascii") + order.body
+
+
+def _stale(seen: Seen) -> bool:
     """True where a reused connection died as one does that the receiver had given up while it lay idle.
 
-    A ServerDisconnectedError that carries no text carries the part of a reply that did come. A receiver that
-    worked on the request for a while before it died is not called twice.
+    A receiver that worked on the request for a while before it died is not called twice.
     """
-    if not seen.reused or seen.connected_at is None or seen.status is not None:
-        return False
-    if isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str):
-        return False
-    return now() - seen.connected_at < STALE_WITHIN
-
-
-async def _post(
-    session: aiohttp.ClientSession, order: SendOrder, seen: Seen, tls: ssl.SSLContext | bool
-) -> None:
-    headers = CIMultiDict(USUALLY)
-    headers.update(order.headers)
-    headers.update(ALWAYS)
-    async with session.post(
-        order.recall.address,
-        data=order.body,
-        headers=headers,
-        allow_redirects=False,
-        timeout=OUR_OWN_LIMITS,
-        ssl=tls,
-        trace_request_ctx=seen,
-    ) as reply:
-        await _read(reply, seen)
-
-
-async def _read(reply: aiohttp.ClientResponse, seen: Seen) -> None:
-    seen.status = reply.status
-    seen.asynchronous = reply.headers.get("X-Dispatch-Async", "").strip().lower() == "true"
-    seen.retry_after = reply.headers.get("Retry-After", "")
-    ending = _ending(reply)
-    async for chunk in reply.content.iter_any():
-        if not seen.take(chunk):
-            reply.close()
-            return
-    if ending is not None and ending.done():
-        ending.result()
-
-
-def _ending(reply: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
-    """Tells how the connection ended, where only its end ends the reply: the body alone looks whole after a reset."""
-    framed = reply.content_length is not None or "Transfer-Encoding" in reply.headers
-    if framed or reply.connection is None or reply.connection.protocol is None:
-        return None
-    ending = reply.connection.protocol.closed
-    if ending is not None:
-        ending.add_done_callback(_looked_at)
-    return ending
-
-
-def _looked_at(ending: "asyncio.Future[None]") -> None:
-    with suppress(asyncio.CancelledError):
-        ending.exception()
-
-
-def _trace() -> aiohttp.TraceConfig:
-    """Notes in the attempt's Seen, which travels as the request's context, what aiohttp tells only by events."""
-
-    def coming_to(step: Step) -> Callable[..., Awaitable[None]]:
-        async def note(_: object, context: SimpleNamespace, __: object) -> None:
-            context.trace_request_ctx.come_to(step)
-
-        return note
-
-    async def reused(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.come_to(Step.REPLY)
-        context.trace_request_ctx.reused = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_dns_resolvehost_start.append(coming_to(Step.RESOLVE))
-    trace.on_dns_resolvehost_end.append(coming_to(Step.CONNECT))
-    trace.on_connection_create_end.append(coming_to(Step.REPLY))
-    trace.on_connection_reuseconn.append(reused)
-    trace.on_request_end.append(coming_to(Step.REST))
-    return trace
+    return (
+        seen.connected_at is not None
+        and seen.replied_at is None
+        and now() - seen.connected_at < STALE_WITHIN
+    )

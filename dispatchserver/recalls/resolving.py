@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 from dispatchserver.recalls.egress import AddressInfo
 from dispatchserver.recalls.seen import now
 
@@ -122,29 +120,3 @@ def _ask_system(host: str, port: int) -> Found | Exception:
 def _looked_at(answer: "asyncio.Future[Found]") -> None:
     """Nobody may be left to hear of a failure, and that is no fault."""
     answer.exception()
-
-
-class AiohttpResolver(AbstractResolver):
-    """The resolver as aiohttp asks it."""
-
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """All addresses of a host, written as numbers."""
-        return [_result(host, info) for info in await self._resolver.look_up(host, port)]
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
-
-
-def _result(host: str, info: AddressInfo) -> ResolveResult:
-    target = info[4]
-    address, port, scope = str(target[0]), int(str(target[1])), (*target, 0, 0)[3]
-    if scope and "%" not in address:  # a link-local address means something on its link only
-        address = f"{address}%{scope}"
-    return ResolveResult(
-        hostname=host, host=address, port=port, family=info[0], proto=info[2], flags=0
-    )

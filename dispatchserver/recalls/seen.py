@@ -75,7 +75,8 @@ class Seen:
         own = _own_limit(self._order, step)
         if own is not None and now() + own.total_seconds() < ends:
             self.limit, self.limited_by, ends = own, step, now() + own.total_seconds()
-        self._alarm.reschedule(ends)
+        if self._alarm.when() != ends:
+            self._alarm.reschedule(ends)
 
     def take(self, chunk: bytes) -> bool:
         """Keeps what still fits of the reply; False when the reply is longer than what is kept of one."""

@@ -66,8 +66,7 @@ class SocketTarget:
         try:
             addresses = await self._resolver.look_up(order.recall.host, order.recall.port)
             seen.come_to(Step.CONNECT)
-            egress.CALLED.set(order.recall.host)
-            sock = await egress.connect(self._guard, addresses, limit)
+            sock = await egress.connect(self._guard, order.recall.host, addresses, limit)
         except (OSError, ValueError) as error:
             return _not_connected(error, seen)
         seen.come_to(Step.REPLY)

@@ -105,5 +105,5 @@ async def test_an_odd_spelling_that_a_resolver_takes_is_judged_as_what_it_means(
 
 async def test_the_guard_makes_a_plain_socket_for_allowed_addresses():
     info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.7", 80))
-    with egress.Guard(USUAL, raw=False).socket(info) as sock:
+    with egress.Guard(USUAL, raw=False).socket("10.0.0.7", info) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

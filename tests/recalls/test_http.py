@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import time
 
-import aiohttp
 import pytest
 
 from dispatchserver.domain.fire import Delivery, Reason
@@ -475,12 +474,11 @@ async def test_a_tls_handshake_that_hangs_was_not_sent(peer, post):
 @pytest.mark.parametrize(
     ("connected_at", "error"),
     [
-        (1.0, aiohttp.ClientOSError(None, "Can not write request body for http://r/?key=secret")),
-        (None, aiohttp.InvalidURL("http://r/?key=secret")),
+        (1.0, RuntimeError("cannot write http://r/?key=secret")),
+        (None, ValueError("no URL: http://r/?key=secret")),
     ],
 )
 async def test_no_detail_tells_what_the_url_says(connected_at, error):
-    error.__cause__ = OSError("broken pipe")
     seen = Seen(peer="r:80", connected_at=connected_at)
     assert "secret" not in explain(error, seen).detail
 

@@ -13,7 +13,6 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import aiohttp
 import pytest
 
 from dispatchserver.domain.concurrency import ConcurrencyKey, Overlap, OverlapRule
@@ -307,8 +306,7 @@ def tls(request, monkeypatch):
         if not name:
             return None
         folder = request.getfixturevalue("certificates")
-        trusting = ssl.create_default_context(cafile=folder / "authority.pem")
-        monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", trusting)
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
         shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         shown.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
         return shown
