@@ -33,6 +33,7 @@ from typing import Any
 EARLY_MS = 2.0
 FINAL_MS = 250.0
 SETTLE_MS = 1_000.0  # so long after a reply its result may be still unwritten when the server ends
+ON_ITS_WAY_MS = 250.0  # what a server sent may be read so long after its end
 MISFIRE_MS = 60_000.0
 TICK_MS = 20.0  # between two processes, the order of what lies closer together is not certain
 MOST_LOSSES = 10
@@ -142,7 +143,10 @@ class History:
 
     def ended_between(self, first: float, last: float) -> bool:
         """Whether the server ended in this time."""
-        return any(span.ends and first <= span.began <= last for span in self.spans)
+        return any(
+            span.ends and span.began <= last and first - ON_ITS_WAY_MS <= span.over
+            for span in self.spans
+        )
 
     def still(self, first: float, last: float) -> float:
         """How much of this time was lost because something stood still."""
@@ -363,13 +367,13 @@ def _repeats(history: History) -> Iterator[tuple[Callback, Callback]]:
 def _hit(history: History, before: Callback, after: Callback | None) -> bool:
     """Whether the server ended between an attempt's beginning and the writing of its result."""
     last = before.ended + SETTLE_MS + history.still(before.at, before.ended + SETTLE_MS)
-    return history.ended_between(before.at - TICK_MS, min(last, after.at) if after else last)
+    return history.ended_between(before.at, min(last, after.at) if after else last)
 
 
 def exclusive(history: History) -> Iterator[str]:
     for before, after in _repeats(history):
         over = before.ended - TICK_MS - history.still(before.at, before.ended)
-        if after.at < over and not history.ended_between(before.at - TICK_MS, after.at):
+        if after.at < over and not history.ended_between(before.at, after.at):
             yield f"{_named(after)} began {before.ended - after.at:.0f} ms before attempt {before.attempt} was over"
 
 

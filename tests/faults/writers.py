@@ -66,7 +66,8 @@ class Writer:
             await self._put(kind, task)
             return
         await self._do(kind, task)
-        if kind == "delete" and self.operations[-1].ok:
+        last = self.operations[-1]
+        if (last.kind, last.task, last.ok) == ("delete", task, True):
             self.mine.remove(task)
 
     async def resume_all(self) -> None:
