@@ -164,11 +164,11 @@ def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
     """The assignment as it is given out, to one of its recall's addresses."""
     whole = assignment.recall
     tried = tried_with(assignment.fire, whole, to.address)
-    fire = replace(_running(assignment.fire, asked), tried=tried)
+    fire = _running(assignment.fire, asked, tried)
     return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))
 
 
-def _running(fire: Fire, asked: Claim) -> Fire:
+def _running(fire: Fire, asked: Claim, tried: int) -> Fire:
     return replace(
         fire,
         state=FireState.RUNNING,
@@ -177,6 +177,7 @@ def _running(fire: Fire, asked: Claim) -> Fire:
         claimed_at=asked.now,
         deadline_at=asked.deadline_at,
         behind=None,
+        tried=tried,
     )
 
 
