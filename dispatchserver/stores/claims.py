@@ -24,6 +24,7 @@ from dispatchserver.stores.moves import move
 PAGE = 500
 ROUNDS = 4
 POOLS = 64
+WEIGHED_AT_ONCE = 5_000
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +188,7 @@ async def _end_spoiled(tx: Tx, catch: _Catch) -> None:
 
 
 async def weigh_anew(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
-    """Nothing is set aside any more."""
-    await tx.execute(claimsql.WEIGH_ANEW)
+    """Nothing is set aside any more. By and by, since a statement keeps in memory what it would undo."""
+    while await tx.fetch(claimsql.WEIGH_ANEW, WEIGHED_AT_ONCE):
+        pass
     return asked

@@ -26,4 +26,8 @@ FROM ({unfold("id TEXT, tried BIGINT")}) s WHERE fires.id = s.id
 SET_ASIDE = f"""
 UPDATE fires SET behind = s.behind FROM ({unfold("id TEXT, behind TEXT")}) s WHERE fires.id = s.id
 """
-WEIGH_ANEW = "UPDATE fires SET behind = NULL WHERE state = 'pending' AND behind IS NOT NULL"
+WEIGH_ANEW = """
+UPDATE fires SET behind = NULL WHERE id IN (
+    SELECT id FROM fires WHERE state = 'pending' AND behind IS NOT NULL LIMIT $1
+) RETURNING id
+"""
