@@ -89,7 +89,8 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     behind, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
-        await _take(tx, catch, sorted([*ready, *behind], key=_place_in_line))
+        # Of equal rank, what was set aside came first.
+        await _take(tx, catch, sorted([*behind, *ready], key=_rank))
         if catch.read < wanted or not catch.missing:
             break
         behind, wanted = [], PAGE
@@ -157,8 +158,8 @@ async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
         )
 
 
-def _place_in_line(assignment: Assignment) -> tuple[int, str]:
-    return assignment.fire.rank, assignment.fire.id
+def _rank(assignment: Assignment) -> int:
+    return assignment.fire.rank
 
 
 def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:

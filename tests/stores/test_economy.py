@@ -1,7 +1,10 @@
 """What the store saves: it keeps at hand what recurs, and asks no file for what memory holds. What it says is the same."""
 
+from dataclasses import replace
+
 import pytest
 
+from dispatchserver.domain.destination import Load, Pool
 from dispatchserver.domain.placing import Placing
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.stores import claims, specs
@@ -39,3 +42,27 @@ def test_a_recall_read_again_is_the_same_one_unless_its_data_are_large(size, kep
 
 def test_a_trigger_without_a_delay_has_none():
     assert read_delay(trigger_json(every(60))) is None
+
+
+async def test_of_equal_rank_the_fires_that_were_made_first_are_claimed_first(house):
+    names = [f"t{n}" for n in range(20)]
+    for name in names:
+        await house.add(name, once())
+        await house.plan()
+    first, second = await house.claim(limit=8), await house.claim(limit=20)
+    assert [fire.key.name for fire in (*first, *second)] == names
+
+
+async def test_of_equal_rank_what_was_set_aside_goes_before_what_came_later(house, monkeypatch):
+    await house.add("early", once())
+    await house.plan()
+    with monkeypatch.context() as full:
+        full.setattr(Placing, "room", lambda self, name: 0)
+        await house.store.claim("a", NOON, 10, at(60), lambda: closed(NOON))
+    (aside,) = await house.fires()
+    await house.add("late", once())
+    await house.plan()
+    open_again = replace(closed(NOON), parked={aside.behind: Pool((aside.behind,))})
+    open_again.load_of = lambda _: Load()
+    claims = await house.store.claim("a", NOON, 10, at(60), lambda: open_again)
+    assert [one.fire.key.name for one in claims.assignments] == ["early", "late"]
