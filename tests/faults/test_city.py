@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.city import city, ordeal
 
-FAULTS = [("kill", "kill"), ("kill_at_once", "stop"), ("freeze", "stop", "kill")]
+FAULTS = [("kill", "kill"), ("kill_at_once", "stop")]
 MUTANTS = {
     "no_recovery": ("I13", ("kill", "kill")),
     "claims_early": ("I3", ()),
