@@ -12,7 +12,7 @@ from typing import TextIO
 
 import aiosqlite
 
-from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
+from dispatchserver.domain.errors import StoreCorrupt, StoreInUse, StoreUnavailable
 from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row
 from dispatchserver.stores.groupcommit import GroupCommit
 
@@ -74,6 +74,18 @@ class SqliteConnection:
         await self._connection.close()
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the database said that its own pages make no sense, or that it is none."""
+    damages = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return primary_code(error) in damages
+
+
+def primary_code(error: Exception) -> int | None:
+    """What the database itself called the error; the finer kinds of one share it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
 @cache
 def _numbered(sql: str) -> str:
     """SQLite's spelling of $1 is ?1; the statements are constants, so this is worked out once each."""
@@ -128,7 +140,8 @@ class SqliteDriver:
                     readers.append(await SqliteConnection.open(path, read_only=True))
                     opened.push_async_callback(readers[-1].close)
             except (OSError, sqlite3.Error) as error:
-                raise StoreUnavailable(f"{path}: {error}") from error
+                kind = StoreCorrupt if is_damage(error) else StoreUnavailable
+                raise kind(f"{path}: {error}") from error
             opened.pop_all()  # all is well: from here on the driver closes them
         return cls(writer, readers, lock, on_commit)
 
