@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dispatchserver.domain.condition import BackupExists
 from dispatchserver.domain.errors import StoreCorrupt, StoreUnavailable
-from dispatchserver.stores.condition import open_to_read, unreadable
+from dispatchserver.stores.condition import open_to_read
+from dispatchserver.stores.sqlitefile import unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dispatchserver.domain.condition import Condition, DatabaseMissing
-from dispatchserver.domain.errors import StoreCorrupt, StoreUnavailable
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.stores import conditionsql
 from dispatchserver.stores.migrate import known
-from dispatchserver.stores.sqlite import is_damage
+from dispatchserver.stores.sqlitefile import read_uri, unreadable
 
 LATE = timedelta(seconds=60)
 TOLD_DAMAGES = 10
@@ -49,14 +48,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """A connection that cannot change the file; raises DatabaseMissing, sqlite3.Error."""
     if not path.is_file():
         raise DatabaseMissing(path=path)
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
-
-
-def unreadable(path: Path, error: Exception) -> StoreUnavailable:
-    """The refusal for what went wrong with this file."""
-    kind = StoreCorrupt if is_damage(error) else StoreUnavailable
-    return kind(f"{path}: {error}")
+    return sqlite3.connect(read_uri(path), uri=True, isolation_level=None, timeout=5)
 
 
 def _damage(connection: sqlite3.Connection) -> Sequence[str]:

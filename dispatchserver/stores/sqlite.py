@@ -1,6 +1,7 @@
 """The SQLite driver: one writer with group commit, readers of their own, durable to the disk."""
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -12,9 +13,11 @@ from typing import TextIO
 
 import aiosqlite
 
-from dispatchserver.domain.errors import StoreCorrupt, StoreInUse, StoreUnavailable
+from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
 from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row
 from dispatchserver.stores.groupcommit import GroupCommit
+from dispatchserver.stores.soundness import CLEAN, IN_USE, check
+from dispatchserver.stores.sqlitefile import unreadable
 
 OLDEST_SQLITE = (3, 38, 0)
 PAGE_READERS = 2
@@ -26,6 +29,8 @@ PRAGMAS = {
     "wal_autocheckpoint": "1000",
     "journal_size_limit": str(64 * 1024 * 1024),
 }
+
+log = logging.getLogger(__name__)
 
 
 class SqliteConnection:
@@ -74,18 +79,6 @@ class SqliteConnection:
         await self._connection.close()
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether the database said that its own pages make no sense, or that it is none."""
-    damages = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return primary_code(error) in damages
-
-
-def primary_code(error: Exception) -> int | None:
-    """What the database itself called the error; the finer kinds of one share it."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
 @cache
 def _numbered(sql: str) -> str:
     """SQLite's spelling of $1 is ?1; the statements are constants, so this is worked out once each."""
@@ -125,23 +118,26 @@ class SqliteDriver:
     async def open(
         cls, path: Path, *, exclusive: bool, on_commit: OnCommit | None = None
     ) -> "SqliteDriver":
-        """Opens (and makes) the file; raises StoreInUse, StoreUnavailable."""
+        """Opens (and makes) the file; raises StoreInUse, StoreCorrupt, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
         async with AsyncExitStack() as opened:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = opened.enter_context(_lock(path)) if exclusive else None
+                if exclusive and _is_there(path):
+                    await check(path)
                 writer = await SqliteConnection.open(path)
                 opened.push_async_callback(writer.close)
                 os.chmod(path, 0o600)
+                if exclusive:
+                    await writer.execute(IN_USE)
                 readers = []
                 for _ in range(1 + PAGE_READERS):
                     readers.append(await SqliteConnection.open(path, read_only=True))
                     opened.push_async_callback(readers[-1].close)
             except (OSError, sqlite3.Error) as error:
-                kind = StoreCorrupt if is_damage(error) else StoreUnavailable
-                raise kind(f"{path}: {error}") from error
+                raise unreadable(path, error) from error
             opened.pop_all()  # all is well: from here on the driver closes them
         return cls(writer, readers, lock, on_commit)
 
@@ -154,13 +150,23 @@ class SqliteDriver:
         return await self._commits.submit(operation, argument)
 
     async def close(self) -> None:
+        """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
         await self._commits.close()
         for reader in self._readers:
             await reader.close()
-        await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            if self._lock is not None:
+                await self._writer.execute(CLEAN)
+            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.error("store.unclean_close", extra={"why": str(error)})  # noqa: TRY400
         await self._writer.close()
         if self._lock is not None:
             self._lock.close()
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
 
 
 def _lock(path: Path) -> TextIO:
