@@ -14,7 +14,7 @@ from typing import TextIO
 import aiosqlite
 
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row
+from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
 from dispatchserver.stores.soundness import CLEAN, IN_USE, check
 from dispatchserver.stores.sqlitefile import unreadable
@@ -149,6 +149,14 @@ class SqliteDriver:
     async def submit(self, operation: Operation[A, R], argument: A) -> R:
         return await self._commits.submit(operation, argument)
 
+    async def check(self) -> None:
+        """Proves it by a real write only after a failure: this is asked often, and by anybody."""
+        if not self._commits.refusing:
+            await self.submit(_touch, None)
+            return
+        await self.submit(_prove, None)
+        self._commits.refusing = False
+
     async def close(self) -> None:
         """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
         await self._commits.close()
@@ -163,6 +171,17 @@ class SqliteDriver:
         await self._writer.close()
         if self._lock is not None:
             self._lock.close()
+
+
+async def _touch(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    await tx.fetch("SELECT 1")
+    return asked
+
+
+async def _prove(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    """Writes a page with what stands there already."""
+    await tx.execute(IN_USE)
+    return asked
 
 
 def _is_there(path: Path) -> bool:
