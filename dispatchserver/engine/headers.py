@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from dispatchserver.domain.fire import Fire
@@ -21,8 +22,8 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("X-Dispatch-Attempt", str(fire.attempts)),
         ("X-Dispatch-Scheduled-Time", iso(fire.due_at)),
         ("X-Dispatch-Kind", fire.kind),
-        ("X-Dispatch-Group", quote(fire.key.group, safe="")),
-        ("X-Dispatch-Name", quote(fire.key.name, safe="")),
+        ("X-Dispatch-Group", _encoded(fire.key.group)),
+        ("X-Dispatch-Name", _encoded(fire.key.name)),
         ("X-Dispatch-Priority", str(fire.priority)),
         ("Idempotency-Key", fire.id),
         ("traceparent", traceparent(fire.id, fire.attempts)),
@@ -30,6 +31,11 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("webhook-timestamp", str(_seconds(sent_at))),
         *_shard(fire),
     )
+
+
+@lru_cache(maxsize=4_096)
+def _encoded(name: str) -> str:
+    return quote(name, safe="")
 
 
 def _shard(fire: Fire) -> tuple[tuple[str, str], ...]:

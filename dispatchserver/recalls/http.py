@@ -214,9 +214,12 @@ def _is_address(host: str) -> bool:
 
 def _request(place: Place, order: SendOrder) -> bytes:
     """The request as it is sent. The order may say any header but those that frame and pack it."""
-    said = {name.lower(): value for name, value in order.headers}
+    said = {name.lower() for name, _ in order.headers}
     lines = [f"{name}: {value}" for name, value in USUALLY.items() if name not in said]
-    lines += [f"{name}: {value}" for name, value in order.headers if name.lower() not in NEVER]
+    if NEVER.isdisjoint(said):
+        lines += [f"{name}: {value}" for name, value in order.headers]
+    else:
+        lines += [f"{name}: {value}" for name, value in order.headers if name.lower() not in NEVER]
     text = "\r\n".join(lines)
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise NotCallable(place.peer, "a header holds a line break")

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -53,28 +51,29 @@ class Seen:
     _order: SendOrder | None = None
     _alarm: asyncio.Timeout | None = None
 
-    @asynccontextmanager
-    async def within(self, order: SendOrder) -> AsyncIterator[None]:
-        """Bounds the attempt as a whole, and each of its steps, by the order's time limits; raises TimeoutError."""
-        self._order = order
-        async with asyncio.timeout(None) as self._alarm:
-            self.come_to(Step.CONNECT)
-            yield
+    def within(self, order: SendOrder) -> asyncio.Timeout:
+        """Bounds the attempt as a whole, and each of its steps, by the order's time limits; raises TimeoutError.
+
+        What comes before its first step has only the total limit: a kept connection needs no other, and no other timer.
+        """
+        self._order, self.limit = order, order.total_timeout
+        self._alarm = asyncio.timeout_at(self.began + self.limit.total_seconds())
+        return self._alarm
 
     def come_to(self, step: Step) -> None:
         """The attempt is at this step from now on; the time limit of the one before is kept no longer."""
-        self.step = step
+        self.step, moment = step, now()
         if step is Step.REPLY:
-            self.connected_at = now()
+            self.connected_at = moment
         if step is Step.REST:
-            self.replied_at = now()
+            self.replied_at = moment
         if self._order is None or self._alarm is None or self._alarm.expired():
             return
         self.limit, self.limited_by = self._order.total_timeout, Step.REST
         ends = self.began + self.limit.total_seconds()
         own = _own_limit(self._order, step)
-        if own is not None and now() + own.total_seconds() < ends:
-            self.limit, self.limited_by, ends = own, step, now() + own.total_seconds()
+        if own is not None and moment + own.total_seconds() < ends:
+            self.limit, self.limited_by, ends = own, step, moment + own.total_seconds()
         if self._alarm.when() != ends:
             self._alarm.reschedule(ends)
 
@@ -117,11 +116,15 @@ class Seen:
 
 def _own_limit(order: SendOrder, step: Step) -> timedelta | None:
     """The time limit of this step alone; None where only the total one holds."""
-    return {
-        Step.RESOLVE: order.dns_timeout,
-        Step.CONNECT: order.connect_timeout,
-        Step.REPLY: order.first_byte_timeout,
-    }.get(step)
+    match step:
+        case Step.RESOLVE:
+            return order.dns_timeout
+        case Step.CONNECT:
+            return order.connect_timeout
+        case Step.REPLY:
+            return order.first_byte_timeout
+        case Step.REST:
+            return None
 
 
 def one_line(text: str) -> str:

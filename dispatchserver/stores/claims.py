@@ -24,6 +24,7 @@ from dispatchserver.stores.moves import move
 PAGE = 500
 ROUNDS = 4
 POOLS = 64
+WEIGHED_AT_ONCE = 5_000
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     behind, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
-        await _take(tx, catch, sorted([*ready, *behind], key=_place_in_line))
+        # Of equal rank, what was set aside came first.
+        await _take(tx, catch, sorted([*behind, *ready], key=_rank))
         if catch.read < wanted or not catch.missing:
             break
         behind, wanted = [], PAGE
@@ -156,19 +158,19 @@ async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
         )
 
 
-def _place_in_line(assignment: Assignment) -> tuple[int, str]:
-    return assignment.fire.rank, assignment.fire.id
+def _rank(assignment: Assignment) -> int:
+    return assignment.fire.rank
 
 
 def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
     """The assignment as it is given out, to one of its recall's addresses."""
     whole = assignment.recall
     tried = tried_with(assignment.fire, whole, to.address)
-    fire = replace(_running(assignment.fire, asked), tried=tried)
+    fire = _running(assignment.fire, asked, tried)
     return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))
 
 
-def _running(fire: Fire, asked: Claim) -> Fire:
+def _running(fire: Fire, asked: Claim, tried: int) -> Fire:
     return replace(
         fire,
         state=FireState.RUNNING,
@@ -177,6 +179,7 @@ def _running(fire: Fire, asked: Claim) -> Fire:
         claimed_at=asked.now,
         deadline_at=asked.deadline_at,
         behind=None,
+        tried=tried,
     )
 
 
@@ -186,6 +189,7 @@ async def _end_spoiled(tx: Tx, catch: _Catch) -> None:
 
 
 async def weigh_anew(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
-    """Nothing is set aside any more."""
-    await tx.execute(claimsql.WEIGH_ANEW)
+    """Nothing is set aside any more. By and by, since a statement keeps in memory what it would undo."""
+    while await tx.fetch(claimsql.WEIGH_ANEW, WEIGHED_AT_ONCE):
+        pass
     return asked

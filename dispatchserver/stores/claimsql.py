@@ -9,14 +9,15 @@ SELECT {FIRES_COLUMNS}, v.trigger_json, v.recall_json, v.policies_json,
     {LIVE_KEYS} AS signing_keys, {SECRET} AS secret
 FROM fires f CROSS JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.version
 """
-# The unary plus keeps SQLite on the index that is already in the order of claims.
+# The unary plus keeps SQLite on the index that is already in the order of claims. What has one rank comes as it was made:
+# rows that lie side by side, so that a claim and its settlements write few pages.
 CANDIDATES = f"""
 {ASSIGNMENTS} WHERE f.state = 'pending' AND f.held = 0 AND f.turn = 0 AND f.behind IS NULL AND +f.run_at <= $2
-ORDER BY f.run_at - f.priority * 300000, f.id LIMIT $1
+ORDER BY f.run_at - f.priority * 300000 LIMIT $1
 """
 CANDIDATES_BEHIND = f"""
 {ASSIGNMENTS} WHERE f.state = 'pending' AND f.held = 0 AND f.turn = 0 AND f.behind = $3 AND +f.run_at <= $2
-ORDER BY f.run_at - f.priority * 300000, f.id LIMIT $1
+ORDER BY f.run_at - f.priority * 300000 LIMIT $1
 """
 CLAIM = f"""
 UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $2, claimed_at = $3, deadline_at = $4,
@@ -26,4 +27,8 @@ FROM ({unfold("id TEXT, tried BIGINT")}) s WHERE fires.id = s.id
 SET_ASIDE = f"""
 UPDATE fires SET behind = s.behind FROM ({unfold("id TEXT, behind TEXT")}) s WHERE fires.id = s.id
 """
-WEIGH_ANEW = "UPDATE fires SET behind = NULL WHERE state = 'pending' AND behind IS NOT NULL"
+WEIGH_ANEW = """
+UPDATE fires SET behind = NULL WHERE id IN (
+    SELECT id FROM fires WHERE state = 'pending' AND behind IS NOT NULL LIMIT $1
+) RETURNING id
+"""

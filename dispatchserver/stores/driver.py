@@ -8,9 +8,9 @@ R = TypeVar("R")
 
 
 class Row(Protocol):
-    """One row, read by column name."""
+    """One row, read by column name, or several columns by their places."""
 
-    def __getitem__(self, column: str) -> Any: ...
+    def __getitem__(self, column: str | slice) -> Any: ...
 
 
 class Reader(Protocol):

@@ -60,10 +60,12 @@ async def _apply(connection: SqliteConnection, migration: Migration, done: str |
         return False
     try:
         await connection.script(
+            "PRAGMA temp_store = FILE;\n"  # what an index of millions of rows sorts is too much for memory
             "BEGIN IMMEDIATE;\n"
             f"{migration.sql}\n"
             f"INSERT INTO schema_migrations VALUES ({migration.number}, '{migration.name}', '{migration.checksum}');\n"
-            "COMMIT;"
+            "COMMIT;\n"
+            "PRAGMA temp_store = MEMORY;"
         )
     except sqlite3.Error as error:
         with suppress(sqlite3.Error):  # it may have been the BEGIN that failed

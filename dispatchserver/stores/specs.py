@@ -35,6 +35,8 @@ from dispatchserver.stores.authspecs import read_auth, read_headers, sending_doc
 from dispatchserver.stores.retryspecs import read_retry, retry_doc
 from dispatchserver.stores.triggerspecs import span, span_ms
 
+SHORT = 1_024
+
 
 def recall_json(recall: Recall) -> str:
     doc: dict[str, object] = {"kind": recall.kind, "data": recall.data, "body": recall.body_shape}
@@ -49,6 +51,16 @@ def recall_json(recall: Recall) -> str:
 
 
 def read_recall(text: str) -> Recall:
+    """The recall of a version's text. Short ones are kept, for what recurs; a long one may hold data of 256 KiB."""
+    return _read_short(text) if len(text) <= SHORT else _read_recall(text)
+
+
+@lru_cache(maxsize=4_096)
+def _read_short(text: str) -> Recall:
+    return _read_recall(text)
+
+
+def _read_recall(text: str) -> Recall:
     doc = json.loads(text)
     data, shape, route = doc["data"], BodyShape(doc["body"]), _read_route(doc)
     if doc["kind"] == RecallKind.HTTP:

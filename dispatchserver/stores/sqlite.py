@@ -29,6 +29,9 @@ PRAGMAS = {
     "wal_autocheckpoint": "1000",
     "journal_size_limit": str(64 * 1024 * 1024),
 }
+# A write over many rows keeps what it would undo, and what it unfolds, beside the database. In a file, which is made
+# and deleted for every statement, that costs as much again as the write itself. It has no part in durability.
+WRITER_PRAGMAS = {"temp_store": "2"}
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,8 @@ class SqliteConnection:
         return opened
 
     async def _set_up(self, read_only: bool) -> None:
-        for name, value in PRAGMAS.items():
+        pragmas = PRAGMAS if read_only else PRAGMAS | WRITER_PRAGMAS
+        for name, value in pragmas.items():
             await self.execute(f"PRAGMA {name} = {value}")
             (row,) = await self.fetch(f"PRAGMA {name}")
             held = str(next(iter(row)))  # type: ignore[call-overload]

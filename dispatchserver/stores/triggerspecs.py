@@ -48,6 +48,13 @@ def read_trigger(text: str) -> Trigger:
     return _read(json.loads(text))
 
 
+@lru_cache(maxsize=4_096)
+def read_delay(text: str) -> timedelta | None:
+    """The delay of a trigger that has one. What else it says is not read: a fire once planned needs none of it."""
+    doc = json.loads(text)
+    return span(doc["delay"]) if doc["kind"] == FixedDelayTrigger.kind else None
+
+
 def _doc(trigger: Trigger) -> Doc:
     if isinstance(trigger, UnionTrigger):
         return {"kind": trigger.kind, "lines": [_doc(line) for line in trigger.lines]}

@@ -269,7 +269,7 @@ async def explained(house, statement, *args):
     [
         (claimsql.CANDIDATES, (9, 1), "f USING INDEX fires_ready"),
         (claimsql.CANDIDATES_BEHIND, (9, 1, "a:80"), "f USING INDEX fires_behind (behind=?)"),
-        (claimsql.WEIGH_ANEW, (), "fires_behind"),
+        (claimsql.WEIGH_ANEW, (9,), "fires_behind"),
         (sql.DUE_TASKS, (1, 2, "[]"), "tasks_due"),
         (sql.NEXT_OCCASION, ("[]",), "tasks_due"),
         (sql.NEXT_RUN, (), "fires_run"),
