@@ -7,6 +7,7 @@ import click
 from dispatchserver import __version__
 from dispatchserver.cli.calendar import calendar
 from dispatchserver.cli.cron import cron
+from dispatchserver.cli.database import backup, doctor
 from dispatchserver.cli.destination import destination
 from dispatchserver.cli.explain import explain_expression
 from dispatchserver.cli.fire import fire
@@ -37,7 +38,7 @@ def version() -> None:
 
 cron.add_command(explain_expression)
 COMMANDS = (serve, demo, receiver, task, fire, group, destination, calendar, secret, token, cron)
-for command in (*COMMANDS, config):
+for command in (*COMMANDS, backup, doctor, config):
     cli.add_command(command)
 
 

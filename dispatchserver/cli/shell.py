@@ -7,14 +7,24 @@ from typing import Any
 import click
 
 from dispatchserver.app import UnsafeBind
-from dispatchserver.domain.errors import DispatchError, Refused, StoreInUse, StoreUnavailable
+from dispatchserver.domain.condition import BackupExists
+from dispatchserver.domain.errors import (
+    DispatchError,
+    Refused,
+    StoreCorrupt,
+    StoreInUse,
+    StoreUnavailable,
+)
 from dispatchserver.messages import LANGUAGES, say_error
 from dispatchserver.settings import Settings
 from dispatchserver.settingsources import LISTS, Misconfigured
 
+EXIT_CORRUPT = 74
 EXIT_CODES: dict[type[DispatchError], int] = {
     Refused: 65,
     StoreUnavailable: 70,
+    StoreCorrupt: EXIT_CORRUPT,
+    BackupExists: 73,
     StoreInUse: 73,
     UnsafeBind: 78,
     Misconfigured: 78,

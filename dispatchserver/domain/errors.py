@@ -21,6 +21,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
 ├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
+│   └── StoreCorrupt     the database file is damaged: only a backup helps
 └── StoreInUse           another server works on this database
 """
 
@@ -271,6 +272,12 @@ class StoreUnavailable(DispatchError):
 
     def __init__(self, why: str) -> None:
         super().__init__(why=why)
+
+
+class StoreCorrupt(StoreUnavailable):
+    """The database file is damaged; trying again does not help, a backup does."""
+
+    code = "store.corrupt"
 
 
 class StoreInUse(DispatchError):

@@ -53,5 +53,8 @@ class Driver(Protocol):
     async def submit(self, operation: Operation[A, R], argument: A) -> R:
         """Runs the operation in a transaction shared with what else is queued; returns after its commit."""
 
+    async def check(self) -> None:
+        """Returns when a transaction can be had; after one that could not be stored, when a write is stored again."""
+
     async def close(self) -> None:
         """Finishes what is queued and closes every connection."""

@@ -36,6 +36,7 @@ class GroupCommit:
 
     Neighbours in the queue with the same operation are handed to it together, so that a statement is
     paid once per batch. A write that fails takes nothing else down: its group is undone and tried one by one.
+    `refusing` says that a batch could not be stored, until somebody proves that writes can be stored again.
     """
 
     def __init__(self, connection: Connection, on_commit: OnCommit | None = None) -> None:
@@ -44,6 +45,7 @@ class GroupCommit:
         self._queue: deque[_Entry] = deque()
         self._wanted = asyncio.Event()
         self._closing = False
+        self.refusing = False
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
     async def submit(self, operation: Operation[A, R], argument: A) -> R:
@@ -142,6 +144,7 @@ class GroupCommit:
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, DispatchError) or not self._connection.unavailable(error):
             return error
+        self.refusing = True
         log.error("store.unavailable", extra={"why": str(error)})
         return StoreUnavailable(str(error))
 

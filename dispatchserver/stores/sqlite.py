@@ -1,6 +1,7 @@
 """The SQLite driver: one writer with group commit, readers of their own, durable to the disk."""
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -13,8 +14,10 @@ from typing import TextIO
 import aiosqlite
 
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row
+from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
+from dispatchserver.stores.soundness import CLEAN, IN_USE, check
+from dispatchserver.stores.sqlitefile import unreadable
 
 OLDEST_SQLITE = (3, 38, 0)
 PAGE_READERS = 2
@@ -29,6 +32,8 @@ PRAGMAS = {
 # A write over many rows keeps what it would undo, and what it unfolds, beside the database. In a file, which is made
 # and deleted for every statement, that costs as much again as the write itself. It has no part in durability.
 WRITER_PRAGMAS = {"temp_store": "2"}
+
+log = logging.getLogger(__name__)
 
 
 class SqliteConnection:
@@ -117,22 +122,26 @@ class SqliteDriver:
     async def open(
         cls, path: Path, *, exclusive: bool, on_commit: OnCommit | None = None
     ) -> "SqliteDriver":
-        """Opens (and makes) the file; raises StoreInUse, StoreUnavailable."""
+        """Opens (and makes) the file; raises StoreInUse, StoreCorrupt, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is older than 3.38")
         async with AsyncExitStack() as opened:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = opened.enter_context(_lock(path)) if exclusive else None
+                if exclusive and _is_there(path):
+                    await check(path)
                 writer = await SqliteConnection.open(path)
                 opened.push_async_callback(writer.close)
                 os.chmod(path, 0o600)
+                if exclusive:
+                    await writer.execute(IN_USE)
                 readers = []
                 for _ in range(1 + PAGE_READERS):
                     readers.append(await SqliteConnection.open(path, read_only=True))
                     opened.push_async_callback(readers[-1].close)
             except (OSError, sqlite3.Error) as error:
-                raise StoreUnavailable(f"{path}: {error}") from error
+                raise unreadable(path, error) from error
             opened.pop_all()  # all is well: from here on the driver closes them
         return cls(writer, readers, lock, on_commit)
 
@@ -144,14 +153,43 @@ class SqliteDriver:
     async def submit(self, operation: Operation[A, R], argument: A) -> R:
         return await self._commits.submit(operation, argument)
 
+    async def check(self) -> None:
+        """Proves it by a real write only after a failure: this is asked often, and by anybody."""
+        if not self._commits.refusing:
+            await self.submit(_touch, None)
+            return
+        await self.submit(_prove, None)
+        self._commits.refusing = False
+
     async def close(self) -> None:
+        """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
         await self._commits.close()
         for reader in self._readers:
             await reader.close()
-        await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            if self._lock is not None:
+                await self._writer.execute(CLEAN)
+            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.error("store.unclean_close", extra={"why": str(error)})  # noqa: TRY400
         await self._writer.close()
         if self._lock is not None:
             self._lock.close()
+
+
+async def _touch(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    await tx.fetch("SELECT 1")
+    return asked
+
+
+async def _prove(tx: Tx, asked: Sequence[None]) -> Sequence[None]:
+    """Writes a page with what stands there already."""
+    await tx.execute(IN_USE)
+    return asked
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
 
 
 def _lock(path: Path) -> TextIO:
