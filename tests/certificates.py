@@ -43,3 +43,27 @@ def demanding(server: Pair, *clients: Pair) -> ssl.SSLContext:
     for client in clients:
         context.load_verify_locations(client.cert)
     return context
+
+
+def make_chain(folder: Path) -> Path:
+    """A folder of certificates for localhost: authority, what it signed (good, expired), and one self-signed."""
+    new = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj"
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    for name in ("authority", "self-signed"):
+        _openssl(folder, f"{new} /CN=localhost -x509 -days 2 -keyout {name}.key -out {name}.pem")
+    for name, days in (("good", 2), ("expired", -1)):
+        _openssl(folder, f"{new} /CN=localhost -keyout {name}.key -out {name}.csr")
+        signed = f"-CA authority.pem -CAkey authority.key -CAcreateserial -days {days}"
+        _openssl(folder, f"x509 -req -in {name}.csr {signed} -extfile names -out {name}.pem")
+    return folder
+
+
+def _openssl(folder: Path, command: str) -> None:
+    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+def showing(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's context that shows one of the chain."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context

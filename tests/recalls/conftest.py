@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -32,29 +33,12 @@ def an_order(recall, *, body=BODY, headers=(), connect=0.3, total=0.4, client_pe
 @pytest.fixture
 async def peer():
     """Starts a receiver that talks as it is told to, and answers its port; all end with the test."""
-    servers, tasks = [], set()
+    async with AsyncExitStack() as stack:
 
-    async def start(talk, **options):
-        async def on_connect(reader, writer):
-            tasks.add(asyncio.current_task())
-            try:
-                await talk(reader, writer)
-            except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                pass
-            finally:
-                writer.transport.abort()
+        async def start(talk, **options):
+            return await stack.enter_async_context(manners.talking(talk, **options))
 
-        server = await asyncio.start_server(on_connect, "127.0.0.1", 0, **options)
-        servers.append(server)
-        return server.sockets[0].getsockname()[1]
-
-    yield start
-    for server in servers:
-        server.close()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0)
+        yield start
 
 
 @pytest.fixture
@@ -74,15 +58,8 @@ def flood():
 @pytest.fixture
 def black_hole():
     """The port of a listener whose queue is full: connecting to it hangs."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        port = server.getsockname()[1]
-        callers = [socket.socket() for _ in range(4)]
-        for caller in callers:
-            caller.setblocking(False)
-            caller.connect_ex(("127.0.0.1", port))
+    with manners.full_listener() as port:
         yield port
-        for caller in callers:
-            caller.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import socket
 import struct
+from contextlib import asynccontextmanager, contextmanager
 
 FOR_EVER = 30
 BOMB = gzip.compress(b"\0" * 20_000_000)
@@ -39,6 +40,48 @@ async def read_request(reader):
 def a_reply(body=b"", status=b"200 OK", *headers):
     lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def talking(talk, host="127.0.0.1", **options):
+    """The port of a receiver that talks so with each connection, while the block runs."""
+    tasks = set()
+
+    async def on_connect(reader, writer):
+        task = asyncio.current_task()
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        try:
+            await talk(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    listening = await asyncio.start_server(on_connect, host, 0, **options)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        listening.close()
+        ending = list(tasks)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+@contextmanager
+def full_listener():
+    """The port of a listener whose queue is full: connecting to it hangs."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        callers = [socket.socket() for _ in range(4)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(("127.0.0.1", port))
+        yield port
+        for caller in callers:
+            caller.close()
 
 
 # How a connection ends, or goes on
