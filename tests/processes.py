@@ -97,9 +97,11 @@ class Process:
 
 
 @asynccontextmanager
-async def process(folder: Path, *arguments: str) -> AsyncIterator[Process]:
+async def process(
+    folder: Path, *arguments: str, module: str = "dispatchserver", **environment: str
+) -> AsyncIterator[Process]:
     """A process that does not outlive the block."""
-    running = await Process.start(folder, *arguments)
+    running = await Process.start(folder, *arguments, module=module, **environment)
     try:
         yield running
     finally:
@@ -183,9 +185,11 @@ class Server:
 
 
 @asynccontextmanager
-async def server(folder: Path, *flags: str) -> AsyncIterator[Server]:
+async def server(
+    folder: Path, *flags: str, module: str = "dispatchserver", **environment: str
+) -> AsyncIterator[Server]:
     """A ready server on the folder's database."""
-    async with process(folder, *serve(*flags)) as running:
+    async with process(folder, *serve(*flags), module=module, **environment) as running:
         url = (await running.line()).strip().rpartition(" ")[2]
         assert url.startswith("http://"), running.said()
         async with aiohttp.ClientSession(url) as session:
@@ -254,6 +258,11 @@ async def sink(hold: float = 0) -> AsyncIterator[Sink]:
         yield recording
     finally:
         await runner.cleanup()
+
+
+def nth_loopback(n: int) -> str:
+    """One of many addresses of this machine, each a destination of its own."""
+    return f"127.{1 + n // 62_500}.{n // 250 % 250}.{1 + n % 250}"
 
 
 def http(url: str, data: Any = None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.builders import once
 from tests.clocks import ManualClock
 from tests.engine.works import Works
 from tests.houses import sqlite_house
-from tests.processes import Server, http, ms, now, one_shot, server, until
+from tests.processes import Server, http, ms, now, nth_loopback, one_shot, server, until
 
 HANGING, HEALTHY = 1_000, 10
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
@@ -71,7 +71,7 @@ class Mouth:
 
     def at(self, n: int, path: str = "") -> str:
         """The n-th of many addresses, each a destination of its own."""
-        return f"http://127.{1 + n // 62_500}.{n // 250 % 250}.{1 + n % 250}:{self.port}/{path}"
+        return f"http://{nth_loopback(n)}:{self.port}/{path}"
 
     async def called(self, count: int) -> list[str]:
         """Waits for so many calls; answers them all."""

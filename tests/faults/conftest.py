@@ -14,6 +14,7 @@ NEEDS = {
     "ext4": lambda: shutil.which("mkfs.ext4") is not None and Path("/dev/loop-control").exists(),
     "cc": lambda: shutil.which("cc") is not None,
     "prlimit": lambda: shutil.which("prlimit") is not None,
+    "proc": Path("/proc/self/fd").exists,
     "strace": lambda: shutil.which("strace") is not None,
 }
 

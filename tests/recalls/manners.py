@@ -148,6 +148,13 @@ async def loops(reader, writer, heard):
         await writer.drain()
 
 
+async def too_old(reader, writer, heard):
+    """What a server of TLS 1.0 says to a greeting that asks for more: the alert `protocol version`."""
+    await reader.read(4096)
+    writer.write(b"\x15\x03\x01\x00\x02\x02\x46")
+    await writer.drain()
+
+
 # Any kind
 
 

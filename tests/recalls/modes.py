@@ -13,6 +13,8 @@ from tests.clocks import s
 from tests.recalls import manners as m
 
 OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+HUGE = OK + b"Content-Length: 6500000000\r\n\r\n"
 # What ends by itself has time enough on the slowest machine; what does not, ends by one of these.
 PATIENT = Limits(connect_timeout=s(20), total_timeout=s(20), dns_timeout=s(20))
 HASTY = Limits(connect_timeout=s(20), total_timeout=s(0.2), dns_timeout=s(20))
@@ -77,6 +79,8 @@ def fine(name, talk, **more):
 
 BY_HTTP = [
     fine("endless body", m.http(OK + b"\r\n", m.floods(b"a" * 10_000))),
+    fine("endless chunks", m.http(CHUNKED, m.floods(b"2710\r\n" + b"a" * 10_000 + b"\r\n"))),
+    fine("huge body", m.http(HUGE, m.floods(b"a" * 10_000))),
     timed_out("dripping body", m.http(OK + b"\r\n", m.floods(b"a", 0.03)), "no end of the reply"),
     no_http("endless headers", OK, m.floods(b"X-More: and more\r\n" * 10)),
     timed_out("dripping headers", m.http(OK, m.floods(b"X: y\r\n", 0.03))),
@@ -147,6 +151,14 @@ BY_HTTP = [
     ),
     not_sent(Reason.TLS, "expired", "has expired", tls="expired", url="https://localhost:{port}/"),
     not_sent(Reason.TLS, "wrong host", "mismatch", tls="good", url="https://other.test:{port}/"),
+    Mode(
+        "TLS 1.0",
+        m.too_old,
+        Failure.NOT_SENT,
+        Reason.TLS,
+        "TLS with .* failed",
+        url="https://localhost:{port}/",
+    ),
     not_sent(Reason.DNS, "unknown name", "not known", url="http://unknown.test:{port}/"),
     not_sent(
         Reason.DNS, "slow name", r"DNS timeout.*{limit} s", AT_ONCE, url="http://slow.test:{port}/"

@@ -1,0 +1,246 @@
+"""One real server, a street of healthy neighbours that it calls every second, and whoever misbehaves among them.
+
+What a receiver or a caller does to the server must cost nobody else anything: `watch` holds that, before and after.
+"""
+
+import asyncio
+import json
+import os
+import re
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.faults.card import is_long
+from tests.processes import (
+    FINAL,
+    Api,
+    Process,
+    Sink,
+    each_second,
+    http,
+    ms,
+    now,
+    nth_loopback,
+    one_shot,
+    server,
+    sink,
+    until,
+)
+from tests.recalls.manners import talking
+
+MB = 1024 * 1024
+NEIGHBOURS = 10
+CALLERS = (
+    4  # so many connections of ours lie open, and so the count of the server's files stays flat
+)
+SPARE_FILES = 4
+LATE_S = 0.5 if is_long() else 2.0  # the short form also runs beside others, on two cores
+PROBE_S = 0.1
+NO_RETRY = {"retry": {"max": 0}}
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """What a process holds: memory in bytes, open files."""
+
+    rss: int
+    files: int
+
+
+def vitals(pid: int) -> Vitals:
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found, "it has ended"
+    return Vitals(int(found[1]) * 1024, len(os.listdir(f"/proc/{pid}/fd")))
+
+
+@dataclass
+class Peer:
+    """A receiver with bad manners, on every loopback address: what it heard, and how often it was connected to."""
+
+    port: int = 0
+    heard: list[Any] = field(default_factory=list)
+    connects: int = 0
+
+    def url(self, n: int = 0, path: str = "x", scheme: str = "http") -> str:
+        """Of the n-th address: a destination of its own, so that no circuit opens."""
+        return f"{scheme}://{nth_loopback(n)}:{self.port}/{path}"
+
+
+@asynccontextmanager
+async def peer(talk: Any, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+    """A receiver that talks so, while the block runs; see tests/recalls/manners.py."""
+    here = Peer()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        here.connects += 1
+        await talk(reader, writer, here.heard)
+
+    async with talking(take, "0.0.0.0", backlog=2_000, ssl=tls) as port:
+        here.port = port
+        yield here
+
+
+@dataclass
+class Seen:
+    """What `watch` saw: how late the neighbours were called and how long the doors took at worst, in seconds."""
+
+    grown: int = 0
+    files: int = 0
+    late: float = 0
+    slowest: float = 0
+
+    def __str__(self) -> str:
+        grown = max(0, self.grown) / MB
+        return f"{grown:+.1f} MB, {self.files:+d} files; neighbours {self.late * 1000:.0f} ms late, doors {self.slowest * 1000:.0f} ms"
+
+
+@dataclass
+class Street:
+    """The server and its neighbours."""
+
+    process: Process
+    api: Api
+    url: str
+    neighbour: Sink
+    asked: int = 0
+
+    @property
+    def vitals(self) -> Vitals:
+        return vitals(self.process.child.pid)
+
+    async def settle_in(self) -> None:
+        """The neighbours, a tenth of a second apart."""
+        for n in range(NEIGHBOURS):
+            start = ms(now()) + n * 1000 // NEIGHBOURS
+            task = each_second(f"neighbour{n}") | {"startDate": start, "groupCode": "neighbours"}
+            reply = await self.api.add(task, http(self.neighbour.url))
+            assert reply["success"] is True, reply
+        await until(self._all_called)
+
+    async def _all_called(self) -> bool:
+        return len({arrival.name for arrival in self.neighbour.arrivals}) == NEIGHBOURS
+
+    async def call(
+        self, recalls: Sequence[dict[str, Any]], **policies: Any
+    ) -> list[dict[str, Any]]:
+        """Adds a task for each of these recalls, due now; answers the histories of their fires, once all have ended."""
+        group = await self.ask(recalls, **policies)
+        return await self.ended(group, len(recalls))
+
+    async def ask(self, recalls: Sequence[dict[str, Any]], in_s: float = 0, **policies: Any) -> str:
+        """Adds the tasks in a group of their own; answers its name."""
+        self.asked += 1
+        group, said = f"g{self.asked}", NO_RETRY | policies
+
+        async def add(n: int, recall: dict[str, Any]) -> None:
+            task = one_shot(f"t{n}", in_s, groupCode=group, policies=said)
+            reply = await self.api.add(task, recall)
+            assert reply["success"] is True, reply
+
+        await asyncio.gather(*(add(n, recall) for n, recall in enumerate(recalls)))
+        return group
+
+    async def ended(self, group: str, count: int) -> list[dict[str, Any]]:
+        """The histories of a group's fires, once so many have ended."""
+
+        async def look() -> list[dict[str, Any]]:
+            await asyncio.sleep(0.05)
+            fires = await self.api.all("/fires", group=group)
+            over = len(fires) >= count and all(fire["state"] in FINAL for fire in fires)
+            return fires if over else []
+
+        fires = await until(look)
+        return list(await asyncio.gather(*(self.api.get(f"/fires/{fire['id']}") for fire in fires)))
+
+    async def free(self) -> None:
+        """Waits until no slot is taken: that of a neighbour is so for a moment only."""
+
+        async def look() -> bool:
+            async with self.api.session.get("/metrics") as reply:
+                return "dispatch_in_flight 0.0" in await reply.text()
+
+        await until(look)
+
+    @asynccontextmanager
+    async def watch(self, grown_mb: float = 5) -> AsyncIterator[Seen]:
+        """What happens in the block takes no slot for ever, no file, so much memory at most, and nobody else's time."""
+        before, since, seen = self.vitals, len(self.neighbour.arrivals), Seen()
+        probing = asyncio.create_task(self._probe(seen))
+        try:
+            yield seen
+            await self.free()
+            await self._flat(before, seen)
+        finally:
+            probing.cancel()
+        (failed,) = await asyncio.gather(probing, return_exceptions=True)
+        assert isinstance(failed, asyncio.CancelledError), failed
+        late = [(one.at - one.due).total_seconds() for one in self.neighbour.arrivals[since:]]
+        seen.late = percentile(late)
+        assert seen.late < LATE_S, f"neighbours were late: {sorted(late)[-10:]}"
+        assert seen.slowest < 2 * LATE_S, f"the doors took {seen.slowest:.2f} s"
+        assert seen.grown < grown_mb * MB, str(seen)
+
+    async def _flat(self, before: Vitals, seen: Seen) -> None:
+        """Waits until the files are as many as before: connections are kept for some seconds."""
+
+        async def look() -> bool:
+            after = self.vitals
+            seen.grown, seen.files = after.rss - before.rss, after.files - before.files
+            return seen.files <= SPARE_FILES
+
+        try:
+            await until(look)
+        except TimeoutError:
+            raise AssertionError(f"files stay open: {seen}") from None
+
+    async def _probe(self, seen: Seen) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            async with self.api.session.get("/readyz") as reply:
+                assert reply.status == 200, await reply.text()
+            seen.slowest = max(seen.slowest, clock() - began)
+            await asyncio.sleep(PROBE_S)
+
+
+def percentile(values: Sequence[float], part: float = 0.99) -> float:
+    """The smallest value that this part of them does not exceed; 0 of none."""
+    return sorted(values)[max(0, -(-int(len(values) * part * 100) // 100) - 1)] if values else 0.0
+
+
+@asynccontextmanager
+async def street(
+    folder: Path, *flags: str, module: str = "dispatchserver", **environment: str
+) -> AsyncIterator[Street]:
+    """A server whose neighbours have been called; nothing of it outlives the block."""
+    flags = ("--drain-timeout", "0", *flags)
+    connector = aiohttp.TCPConnector(limit=CALLERS, keepalive_timeout=60)
+    async with (
+        sink() as neighbour,
+        server(folder, *flags, module=module, **environment) as running,
+        aiohttp.ClientSession(running.url, connector=connector) as session,
+    ):
+        here = Street(running.process, Api(session), running.url, neighbour)
+        await here.settle_in()
+        yield here
+        assert here.process.child.returncode is None, here.process.said()
+
+
+def recall_of(recall: Any) -> dict[str, Any]:
+    """A recallConfig of the domain's recall."""
+    if recall.kind == "HTTP":
+        return http(recall.url, recall.data)
+    option = {
+        "host": recall.host,
+        "port": recall.port,
+        "framing": recall.framing,
+        "ack": recall.ack,
+    }
+    return {"recallType": "SOCKET", "option": json.loads(json.dumps(option)), "data": recall.data}
