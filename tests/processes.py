@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import resource
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -258,6 +259,16 @@ async def sink(hold: float = 0) -> AsyncIterator[Sink]:
         yield recording
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def many_files(most: int = 8_192) -> Iterator[None]:
+    """Lets this process hold one end of very many connections."""
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def nth_loopback(n: int) -> str:

@@ -1,7 +1,6 @@
 """Fairness to receivers through a real server: who hangs holds up nobody else, and nobody is asked too much."""
 
 import asyncio
-import resource
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from tests.builders import once
 from tests.clocks import ManualClock
 from tests.engine.works import Works
 from tests.houses import sqlite_house
-from tests.processes import Server, http, ms, now, nth_loopback, one_shot, server, until
+from tests.processes import Server, http, many_files, ms, now, nth_loopback, one_shot, server, until
 
 HANGING, HEALTHY = 1_000, 10
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
@@ -109,12 +108,8 @@ async def mouth(*, silent: bool = False) -> AsyncIterator[Mouth]:
 
 @pytest.fixture(autouse=True)
 def _many_files() -> Iterator[None]:
-    """This process holds one end of every call."""
-    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = 8_192 if hard == resource.RLIM_INFINITY else min(8_192, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    with many_files():
+        yield
 
 
 async def add_all(running: Server, tasks: list[tuple[dict[str, Any], str]]) -> None:

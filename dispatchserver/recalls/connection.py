@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         try:
             await self._answered
         finally:
-            if not self._keeps:
+            if not self._keeps or self._spoiled:
                 self.abort()
             self._seen = self._answered = self._parser = None
 

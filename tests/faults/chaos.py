@@ -13,7 +13,7 @@ Mode = Literal[
     "pass", "refuse", "rst", "blackhole", "half_up", "rst_mid", "corrupt", "delay", "rate"
 ]
 DELAY_S = 0.3
-PIECE, PIECE_S = 8, 0.02  # of `rate`: 400 bytes a second
+PIECE, PIECE_S = 100, 0.02  # of `rate`: 5 kB a second
 CUT = 20  # so much of a reply passes before `rst_mid` cuts it
 
 
@@ -21,7 +21,7 @@ CUT = 20  # so much of a reply passes before `rst_mid` cuts it
 class Proxy:
     """Passes on what comes to `port`, in the mode of the moment, which also holds for what is open already.
 
-    refuse: nobody listens. rst: reset on accept, and in the middle of what is open. blackhole: accepted, and nothing
+    refuse: nobody listens. rst: reset on accept, and instead of replies. blackhole: accepted, and nothing
     passes. half_up: requests pass, replies do not. rst_mid: cuts replies in the middle. corrupt: turns the bits of
     replies. delay, rate: all passes, late or slowly.
     """

@@ -47,17 +47,23 @@ NO_RETRY = {"retry": {"max": 0}}
 
 @dataclass(frozen=True)
 class Vitals:
-    """What a process holds: memory in bytes, open files."""
+    """What a process holds: memory in bytes, now and at most since `forget_peak`; open files."""
 
     rss: int
+    peak: int
     files: int
 
 
 def vitals(pid: int) -> Vitals:
     status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found, "it has ended"
-    return Vitals(int(found[1]) * 1024, len(os.listdir(f"/proc/{pid}/fd")))
+    rss, peak = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM"))
+    assert rss and peak, "it has ended"
+    return Vitals(int(rss[1]) * 1024, int(peak[1]) * 1024, len(os.listdir(f"/proc/{pid}/fd")))
+
+
+def forget_peak(pid: int) -> None:
+    """The most memory in use counts from now on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 @dataclass
@@ -91,14 +97,16 @@ async def peer(talk: Any, tls: ssl.SSLContext | None = None) -> AsyncIterator[Pe
 class Seen:
     """What `watch` saw: how late the neighbours were called and how long the doors took at worst, in seconds."""
 
+    before: Vitals
     grown: int = 0
+    peak: int = 0
     files: int = 0
     late: float = 0
     slowest: float = 0
 
     def __str__(self) -> str:
-        grown = max(0, self.grown) / MB
-        return f"{grown:+.1f} MB, {self.files:+d} files; neighbours {self.late * 1000:.0f} ms late, doors {self.slowest * 1000:.0f} ms"
+        grown, peak = (f"{max(0, size) / MB:+.1f} MB" for size in (self.grown, self.peak))
+        return f"{grown} (at most {peak}), {self.files:+d} files; neighbours {self.late * 1000:.0f} ms late, doors {self.slowest * 1000:.0f} ms"
 
 
 @dataclass
@@ -132,7 +140,8 @@ class Street:
     ) -> list[dict[str, Any]]:
         """Adds a task for each of these recalls, due now; answers the histories of their fires, once all have ended."""
         group = await self.ask(recalls, **policies)
-        return await self.ended(group, len(recalls))
+        fires = await self.ended(group, len(recalls))
+        return list(await asyncio.gather(*(self.api.get(f"/fires/{fire['id']}") for fire in fires)))
 
     async def ask(self, recalls: Sequence[dict[str, Any]], in_s: float = 0, **policies: Any) -> str:
         """Adds the tasks in a group of their own; answers its name."""
@@ -148,16 +157,19 @@ class Street:
         return group
 
     async def ended(self, group: str, count: int) -> list[dict[str, Any]]:
-        """The histories of a group's fires, once so many have ended."""
+        """A group's fires, once so many have ended."""
 
         async def look() -> list[dict[str, Any]]:
             await asyncio.sleep(0.05)
-            fires = await self.api.all("/fires", group=group)
+            fires = await self.fires(group)
             over = len(fires) >= count and all(fire["state"] in FINAL for fire in fires)
             return fires if over else []
 
         fires = await until(look)
         return list(await asyncio.gather(*(self.api.get(f"/fires/{fire['id']}") for fire in fires)))
+
+    async def fires(self, group: str) -> list[dict[str, Any]]:
+        return await self.api.all("/fires", group=group)
 
     async def free(self) -> None:
         """Waits until no slot is taken: that of a neighbour is so for a moment only."""
@@ -169,14 +181,15 @@ class Street:
         await until(look)
 
     @asynccontextmanager
-    async def watch(self, grown_mb: float = 5) -> AsyncIterator[Seen]:
+    async def watch(self, grown_mb: float = 5, peak_mb: float = 15) -> AsyncIterator[Seen]:
         """What happens in the block takes no slot for ever, no file, so much memory at most, and nobody else's time."""
-        before, since, seen = self.vitals, len(self.neighbour.arrivals), Seen()
+        forget_peak(self.process.child.pid)
+        since, seen = len(self.neighbour.arrivals), Seen(self.vitals)
         probing = asyncio.create_task(self._probe(seen))
         try:
             yield seen
-            await self.free()
-            await self._flat(before, seen)
+            await self.flat(seen)
+            await self._called_since(since)
         finally:
             probing.cancel()
         (failed,) = await asyncio.gather(probing, return_exceptions=True)
@@ -185,14 +198,17 @@ class Street:
         seen.late = percentile(late)
         assert seen.late < LATE_S, f"neighbours were late: {sorted(late)[-10:]}"
         assert seen.slowest < 2 * LATE_S, f"the doors took {seen.slowest:.2f} s"
-        assert seen.grown < grown_mb * MB, str(seen)
+        assert seen.grown < grown_mb * MB and seen.peak < peak_mb * MB, str(seen)
 
-    async def _flat(self, before: Vitals, seen: Seen) -> None:
-        """Waits until the files are as many as before: connections are kept for some seconds."""
+    async def flat(self, seen: Seen) -> None:
+        """Waits until no slot is taken, and the files are as many as before: connections are kept for some seconds."""
+        await self.free()
+        before = seen.before
 
         async def look() -> bool:
             after = self.vitals
-            seen.grown, seen.files = after.rss - before.rss, after.files - before.files
+            seen.grown, seen.peak = after.rss - before.rss, after.peak - before.rss
+            seen.files = after.files - before.files
             return seen.files <= SPARE_FILES
 
         try:
@@ -200,14 +216,25 @@ class Street:
         except TimeoutError:
             raise AssertionError(f"files stay open: {seen}") from None
 
+    async def _called_since(self, since: int) -> None:
+        """Some of the neighbours at least: else nothing could be said of how late they were."""
+
+        async def look() -> bool:
+            return len(self.neighbour.arrivals) >= since + NEIGHBOURS // 2
+
+        await until(look)
+
     async def _probe(self, seen: Seen) -> None:
         clock = asyncio.get_running_loop().time
-        while True:
-            began = clock()
-            async with self.api.session.get("/readyz") as reply:
-                assert reply.status == 200, await reply.text()
-            seen.slowest = max(seen.slowest, clock() - began)
-            await asyncio.sleep(PROBE_S)
+        async with aiohttp.ClientSession(
+            self.url
+        ) as session:  # a connection that nobody else waits for
+            while True:
+                began = clock()
+                async with session.get("/readyz") as reply:
+                    assert reply.status == 200, await reply.text()
+                seen.slowest = max(seen.slowest, clock() - began)
+                await asyncio.sleep(PROBE_S)
 
 
 def percentile(values: Sequence[float], part: float = 0.99) -> float:

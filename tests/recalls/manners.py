@@ -43,7 +43,7 @@ def a_reply(body=b"", status=b"200 OK", *headers):
 
 
 @asynccontextmanager
-async def talking(talk, host="127.0.0.1", **options):
+async def talking(talk, host="127.0.0.1", port=0, **options):
     """The port of a receiver that talks so with each connection, while the block runs."""
     tasks = set()
 
@@ -58,7 +58,7 @@ async def talking(talk, host="127.0.0.1", **options):
         finally:
             writer.transport.abort()
 
-    listening = await asyncio.start_server(on_connect, host, 0, **options)
+    listening = await asyncio.start_server(on_connect, host, port, **options)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:

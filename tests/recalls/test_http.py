@@ -120,6 +120,20 @@ async def test_a_host_that_is_no_name_was_not_sent(post):
     assert outcome.delivery is Delivery.NOT_SENT
 
 
+async def test_a_connection_with_a_second_reply_is_closed_and_not_only_forgotten(peer, post):
+    closed = asyncio.Event()
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(reply(b"own") + reply(b"forged"))
+        if not await reader.read():
+            closed.set()
+
+    assert (await post(await peer(talk), total=5)).body == b"own"
+    async with asyncio.timeout(5):
+        await closed.wait()
+
+
 async def test_a_silent_receiver_is_a_timeout(peer, post):
     outcome = await post(await peer(answering(b"", then=stay)))
     assert (outcome.delivery, outcome.reason) == (Delivery.UNANSWERED, Reason.TIMEOUT)
