@@ -8,6 +8,7 @@ import json
 import os
 import re
 import ssl
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def peer(talk: Any, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+async def peer(talk: Any, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Peer]:
     """A receiver that talks so, while the block runs; see tests/recalls/manners.py."""
     here = Peer()
 
@@ -88,7 +89,7 @@ async def peer(talk: Any, tls: ssl.SSLContext | None = None) -> AsyncIterator[Pe
         here.connects += 1
         await talk(reader, writer, here.heard)
 
-    async with talking(take, "0.0.0.0", backlog=2_000, ssl=tls) as port:
+    async with talking(take, "0.0.0.0", backlog=2_000, ssl=tls, **options) as port:
         here.port = port
         yield here
 
@@ -118,6 +119,7 @@ class Street:
     url: str
     neighbour: Sink
     asked: int = 0
+    files: int = sys.maxsize  # the fewest that the server ever had open
 
     @property
     def vitals(self) -> Vitals:
@@ -185,6 +187,7 @@ class Street:
         """What happens in the block takes no slot for ever, no file, so much memory at most, and nobody else's time."""
         forget_peak(self.process.child.pid)
         since, seen = len(self.neighbour.arrivals), Seen(self.vitals)
+        self.files = min(self.files, seen.before.files)
         probing = asyncio.create_task(self._probe(seen))
         try:
             yield seen
@@ -208,7 +211,7 @@ class Street:
         async def look() -> bool:
             after = self.vitals
             seen.grown, seen.peak = after.rss - before.rss, after.peak - before.rss
-            seen.files = after.files - before.files
+            seen.files = after.files - self.files
             return seen.files <= SPARE_FILES
 
         try:

@@ -43,8 +43,11 @@ def a_reply(body=b"", status=b"200 OK", *headers):
 
 
 @asynccontextmanager
-async def talking(talk, host="127.0.0.1", port=0, **options):
-    """The port of a receiver that talks so with each connection, while the block runs."""
+async def talking(talk, host="127.0.0.1", port=0, window=None, **options):
+    """The port of a receiver that talks so with each connection, while the block runs.
+
+    Its system takes in no more than about `window` bytes that it has not read.
+    """
     tasks = set()
 
     async def on_connect(reader, writer):
@@ -59,6 +62,8 @@ async def talking(talk, host="127.0.0.1", port=0, **options):
             writer.transport.abort()
 
     listening = await asyncio.start_server(on_connect, host, port, **options)
+    if window is not None:
+        listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:
