@@ -98,6 +98,7 @@ class Caller(web.RequestHandler):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=KEEP_ALIVE_S,
             lingering_time=LINGER_S,
+            auto_decompress=False,  # see intake.unpack
             access_log=None,  # type: ignore[arg-type]  # aiohttp's way to say that there is none
         )
         self._doorkeeper = doorkeeper

@@ -1,6 +1,7 @@
 """Reads a request's body within limits, so that no caller can hold us by size or by slowness."""
 
 import asyncio
+import zlib
 
 from aiohttp import web
 
@@ -10,6 +11,13 @@ BODY_LIMIT = 1024 * 1024
 BODY_TIMEOUT_S = 15.0
 UTF8_NAMES = frozenset({"", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
 """What callers say who mean UTF-8: many say nothing, and libraries of Java say Latin-1."""
+
+UNPACKED = frozenset({"", "identity"})
+PACKINGS = frozenset({"gzip", "x-gzip", "deflate"})
+ZLIB = 8
+"""What the first byte of a deflated body ends in, unless the header is missing, as it is of many clients."""
+ANY_HEADER = 32
+"""Makes zlib find out by itself whether the header is one of gzip or its own."""
 
 
 class BodyTooLarge(DispatchError):
@@ -46,6 +54,34 @@ async def read_body(request: web.Request) -> bytes:
 
 async def read_bytes(request: web.Request) -> bytes:
     """The whole body, at most 1 MiB within 15 seconds; raises BodyTooLarge, BodyTooSlow, BodyBroken."""
+    body = await _read_packed(request)
+    return unpack(body, ",".join(request.headers.getall("Content-Encoding", ())))
+
+
+def unpack(body: bytes, packing: str) -> bytes:
+    """The body without its packing, gzip or deflate; raises BodyTooLarge, having unpacked no more, and BodyBroken.
+
+    aiohttp would unpack all of a refused body too, only to throw it away, and nobody would be served meanwhile.
+    """
+    name = packing.strip().lower()
+    if not body or name in UNPACKED:
+        return body
+    if name not in PACKINGS:
+        raise BodyBroken
+    raw = name == "deflate" and body[0] & 0x0F != ZLIB
+    unpacking = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS | ANY_HEADER)
+    try:
+        unpacked = unpacking.decompress(body, BODY_LIMIT + 1)
+    except zlib.error as error:
+        raise BodyBroken from error
+    if len(unpacked) > BODY_LIMIT:
+        raise BodyTooLarge(limit=BODY_LIMIT)
+    if not unpacking.eof or unpacking.unused_data:
+        raise BodyBroken
+    return unpacked
+
+
+async def _read_packed(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()

@@ -13,28 +13,11 @@ from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.trigger import CronTrigger
 from dispatchserver.domain.triggers import upcoming
 from dispatchserver.domain.uniontrigger import LINES_LIMIT, UnionTrigger
+from tests.abuses import CRON_BOMBS, LONG_CRON_BOMBS
 from tests.builders import NOON
 
 ZONE = ZoneInfo("America/New_York")
 MOST = 10_000  # calls of functions, which is a few milliseconds
-BOMBS = [
-    "0 0 0 30 2 ?",
-    "0 0 0 31 2,4,6,9,11 ?",
-    "0 0 0 L-30W 2 ?",
-    "0 0 0 ? 2 2#5 2027,2029-2031",
-    "0 0 0 29 2 ? 2097-2103",
-    "59 59 23 31 12 ? 2999",
-    "0 30 2 ? 3 1#2",
-    "0-59/1," * 30 + "0 * * * * ?",
-    "0," * 120 + "0 * * * * ?",
-    "0/" + "9" * 240 + " * * * * ?",
-    "0 0 0 ? * " + ",".join(["SUN-SAT/1"] * 24),
-    "0 0 0 " + ",".join(f"{day}W" for day in range(1, 32)) + " 2 ?",
-    "*/5 * * * " + "0," * 120 + "1",
-    "0 " * 128,
-    "*" * 256,
-    "@" + "x" * 255,
-]
 
 
 def calls_of(act):
@@ -68,13 +51,13 @@ def work(expression):
     return calls, answer
 
 
-@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("bomb", CRON_BOMBS)
 def test_a_bomb_of_256_characters_takes_little_work(bomb):
     assert len(bomb) <= cron.LENGTH_LIMIT
     assert work(bomb)[0] < MOST
 
 
-@pytest.mark.parametrize("bomb", ["0," * 20_000 + "0 * * * * ?", "0/" + "9" * 5_000 + " * * * * ?"])
+@pytest.mark.parametrize("bomb", LONG_CRON_BOMBS)
 def test_a_longer_one_is_refused_unread(bomb):
     calls, code = work(bomb)
     assert (code, calls < 20) == ("cron.too_long", True)

@@ -3,12 +3,14 @@
 import gzip
 import io
 import json
+import zlib
 from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatchserver.auth.intake import BodyBroken, BodyTooLarge, unpack
 from tests.dialects.building import a_cron, a_form, a_key, a_recall, text
 
 EN = {"Accept-Language": "en"}
@@ -54,6 +56,49 @@ async def test_a_packed_body_is_read(server):
     packed = gzip.compress(an_add(1000))
     reply = await server.post("add.do", packed, {"Content-Encoding": "gzip"})
     assert reply.doc["success"] is True
+
+
+def deflated(body):
+    """Without any header, as many clients send it."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(body) + packing.flush()
+
+
+@pytest.mark.parametrize(
+    ("packing", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", deflated),
+        ("identity", bytes),
+        ("gzip", lambda _: b""),
+    ],
+)
+def test_a_body_is_unpacked_as_it_is_packed(packing, pack):
+    packed = pack(b"fine")
+    assert unpack(packed, packing) == (b"fine" if packed else b"")
+
+
+@pytest.mark.parametrize(
+    ("packed", "packing"),
+    [
+        (gzip.compress(b"cut off")[:-9], "gzip"),
+        (gzip.compress(b"one") + b"more", "gzip"),
+        (gzip.compress(gzip.compress(b"twice")), "gzip, gzip"),
+        (b"brotli", "br"),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_broken(packed, packing):
+    with pytest.raises(BodyBroken):
+        unpack(packed, packing)
+
+
+def test_a_body_of_just_the_limit_is_unpacked_and_one_byte_more_is_not():
+    assert len(unpack(gzip.compress(b"x" * MIB), "gzip")) == MIB
+    with pytest.raises(BodyTooLarge):
+        unpack(gzip.compress(b"x" * (MIB + 1)), "gzip")
 
 
 async def test_a_body_that_is_not_packed_as_it_says_is_refused(server):
