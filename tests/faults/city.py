@@ -34,6 +34,7 @@ class City:
     receiver: Receiver
     module: str = "dispatchserver"
     flags: Sequence[str] = ()
+    slots: int = SLOTS
     door: Door = field(default_factory=Door)
     spans: list[Span] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
@@ -48,7 +49,7 @@ class City:
 
     async def boot(self) -> None:
         """Starts the server and opens its door."""
-        flags = serve("--slots", str(SLOTS), "--drain-timeout", "3")
+        flags = serve("--slots", str(self.slots), "--drain-timeout", "3")
         self._process = await Process.start(self.folder, *self.flags, *flags, module=self.module)
         url = (await self.process.line()).strip().rpartition(" ")[2]
         assert url.startswith("http://"), self.process.said()
@@ -139,7 +140,7 @@ class City:
             tasks=await api.all("/tasks"),
             fires=await api.all("/fires"),
             spans=list(self.spans),
-            slots=SLOTS,
+            slots=self.slots,
         )
 
 
