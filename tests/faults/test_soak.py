@@ -18,7 +18,7 @@ from tests.faults.chaos import Mode, Proxy, bad_net
 from tests.faults.checker import RULES, Callback, History, Operation, violations
 from tests.faults.city import City
 from tests.faults.receiver import MOODS, Receiver, clock, receiving
-from tests.faults.street import MB, Vitals, peer, percentile, vitals
+from tests.faults.street import LATE_S, MB, Vitals, peer, percentile, vitals
 from tests.processes import (
     Api,
     each_second,
@@ -41,7 +41,7 @@ SLOTS = 256
 RETRIES = ["150ms"] * 4
 WARM_S = 15 if is_long() else 3  # after its start a server fills its caches
 GROWN_MB, FILES_SPARE, WAL_MB = 20, 60, 64
-LATE_MS = 500.0 if is_long() else 2_000.0  # of 99 in 100, outside of faults
+LATE_MS = LATE_S * 1000  # of 99 in 100, outside of faults
 QUIET = {"ok": 1}
 STORMS: Sequence[tuple[dict[str, int], Mode]] = (
     (MOODS, "pass"),
