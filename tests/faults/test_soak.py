@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from yarl import URL
 
 from tests.faults.card import Line, is_long, note, rounds
 from tests.faults.chaos import Mode, Proxy, bad_net
-from tests.faults.checker import RULES, Callback, History, Operation, violations
+from tests.faults.checker import RULES, Callback, History, Operation, moment, occasions, violations
 from tests.faults.city import City
 from tests.faults.receiver import MOODS, Receiver, clock, receiving
-from tests.faults.street import LATE_S, MB, Vitals, peer, percentile, vitals
+from tests.faults.street import BUSY, LATE_S, MB, Vitals, peer, percentile, vitals
 from tests.processes import (
     Api,
     each_second,
@@ -179,6 +180,20 @@ def part(history: History, word: str, callbacks: Sequence[Callback], soak: Soak)
     )
 
 
+def lost_in_the_net(history: History) -> list[str]:
+    """Occasions of which the log has not one row: that it was received, or was tried as often as the task said."""
+    received = {one.fire for one in history.callbacks if one.outcome == "ok"}
+    rows = {(row["name"], moment(row["due_at"])): row for row in history.fires}
+    told = []
+    for begun in history.operations:
+        for due in occasions(begun):
+            row = rows.get((begun.task, due), {"state": "nowhere"})
+            fine = row["id"] in received if row["state"] == "succeeded" else False
+            if not fine and (row["state"] != "failed" or row["attempts"] <= len(begun.retries)):
+                told.append(f"far lost: {begun.task} due at {due:.0f} is {row}")
+    return told
+
+
 @pytest.mark.timeout(900)
 async def test_a_server_under_load_and_faults_keeps_its_promises_and_its_size(
     tmp_path: Path,
@@ -221,12 +236,13 @@ async def test_a_server_under_load_and_faults_keeps_its_promises_and_its_size(
     broken = violations(part(history, "near", near.callbacks, soak))
     far_part = part(history, "far", far.callbacks, soak)
     broken += [
-        f"{name}: {told}"
+        f"far {name}: {told}"
         for name, rule in RULES.items()
         if not name.startswith(AMBIGUOUS)
         for told in rule(far_part)
-    ]
-    assert (seed, broken) == (seed, [])
+    ] + lost_in_the_net(far_part)
+    found_of = Counter(" ".join(told.split()[:2]) for told in broken)
+    assert (seed, broken[:5], found_of) == (seed, [], {})
     fires, late = len(history.fires), soak.late()
     assert fires == RATE * seconds
     grown, wal = soak.grown(), max(sample.wal for sample in soak.samples)
@@ -287,7 +303,9 @@ async def test_a_thundering_herd_goes_by_priority_and_leaves_room_for_callers(
     overtaken = most_overtaken(called)
     slowest = percentile(answers)
     assert took < herd / least_a_second + 1, f"{took:.1f} s"
-    assert overtaken <= slots, f"{overtaken} were overtaken by one of less priority"
+    # on a busy machine the last are planned when the first are on their way already
+    most = herd // 4 if BUSY else slots
+    assert overtaken <= most, f"{overtaken} were overtaken by one of less priority"
     assert slowest < LATE_MS / 1000, sorted(answers)[-10:]
     told = f"all in {took:.1f} s, {herd / took:.0f} a second; {overtaken} overtaken at most, of {slots} in flight; doors {slowest * 1000:.0f} ms"
     what = f"{herd} fires due in the same second"
