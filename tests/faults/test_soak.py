@@ -116,7 +116,9 @@ class Soak:
         wal = self.city.folder / "dispatch.db-wal"
         while True:
             await asyncio.sleep(0.5)
-            with suppress(OSError, AssertionError):  # it is down just now
+            if not self.city.door.opened.is_set():
+                continue  # it is down, or not yet ready
+            with suppress(OSError, AssertionError):  # it went down just now
                 pid = self.city.process.child.pid
                 size = wal.stat().st_size if wal.exists() else 0
                 self.samples.append(Sample(clock(), pid, vitals(pid), size))
