@@ -52,12 +52,8 @@ STORMS: Sequence[tuple[dict[str, int], Mode]] = (
     ({"ok": 50, "refused": 20, "reset": 20, "hang": 10}, "rst_mid"),
     (QUIET, "corrupt"),
 )
-AMBIGUOUS = (
-    "I5",
-    "I6",
-    "I10",
-    "I12",
-)  # what the net swallowed, the receiver knows better than the server
+# Of what the net swallowed, the receiver knows other things than the server.
+AMBIGUOUS = ("I2 ", "I5 ", "I6 ", "I10 ", "I12 ")
 
 
 @dataclass
