@@ -251,7 +251,7 @@ async def test_hanging_receivers_hold_up_no_neighbour(here: Street) -> None:
             here.watch(grown_mb=40, peak_mb=80) as seen,
         ):
             recalls = [http(silent.url(n)) for n in range(hanging)]
-            group = await here.ask(recalls, timeout=f"{held_s + 8}s")
+            group = await here.ask(recalls, timeout=f"{held_s + 5}s")
 
             async def all_hang() -> bool:
                 return len(silent.heard) == hanging
