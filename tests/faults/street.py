@@ -5,6 +5,7 @@ What a receiver or a caller does to the server must cost nobody else anything: `
 
 import asyncio
 import json
+import math
 import os
 import re
 import ssl
@@ -249,7 +250,7 @@ class Street:
 
 def percentile(values: Sequence[float], part: float = 0.99) -> float:
     """The smallest value that this part of them does not exceed; 0 of none."""
-    return sorted(values)[max(0, -(-int(len(values) * part * 100) // 100) - 1)] if values else 0.0
+    return sorted(values)[math.ceil(len(values) * part) - 1] if values else 0.0
 
 
 @asynccontextmanager
