@@ -127,10 +127,9 @@ HOUSES = {"sqlite": sqlite_house}
 async def sqlite_statements(house):
     """All statements that reach the write connection meanwhile, as the database itself saw them."""
     seen = []
-    connection = house.driver.writer._connection
-    await connection.set_trace_callback(seen.append)
+    await house.driver.writer.trace(seen.append)
     yield seen
-    await connection.set_trace_callback(None)
+    await house.driver.writer.trace(None)
 
 
 TRACES = {"sqlite": sqlite_statements}

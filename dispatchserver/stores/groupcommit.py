@@ -5,20 +5,25 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
 from dispatchserver.stores.driver import A, OnCommit, Operation, R, Tx
 
+T = TypeVar("T")
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 512
 
 log = logging.getLogger(__name__)
 
 
-class Connection(Tx, Protocol):
-    """A write connection: a Tx that also begins and ends its transactions."""
+class Connection(Protocol):
+    """A write connection."""
+
+    async def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Does this work, with nobody else's statements in between."""
 
     def unavailable(self, error: Exception) -> bool:
         """Whether this error says that the database could not store, rather than that the statement was wrong."""
@@ -77,7 +82,7 @@ class GroupCommit:
         groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
         began, stored = self._seconds(), True
         try:
-            results = await self._transact(groups)
+            results = await self._connection.run(partial(self._transact, groups))
         except Exception as error:  # noqa: BLE001  (the batch's callers must hear of it, whatever it is)
             results, stored = [self._explain(error)] * len(batch), False
         if self._on_commit is not None:
@@ -88,54 +93,50 @@ class GroupCommit:
     def _seconds(self) -> float:
         return asyncio.get_running_loop().time()
 
-    async def _transact(self, groups: Sequence[Sequence[_Entry]]) -> list[Any]:
-        """One group alone goes without a savepoint, which saves two trips to the database; if it fails, all is tried with."""
+    async def _transact(self, groups: Sequence[Sequence[_Entry]], tx: Tx) -> list[Any]:
+        """One group alone goes without a savepoint; if it fails, all is tried with."""
         if len(groups) == 1:
             try:
-                return await self._in_transaction(groups, self._run_plainly)
+                return await self._in_transaction(tx, groups, _run_plainly)
             except Exception as error:
                 if self._connection.unavailable(error):
                     raise
-        return await self._in_transaction(groups, self._run_group)
+        return await self._in_transaction(tx, groups, self._run_group)
 
     async def _in_transaction(
         self,
+        tx: Tx,
         groups: Sequence[Sequence[_Entry]],
-        run: Callable[[Sequence[_Entry]], Awaitable[list[Any]]],
+        run: Callable[[Tx, Sequence[_Entry]], Awaitable[list[Any]]],
     ) -> list[Any]:
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-            results = [result for group in groups for result in await run(group)]
-            await self._connection.execute("COMMIT")
+            await tx.execute("BEGIN IMMEDIATE")
+            results = [result for group in groups for result in await run(tx, group)]
+            await tx.execute("COMMIT")
         except Exception:
-            await self._rollback()
+            await self._rollback(tx)
             raise
         return results
 
-    async def _run_plainly(self, group: Sequence[_Entry]) -> list[Any]:
-        arguments = [entry.argument for entry in group]
-        return list(await group[0].operation(self._connection, arguments))
-
-    async def _run_group(self, group: Sequence[_Entry]) -> list[Any]:
-        operation = group[0].operation
-        await self._connection.execute("SAVEPOINT op")
+    async def _run_group(self, tx: Tx, group: Sequence[_Entry]) -> list[Any]:
+        await tx.execute("SAVEPOINT op")
         try:
-            results = await self._run_plainly(group)
+            results = await _run_plainly(tx, group)
         except Exception as error:
             if self._connection.unavailable(error):
                 raise  # the whole batch goes; it may be undone already
-            await self._connection.execute("ROLLBACK TO op")
-            await self._connection.execute("RELEASE op")
+            await tx.execute("ROLLBACK TO op")
+            await tx.execute("RELEASE op")
             if len(group) == 1:
-                log.exception("write.failed", extra={"operation": operation.__name__})
+                log.exception("write.failed", extra={"operation": group[0].operation.__name__})
                 return [error]
-            return [result for entry in group for result in await self._run_group([entry])]
-        await self._connection.execute("RELEASE op")
+            return [result for entry in group for result in await self._run_group(tx, [entry])]
+        await tx.execute("RELEASE op")
         return results
 
-    async def _rollback(self) -> None:
+    async def _rollback(self, tx: Tx) -> None:
         try:
-            await self._connection.execute("ROLLBACK")
+            await tx.execute("ROLLBACK")
         except Exception as error:  # noqa: BLE001  (the batch is answered as failed either way)
             # A full disk ends the transaction by itself: then there is none to roll back.
             if not self._connection.unavailable(error):
@@ -147,6 +148,11 @@ class GroupCommit:
         self.refusing = True
         log.error("store.unavailable", extra={"why": str(error)})
         return StoreUnavailable(str(error))
+
+
+async def _run_plainly(tx: Tx, group: Sequence[_Entry]) -> list[Any]:
+    arguments = [entry.argument for entry in group]
+    return list(await group[0].operation(tx, arguments))
 
 
 def _resolve(future: asyncio.Future[Any], result: Any) -> None:

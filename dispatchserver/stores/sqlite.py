@@ -3,11 +3,9 @@
 import fcntl
 import logging
 import os
-import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +16,7 @@ from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
 from dispatchserver.stores.soundness import CLEAN, IN_USE, check
 from dispatchserver.stores.sqlitefile import unreadable
+from dispatchserver.stores.writethread import WriteThread, numbered
 
 OLDEST_SQLITE = (3, 38, 0)
 PAGE_READERS = 2
@@ -37,56 +36,54 @@ log = logging.getLogger(__name__)
 
 
 class SqliteConnection:
-    """One connection in one thread of its own."""
+    """One reading connection in one thread of its own."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
     @classmethod
-    async def open(cls, path: Path, *, read_only: bool = False) -> "SqliteConnection":
-        """Opens the file with our pragmas and reads them back; raises StoreUnavailable when one did not hold."""
+    async def open(cls, path: Path) -> "SqliteConnection":
+        """Opens the file with our pragmas; raises StoreUnavailable when one did not hold."""
         connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
         connection.row_factory = sqlite3.Row
         opened = cls(connection)
         try:
-            await opened._set_up(read_only)
+            await _set_up(opened.fetch, PRAGMAS)
+            await opened.fetch("PRAGMA query_only = 1")
         except BaseException:
             await opened.close()  # its thread would keep the process from ending
             raise
         return opened
 
-    async def _set_up(self, read_only: bool) -> None:
-        pragmas = PRAGMAS if read_only else PRAGMAS | WRITER_PRAGMAS
-        for name, value in pragmas.items():
-            await self.execute(f"PRAGMA {name} = {value}")
-            (row,) = await self.fetch(f"PRAGMA {name}")
-            held = str(next(iter(row)))  # type: ignore[call-overload]
-            if held != value:
-                raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
-        if read_only:
-            await self.execute("PRAGMA query_only = 1")
-
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        return list(await self._connection.execute_fetchall(_numbered(sql), args))
-
-    async def execute(self, sql: str, *args: object) -> None:
-        await self._connection.execute_fetchall(_numbered(sql), args)
-
-    async def script(self, sql: str) -> None:
-        await self._connection.executescript(sql)
-
-    def unavailable(self, error: Exception) -> bool:
-        """Full disk, failing disk, lock held too long: not the statement's fault."""
-        return isinstance(error, sqlite3.OperationalError)
+        return list(await self._connection.execute_fetchall(numbered(sql), args))
 
     async def close(self) -> None:
         await self._connection.close()
 
 
-@cache
-def _numbered(sql: str) -> str:
-    """SQLite's spelling of $1 is ?1; the statements are constants, so this is worked out once each."""
-    return re.sub(r"\$(\d+)", r"?\1", sql)
+async def open_writer(path: Path) -> WriteThread:
+    """Opens (and makes) the file for writing, with our pragmas; raises StoreUnavailable when one did not hold."""
+    opened = WriteThread()
+    try:
+        await opened.open(path)
+        await _set_up(opened.fetch, PRAGMAS | WRITER_PRAGMAS)
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
+
+
+async def _set_up(
+    fetch: Callable[[str], Awaitable[Sequence[Row]]], pragmas: Mapping[str, str]
+) -> None:
+    """Sets pragmas and reads them back."""
+    for name, value in pragmas.items():
+        await fetch(f"PRAGMA {name} = {value}")
+        (row,) = await fetch(f"PRAGMA {name}")
+        held = str(next(iter(row)))  # type: ignore[call-overload]
+        if held != value:
+            raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
 
 
 class PagedReader:
@@ -106,7 +103,7 @@ class SqliteDriver:
 
     def __init__(
         self,
-        writer: SqliteConnection,
+        writer: WriteThread,
         readers: Sequence[SqliteConnection],
         lock: TextIO | None,
         on_commit: OnCommit | None = None,
@@ -131,14 +128,14 @@ class SqliteDriver:
                 lock = opened.enter_context(_lock(path)) if exclusive else None
                 if exclusive and _is_there(path):
                     await check(path)
-                writer = await SqliteConnection.open(path)
+                writer = await open_writer(path)
                 opened.push_async_callback(writer.close)
                 os.chmod(path, 0o600)
                 if exclusive:
                     await writer.execute(IN_USE)
                 readers = []
                 for _ in range(1 + PAGE_READERS):
-                    readers.append(await SqliteConnection.open(path, read_only=True))
+                    readers.append(await SqliteConnection.open(path))
                     opened.push_async_callback(readers[-1].close)
             except (OSError, sqlite3.Error) as error:
                 raise unreadable(path, error) from error
@@ -146,7 +143,7 @@ class SqliteDriver:
         return cls(writer, readers, lock, on_commit)
 
     @property
-    def writer(self) -> SqliteConnection:
+    def writer(self) -> WriteThread:
         """The write connection, for migrations before anything else runs."""
         return self._writer
 

@@ -13,7 +13,7 @@ from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
-from dispatchserver.stores.sqlite import PRAGMAS, SqliteConnection, SqliteDriver
+from dispatchserver.stores.sqlite import PRAGMAS, SqliteDriver, open_writer
 from tests.builders import NOON, an_attempt, at, every, once
 from tests.clocks import until
 from tests.houses import sqlite_house
@@ -113,10 +113,10 @@ async def test_writes_queued_at_closing_are_committed_and_later_ones_refused(tmp
 
 
 async def test_a_connection_that_breaks_answers_every_caller(house, monkeypatch):
-    async def broken(statement, *args):
+    async def broken(work):
         raise ValueError("no active connection")
 
-    monkeypatch.setattr(house.driver.writer, "execute", broken)
+    monkeypatch.setattr(house.driver.writer, "run", broken)
     answers = await asyncio.gather(*(house.add(n) for n in "ab"), return_exceptions=True)
     answers += await asyncio.gather(house.add("c"), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ValueError] * 3
@@ -134,7 +134,7 @@ async def ledger(connection):
 
 @pytest.fixture
 async def connection(path):
-    opened = await SqliteConnection.open(path)
+    opened = await open_writer(path)
     yield opened
     await opened.close()
 
