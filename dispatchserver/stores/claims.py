@@ -8,7 +8,6 @@ from datetime import datetime
 from dispatchserver.domain.destination import Pool
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Fire, FireState, Reason
-from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Settlement
 from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.moments import to_ms
@@ -151,11 +150,9 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
 
 
 async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
-    if taken:
-        fires = dumps([[assignment.fire.id, assignment.fire.tried] for assignment in taken])
-        await tx.execute(
-            claimsql.CLAIM, fires, asked.node, to_ms(asked.now), to_ms(asked.deadline_at)
-        )
+    claimed = [asked.node, to_ms(asked.now), to_ms(asked.deadline_at)]
+    rows_of = [[each.fire.id, each.fire.tried, *claimed] for each in taken]
+    await put(tx, claimsql.CLAIM, rows_of)
 
 
 def _rank(assignment: Assignment) -> int:

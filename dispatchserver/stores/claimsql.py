@@ -2,7 +2,7 @@
 
 from dispatchserver.stores.secretsql import SECRET
 from dispatchserver.stores.signingsql import LIVE_KEYS
-from dispatchserver.stores.sql import FIRES_COLUMNS, unfold
+from dispatchserver.stores.sql import FIRES_COLUMNS, these
 
 ASSIGNMENTS = f"""
 SELECT {FIRES_COLUMNS}, v.trigger_json, v.recall_json, v.policies_json,
@@ -20,12 +20,12 @@ CANDIDATES_BEHIND = f"""
 ORDER BY f.run_at - f.priority * 300000 LIMIT $1
 """
 CLAIM = f"""
-UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $2, claimed_at = $3, deadline_at = $4,
-    behind = NULL, tried = s.tried
-FROM ({unfold("id TEXT, tried BIGINT")}) s WHERE fires.id = s.id
+UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = s.node, claimed_at = s.at,
+    deadline_at = s.deadline_at, behind = NULL, tried = s.tried
+FROM ({these("id TEXT, tried BIGINT, node TEXT, at BIGINT, deadline_at BIGINT")}) s WHERE fires.id = s.id
 """
 SET_ASIDE = f"""
-UPDATE fires SET behind = s.behind FROM ({unfold("id TEXT, behind TEXT")}) s WHERE fires.id = s.id
+UPDATE fires SET behind = s.behind FROM ({these("id TEXT, behind TEXT")}) s WHERE fires.id = s.id
 """
 WEIGH_ANEW = """
 UPDATE fires SET behind = NULL WHERE id IN (

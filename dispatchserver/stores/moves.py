@@ -7,6 +7,7 @@ from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Settlement, Standing
 from dispatchserver.stores import rows, sql, turnsql
+from dispatchserver.stores.batches import put
 from dispatchserver.stores.completions import go_on
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
@@ -30,11 +31,11 @@ async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[st
     """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
     if not moves:
         return set()
-    found = await tx.fetch(sql.MOVE_FIRES, dumps([_move_row(fire, to) for fire, to in moves]))
+    found = await put(tx, sql.MOVE_FIRES, [_move_row(fire, to) for fire, to in moves])
     moved = {(row["id"], row["attempts"]) for row in found}
     counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
     if counted:
-        told = await tx.fetch(sql.COUNT_ENDED, dumps(_tallies(counted)))
+        told = await put(tx, sql.COUNT_ENDED, _tallies(counted))
         await go_on(tx, counted, {row["id"] for row in told if row["waits"]})
         await make_way(tx, [fire for fire, to in counted if not to.state.open])
     return moved

@@ -219,7 +219,7 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
         ]
         for plan in plans
     ]
-    moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}
+    moved = {row["id"] for row in await put(tx, sql.MOVE_TASKS, steps)}
     written = [plan for plan in plans if plan.task.id in moved]
     restarted = [plan for plan in written if plan.restart != plan.task.restart]
     await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
