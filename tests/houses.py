@@ -63,6 +63,8 @@ class House:
         return await self.store.record_plans([plan(task, now, horizon) for task in tasks])
 
     async def claim(self, now=NOON, limit=10, node=NODE):
+        """A claim by somebody who has nothing in hand, once all others have let go."""
+        await self.store.let_go(now + timedelta(days=1))
         deadline = now + timedelta(hours=1)
         claims = await self.store.claim(node, now, limit, deadline)
         return [assignment.fire for assignment in claims.assignments]

@@ -105,7 +105,7 @@ class Claims:
 
     `parked` are the pools of destinations that fires wait behind, by name; of those in `emptied` the last one that
     did was taken, unless they stand in `parked` too. `turns` are whose turn it is now among addresses that take turns. With `more`,
-    others that are due were not looked at yet.
+    others that are due were not looked at yet. Of those that were offered, `returned` have to wait, for a moment.
     """
 
     assignments: Sequence[Assignment]
@@ -114,3 +114,4 @@ class Claims:
     emptied: Sequence[str] = ()
     turns: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
+    returned: Sequence[Assignment] = ()

@@ -8,6 +8,7 @@ from typing import Any
 from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.task import LONGEST_TIMEOUT
 from dispatchserver.engine.destinations import Destinations
+from dispatchserver.engine.hand import PATIENCE
 from dispatchserver.engine.loop import Crew
 from dispatchserver.ports import Clock, Store
 
@@ -32,6 +33,7 @@ class Dispatcher:
         self._crew = crew
         self._node = node
         self._destinations = destinations
+        self._hand = destinations.hand
         self._run = run
 
     async def run_once(self) -> datetime | None:
@@ -47,9 +49,10 @@ class Dispatcher:
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
-        if claims.more or len(claims.assignments) == free:
+        if claims.more or len(claims.assignments) == free or self._hand.waits(now):
             return now
-        moments = (await self._store.next_run(), self._destinations.next_opening(now))
+        opening = self._destinations.next_opening(now)
+        moments = (await self._store.next_run(), self._hand.next_at, opening)
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def _admit(self) -> datetime | None:
@@ -61,8 +64,16 @@ class Dispatcher:
         return await self._store.next_ask()
 
     async def _claim(self, now: datetime, limit: int) -> Claims:
-        places = partial(self._destinations.placing, now)
-        claims = await self._store.claim(self._node, now, limit, now + CLAIM_LIFETIME, places)
+        if self._hand.let_go(now - PATIENCE):
+            await self._store.let_go(now - PATIENCE)
+        places, until = partial(self._destinations.placing, now), now + CLAIM_LIFETIME
+        offered = self._hand.offer(places(), limit)
+        try:
+            claims = await self._store.claim(self._node, now, limit, until, places, offered)
+        except BaseException:
+            self._hand.take(offered)
+            raise
+        self._hand.take(claims.returned)
         self._crew.cancel(claims.cancelled)
         self._destinations.note(claims)
         return claims

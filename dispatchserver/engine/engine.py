@@ -52,11 +52,11 @@ class Engine:
         self._node = config.node
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, meter)
-        self.planner = Planner(store, clock, self.dispatch_by)
         self.destinations = Destinations(config.allowance, config.slots)
         self.dispatcher = Dispatcher(
             store, clock, self.crew, config.node, self.destinations, self._run
         )
+        self.planner = Planner(store, clock, self.dispatch_by, self.destinations.hand)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
         self.auditor = Auditor(store, clock, meter)
         self._planning = Loop("planner", self.planner.run_once, clock, meter)

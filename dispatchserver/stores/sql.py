@@ -117,18 +117,20 @@ FIRE_COLUMNS = """
     progress_json
 """
 FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))
+# What a fire is said to be behind that a node holds in its memory until it is sent, see engine/hand.py.
+IN_HAND = "@"
 # See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.
 RANK = "run_at - priority * 300000"
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
     deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
-    replay_of, data_json, shard, shards)
+    replay_of, data_json, shard, shards, behind)
 {
     these(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
         " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT,"
-        " shard BIGINT, shards BIGINT"
+        " shard BIGINT, shards BIGINT, behind TEXT"
     )
 }
 ON CONFLICT DO NOTHING

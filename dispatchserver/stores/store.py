@@ -1,6 +1,6 @@
 """The Store and Accounts of ports.py over any driver."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 
 from dispatchserver.domain.access import Session, Token
@@ -11,6 +11,7 @@ from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
+    Assignment,
     Claims,
     FireFilter,
     Page,
@@ -121,8 +122,10 @@ class SqlStore:
         found = await reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit, resting)
         return self._unreadable.read(found, await editions_of(reader, found), horizon)
 
-    async def record_plans(self, plans: Sequence[Plan]) -> int:
-        return await self._driver.submit(taskwrites.record_plans, plans)
+    async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
+        return await self._driver.submit(
+            taskwrites.record_plans, taskwrites.Planned(plans, in_hand)
+        )
 
     async def claim(
         self,
@@ -131,8 +134,9 @@ class SqlStore:
         limit: int,
         deadline_at: datetime,
         places: Places = anywhere,
+        offered: Sequence[Assignment] = (),
     ) -> Claims:
-        asked = claims.Claim(node, now, limit, deadline_at, places)
+        asked = claims.Claim(node, now, limit, deadline_at, places, offered)
         return await self._driver.submit(claims.claim, asked)
 
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
@@ -148,6 +152,9 @@ class SqlStore:
     async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
         return await self._driver.submit(replays.replay, asked)
+
+    async def let_go(self, before: datetime) -> int:
+        return await self._driver.submit(claims.let_go, before)
 
     async def weigh_anew(self) -> None:
         await self._driver.submit(claims.weigh_anew, None)

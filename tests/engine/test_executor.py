@@ -36,6 +36,7 @@ def wakes():
 async def claimed(works, **spec):
     await works.add(trigger=spec.pop("trigger", once()), **spec)
     await works.engine.planner.run_once()
+    await works.store.let_go(at(3600))
     claims = await works.store.claim("node-a", works.clock.now(), 1, at(3600))
     (assignment,) = claims.assignments
     return assignment
