@@ -24,6 +24,7 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.values import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ class RecallTarget(Protocol):
         """Ends what is kept open between sends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SendOrder:
     """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
 

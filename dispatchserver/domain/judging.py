@@ -1,7 +1,7 @@
 """What an outcome means: success, failure, try again, or wait for a report. Pure."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.destination import SILENT
@@ -11,6 +11,7 @@ from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
 from dispatchserver.domain.retrying import again, failure_of
 from dispatchserver.domain.retrypolicy import UNASKED, Failure, Retry
+from dispatchserver.domain.values import value
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
@@ -18,7 +19,7 @@ LOST_LIMIT = 10
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited; and whether
     another of its addresses is left to try.
@@ -154,7 +155,7 @@ def state_after(verdict: Verdict) -> FireState:
     }[verdict.decision]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """A fire's next state with everything that goes with it."""
 

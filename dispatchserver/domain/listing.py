@@ -9,6 +9,7 @@ from dispatchserver.domain.destination import Pool
 from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
+from dispatchserver.domain.values import value
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A claimed fire with what its version says: whom to call and within which limits.
 

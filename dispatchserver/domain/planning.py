@@ -1,6 +1,6 @@
 """Which fires a task owes: the pure decision behind every planner pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.calendartrigger import Exclusion
@@ -23,12 +23,13 @@ from dispatchserver.domain.timetable import (
 )
 from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import waits_for_completion
+from dispatchserver.domain.values import value
 
 PENDING_LIFETIME = timedelta(hours=24)
 FIRES_PER_PLAN = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What one pass does to one task: fires to create, its next occasion after them (None: no more), its restart.
 
