@@ -1,7 +1,7 @@
 """What an outcome means: success, failure, try again, or wait for a report. Pure."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.destination import SILENT
