@@ -16,6 +16,8 @@ from dispatchserver.domain.values import value
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
 LOST_LIMIT = 10
+BOM = b"\xef\xbb\xbf"
+LENIENT = json.JSONDecoder(strict=False)
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
 
 
@@ -107,7 +109,7 @@ def _object(body: bytes) -> dict[str, JsonValue] | None:
     "success": false into a free reply, and so into a success.
     """
     try:
-        value = json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+        value = LENIENT.decode(body.removeprefix(BOM).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

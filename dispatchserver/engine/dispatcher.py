@@ -13,6 +13,7 @@ from dispatchserver.engine.loop import Crew
 from dispatchserver.ports import Clock, Store
 
 # Every attempt is bounded by its own total timeout; this bound only catches a slot that died.
+LOOKED_OVER = timedelta(seconds=1)
 CLAIM_LIFETIME = LONGEST_TIMEOUT + timedelta(minutes=5)
 
 
@@ -34,6 +35,7 @@ class Dispatcher:
         self._node = node
         self._destinations = destinations
         self._hand = destinations.hand
+        self._let_go_at = clock.now()
         self._run = run
 
     async def run_once(self) -> datetime | None:
@@ -55,6 +57,13 @@ class Dispatcher:
         moments = (await self._store.next_run(), self._hand.next_at, opening)
         return min((moment for moment in moments if moment is not None), default=None)
 
+    async def _let_go(self, now: datetime) -> None:
+        """What has waited in hand too long waits in the store from now on, where everybody sees for whom."""
+        if abs(now - self._let_go_at) >= LOOKED_OVER:
+            self._let_go_at = now
+            if self._hand.let_go(now - PATIENCE):
+                await self._store.let_go(now - PATIENCE)
+
     async def _admit(self) -> datetime | None:
         """With every slot taken, it is still decided in time which fires overlap others."""
         asks_at, now = await self._store.next_ask(), self._clock.now()
@@ -64,8 +73,7 @@ class Dispatcher:
         return await self._store.next_ask()
 
     async def _claim(self, now: datetime, limit: int) -> Claims:
-        if self._hand.let_go(now - PATIENCE):
-            await self._store.let_go(now - PATIENCE)
+        await self._let_go(now)
         places, until = partial(self._destinations.placing, now), now + CLAIM_LIFETIME
         offered = self._hand.offer(places(), limit)
         try:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dispatchserver.domain.destination import USUAL, Allowance
+from dispatchserver.domain.fire import Decision, Outcome, Verdict
 from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
@@ -86,15 +87,23 @@ class Engine:
         self._dispatching.wake()
 
     async def _run(self, assignment: Assignment) -> None:
-        name, outcome = assignment.recall.destination, None
-        try:
-            outcome = await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
-        finally:
-            awaited = self.destinations.end(name, outcome, self._clock.now())
-        if awaited or assignment.fire.shares:
+        await self.executor.run(assignment, self)
+
+    def ended(self, assignment: Assignment, outcome: Outcome | None) -> None:
+        """An attempt has ended: its receiver has room again."""
+        if self.destinations.end(assignment.recall.destination, outcome, self._clock.now()):
+            self.wake_dispatcher()
+
+    def settled(self, assignment: Assignment, verdict: Verdict) -> None:
+        """What became of an attempt is stored: others may have waited for that."""
+        if assignment.fire.shares:
             self.wake_dispatcher()
         if assignment.delay is not None:
             self.plan_by(self._clock.now() + assignment.delay)
+        if verdict.decision is Decision.RETRY and verdict.at is not None:
+            self.dispatch_by(verdict.at)
+        if verdict.decision is Decision.WAIT and verdict.at is not None:
+            self._sweeping.look_by(verdict.at)
 
     async def recover(self) -> int:
         """Moves on what an earlier run of this server left in flight; returns how many fires that were."""
