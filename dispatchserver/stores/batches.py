@@ -7,7 +7,7 @@ from itertools import chain
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.sql import ROWS
 
-SIZES = (256, 64, 16, 4, 1)
+SIZES = (64, 16, 4, 1)
 """Few, so that the database meets the same texts again and need not read them anew."""
 
 
