@@ -59,7 +59,7 @@ class Engine:
         )
         self.planner = Planner(store, clock, self.dispatch_by, self.destinations.hand)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
-        self.auditor = Auditor(store, clock, meter)
+        self.auditor = Auditor(store, clock, meter, self.wake_dispatcher)
         self._planning = Loop("planner", self.planner.run_once, clock, meter)
         self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock, meter)
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock, meter)
