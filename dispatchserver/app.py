@@ -1,6 +1,7 @@
 """The composition root: opens the store, builds the engine, mounts the doors; the only file that knows every room."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,10 +67,14 @@ from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.standing import Watch
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
+MIB = 2**20
+
+log = logging.getLogger(__name__)
 
 
 class UnsafeBind(DispatchError):
@@ -88,25 +93,23 @@ class Server:
     engine: Engine
 
 
-@asynccontextmanager
-async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
-    """The accounts alone, for one-off commands beside a running server."""
-    driver = await SqliteDriver.open(settings.database_path, exclusive=False)
-    try:
-        await migrate(driver.writer)
-        yield SqlAccounts(driver)
-    finally:
-        await driver.close()
+GiveUp = Callable[[DispatchError], None]
+"""Hears why this process must not go on with its database; is to end it at once, without a drain."""
+
+
+def _only_tell(error: DispatchError) -> None:
+    log.critical("serve.given_up", extra={"why": error.code})
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Server]:
+async def running(settings: Settings, give_up: GiveUp = _only_tell) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
     slots, connections = room_for(settings.slots, settings.connections)
     settings = settings.model_copy(update={"slots": slots, "connections": connections})
     metrics = Metrics(__version__, settings.slots)
+    watch = Watch(ballast=settings.ballast * MIB, on_degraded=metrics.degraded, on_end=give_up)
     driver = await SqliteDriver.open(
-        settings.database_path, exclusive=True, on_commit=metrics.committed
+        settings.database_path, exclusive=True, on_commit=metrics.committed, watch=watch
     )
     try:
         await migrate(driver.writer)
@@ -254,6 +257,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
             parts.store,
             lambda: parts.engine.draining,
             lambda: parts.engine.auditor.found,
+            lambda: parts.store.checking,
             rest.refuse,
         ),
         MetricsDoor(_reading(parts), rest.refuse),

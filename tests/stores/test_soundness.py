@@ -78,7 +78,7 @@ async def test_an_overwritten_page_is_refused_and_nothing_is_changed(crashed, pa
 
 
 async def test_a_check_that_takes_too_long_is_left_and_told(caplog, crashed, monkeypatch):
-    monkeypatch.setattr(soundness.check, "__defaults__", (0.0,))
+    monkeypatch.setattr(soundness, "BUDGET_S", 0.0)
     monkeypatch.setattr(soundness, "STEPS_BETWEEN_LOOKS", 1)
     names, said = await told(caplog, crashed)
     assert said == ["store.check_unfinished"]
