@@ -53,6 +53,11 @@ class Ballast:
         finally:
             os.close(made)
 
+    def make_way(self) -> None:
+        """Before a start: on a disk without any room it would fail."""
+        if self._path.exists() and _room(self._path.parent) < LEAST * PART_OF_ROOM:
+            self.give_up()
+
     def give_up(self) -> bool:
         """Frees its room; whether there was any."""
         try:

@@ -178,7 +178,6 @@ class GroupCommit:
         trouble = self._connection.trouble(error)
         if isinstance(error, DispatchError) or trouble is Trouble.STATEMENT:
             return error
-        log.error("store.unavailable", extra={"why": str(error)})
         return self._standing.failed(trouble, str(error))
 
 

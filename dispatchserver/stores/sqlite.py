@@ -140,6 +140,9 @@ class SqliteDriver:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = opened.enter_context(_lock(path)) if exclusive else None
+                ballast = None if watch is None else Ballast(path, watch.ballast)
+                if ballast is not None:
+                    ballast.make_way()
                 check = Check(path)
                 if exclusive and _is_there(path):
                     await check.begin()
@@ -156,14 +159,14 @@ class SqliteDriver:
                 raise unreadable(path, error) from error
             opened.pop_all()  # all is well: from here on the driver closes them
         driver = cls(writer, readers, lock, on_commit, watch)
-        driver._keep_watch(path, check, watch)
+        driver._keep_watch(check, ballast)
         return driver
 
-    def _keep_watch(self, path: Path, check: Check, watch: Watch | None) -> None:
+    def _keep_watch(self, check: Check, ballast: Ballast | None) -> None:
         self._check = check
         check.go_on(self._standing.end)
-        if watch is not None:
-            self._recovery = Recovery(self._standing, Ballast(path, watch.ballast), self._probe)
+        if ballast is not None:
+            self._recovery = Recovery(self._standing, ballast, self._probe)
 
     @property
     def writer(self) -> SqliteConnection:
@@ -189,11 +192,11 @@ class SqliteDriver:
 
     async def close(self) -> None:
         """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
+        if self._check is not None:
+            await self._check.close()
         if self._recovery is not None:
             await self._recovery.close()
         await self._commits.close()
-        if self._check is not None:
-            await self._check.close()
         for reader in self._readers:
             await reader.close()
         try:

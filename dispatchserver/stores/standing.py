@@ -65,6 +65,7 @@ class Standing:
         if self._refusal is not None and self.ended:
             return self._refusal
         if self._watch is None or trouble not in (Trouble.UNWRITABLE, *ENDS):
+            log.error("store.unavailable", extra={"why": why})
             return StoreUnavailable(why)
         if trouble in ENDS:
             return self.end(ENDS[trouble](why))
