@@ -457,23 +457,62 @@ async def test_a_damaged_file_is_refused_with_a_hint_and_left_as_it_is(
     tmp_path: Path, place: str
 ) -> None:
     database = tmp_path / "dispatch.db"
-    async with up(tmp_path, database) as on:
-        async with adders(on.api, "n"):
-            await asyncio.sleep(0.5)
-        await on.process.kill()
-    with closing(
-        sqlite3.connect(database)
-    ) as connection:  # so that no page lies in the log as well
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with database.open("r+b") as file:
-        file.seek(0 if place == "header" else 4096 * 3)
-        file.write(random.randbytes(100 if place == "header" else 4096))
+    await crashed(tmp_path, database)
+    at, size = (0, 100) if place == "header" else (4096 * 3, 4096)
+    overwrite(database, at, size)
     before = database.read_bytes()
     for _ in range(rounds(1, 2)):
         assert await exit_code(tmp_path, database) == 74
     assert "put the latest backup in its place" in (tmp_path / "stderr").read_text("utf-8")
     assert database.read_bytes() == before
     note(Line(fault="C7", what=f"{place} overwritten", rounds=1, seen="exit 74, nothing changed"))
+
+
+async def crashed(folder: Path, database: Path) -> None:
+    """Leaves a database as a crash does, with its pages in the file."""
+    async with up(folder, database) as on:
+        async with adders(on.api, "n") as working:
+            await until(lambda: at_work(working))
+        await on.process.kill()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def overwrite(database: Path, at: int, size: int) -> None:
+    """Damages it in one place."""
+    with database.open("r+b") as file:
+        file.seek(at)
+        file.write(random.randbytes(size))
+
+
+async def test_a_check_that_takes_long_goes_on_beside_the_server_and_ends_it_when_it_finds_damage(
+    tmp_path: Path,
+) -> None:
+    database, module = tmp_path / "dispatch.db", ("tests.faults.diskmutants", "checks_late")
+    await crashed(tmp_path, database)
+    async with up(tmp_path, database, module=module) as on:
+        status, said = await ready(on.api)
+        assert (status, "check: " in said) == (200, True), said
+        await until(lambda: says_ready(on.api))
+        await on.process.kill()
+    overwrite(database, root_of(database, "audit"), 4096)
+    async with up(tmp_path, database, module=module) as on:
+        assert await on.process.ended() == 74
+    assert "put the latest backup in its place" in on.process.said()
+
+
+async def says_ready(api: Api) -> bool:
+    return '"ready"' in (await ready(api))[1]
+
+
+def root_of(database: Path, table: str) -> int:
+    """Where the first page of a table begins."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+    return (page - 1) * 4096
 
 
 async def exit_code(folder: Path, database: Path) -> int:
