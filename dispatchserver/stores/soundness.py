@@ -71,7 +71,8 @@ class Check:
             damage = await self._by_table()
         except sqlite3.DatabaseError as error:
             damage = [str(error)] if primary_code(error) in DAMAGES else None
-            log.error("store.check_failed", extra={"why": str(error)})  # noqa: TRY400
+            if primary_code(error) != sqlite3.SQLITE_INTERRUPT:  # which is how it is broken off
+                log.error("store.check_failed", extra={"why": str(error)})  # noqa: TRY400
         if damage:
             on_damage(self._corrupt(damage))
         elif damage is not None:
