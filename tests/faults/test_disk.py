@@ -146,6 +146,7 @@ async def well_again(on: Server, receiver: Sink) -> float:
     await receiver.received("often", before + 1)
     took = time.monotonic() - began
     await receiver.received(adding.stored[-1])
+    assert not await names(on.api) & set(adding.refused), "what was refused is not there"
     assert await metric(on.api, "dispatch_store_degraded") == 0
     assert (await ready(on.api))[0] == 200
     return took
@@ -413,6 +414,15 @@ connection.execute("COMMIT")
 """
 
 
+async def held_for(database: Path, kind: str, seconds: float) -> None:
+    """Another process takes the lock, and gives it back."""
+    command = (sys.executable, "-c", HOLD, database, kind, str(seconds))
+    holding = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert holding.stdout is not None
+    assert await holding.stdout.readline() == b"held\n"
+    assert await holding.wait() == 0
+
+
 @pytest.mark.parametrize("kind", ["EXCLUSIVE", pytest.param("IMMEDIATE", marks=only_long)])
 async def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, kind: str) -> None:
     database, seconds = tmp_path / "dispatch.db", rounds(3, 7)
@@ -421,18 +431,7 @@ async def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, kind: str
         async with adders(
             on.api, "n", in_s=0.5, pause_s=0.05, recall=http(receiver.url)
         ) as working:
-            holding = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-c",
-                HOLD,
-                database,
-                kind,
-                str(seconds),
-                stdout=asyncio.subprocess.PIPE,
-            )
-            assert holding.stdout is not None
-            assert await holding.stdout.readline() == b"held\n"
-            assert await holding.wait() == 0
+            await held_for(database, kind, seconds)
             before = len(receiver.of("often"))
             await receiver.received("often", before + 1)
         slowest = max(one.slowest_s for one in working)
@@ -450,6 +449,31 @@ async def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, kind: str
             seen=f"slowest add {slowest:.1f} s, none refused",
         )
     )
+
+
+@only_long
+async def test_a_lock_that_is_held_too_long_is_told_and_forgotten(tmp_path: Path) -> None:
+    database, seconds = tmp_path / "dispatch.db", 14
+    async with up(tmp_path, database) as on:
+        async with adders(on.api, "n", pause_s=0.05) as working:
+            await held_for(database, "IMMEDIATE", seconds)
+            assert refused(working)
+            before = len(stored(working))
+            await until(lambda: more_than(working, before))
+        assert await metric(on.api, "dispatch_store_degraded") == 0
+        kept = await names(on.api)
+        assert stored(working) <= kept
+        assert not kept & refused(working)
+        assert await on.process.stop() == 0
+    note(
+        Line(
+            fault="C6", what=f"the same for {seconds} s", rounds=1, seen="refused, then well again"
+        )
+    )
+
+
+async def more_than(working: list[Adding], before: int) -> bool:
+    return len(stored(working)) > before
 
 
 # C7: the file is damaged
@@ -601,7 +625,9 @@ async def test_on_a_file_system_that_turned_read_only_reads_go_on_and_a_restart_
             disk.mount()
             async with up(tmp_path, database) as again:
                 await receiver.received("often", len(receiver.of("often")) + 1)
-                assert set(adding.stored) <= await names(again.api)
+                kept = await names(again.api)
+                assert set(adding.stored) <= kept
+                assert not kept & set(adding.refused)
                 assert await again.process.stop() == 0
         assert is_sound(database)
     note(Line(fault="C9", what="ext4 turned read-only, then mounted anew", rounds=1))
