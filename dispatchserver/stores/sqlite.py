@@ -13,7 +13,7 @@ from typing import TextIO
 
 import aiosqlite
 
-from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
+from dispatchserver.domain.errors import StoreCorrupt, StoreInUse, StoreUnavailable
 from dispatchserver.stores.ballast import Ballast
 from dispatchserver.stores.driver import A, Need, OnCommit, Operation, R, Row, Trouble, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
@@ -92,15 +92,21 @@ def _numbered(sql: str) -> str:
 
 
 class PagedReader:
-    """A few connections used in turn."""
+    """A few connections used in turn. What they read and find damaged ends the server, as it would not have started."""
 
-    def __init__(self, connections: Sequence[SqliteConnection]) -> None:
+    def __init__(self, connections: Sequence[SqliteConnection], standing: Standing) -> None:
         self._connections = connections
+        self._standing = standing
         self._turn = 0
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         self._turn = (self._turn + 1) % len(self._connections)
-        return await self._connections[self._turn].fetch(sql, *args)
+        try:
+            return await self._connections[self._turn].fetch(sql, *args)
+        except sqlite3.DatabaseError as error:
+            if trouble_of(error) is Trouble.DAMAGED:
+                self._standing.end(StoreCorrupt(str(error)))
+            raise
 
 
 class SqliteDriver:
@@ -121,8 +127,8 @@ class SqliteDriver:
         self._commits = GroupCommit(writer, on_commit, self._standing)
         self._check: Check | None = None
         self._recovery: Recovery | None = None
-        self.engine_reader = readers[0]
-        self.page_reader = PagedReader(readers[1:])
+        self.engine_reader = PagedReader(readers[:1], self._standing)
+        self.page_reader = PagedReader(readers[1:], self._standing)
 
     @classmethod
     async def open(

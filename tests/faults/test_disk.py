@@ -528,6 +528,24 @@ async def test_a_check_that_takes_long_goes_on_beside_the_server_and_ends_it_whe
     assert "put the latest backup in its place" in on.process.said()
 
 
+@pytest.mark.parametrize("table", ["attempts", "audit"], ids=["reading", "writing"])
+async def test_damage_that_is_met_at_work_ends_the_server(tmp_path: Path, table: str) -> None:
+    database = tmp_path / "dispatch.db"
+    async with sink() as receiver, up(tmp_path, database) as on:
+        await on.api.add(one_shot("done"), http(receiver.url))
+        (fire,) = await on.api.fires("done", "succeeded")
+        assert await on.process.stop() == 0
+    overwrite(database, root_of(database, table), 4096)
+    async with up(tmp_path, database) as on:
+        if table == "attempts":
+            await on.api.get(f"/fires/{fire['id']}")
+        else:
+            assert not (await Adding(on.api, "n").add())["success"]
+        assert await on.process.ended() == 74
+    assert "put the latest backup in its place" in on.process.said()
+    note(Line(fault="C7", what="damage met at work", rounds=1, seen="exit 74"))
+
+
 async def says_ready(api: Api) -> bool:
     return '"ready"' in (await ready(api))[1]
 
