@@ -1,7 +1,6 @@
 """The composition root: opens the store, builds the engine, mounts the doors; the only file that knows every room."""
 
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,14 +66,12 @@ from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
-from dispatchserver.stores.standing import Watch
+from dispatchserver.stores.standing import OnEnd, Watch, only_tell
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
 MIB = 2**20
-
-log = logging.getLogger(__name__)
 
 
 class UnsafeBind(DispatchError):
@@ -93,16 +90,8 @@ class Server:
     engine: Engine
 
 
-GiveUp = Callable[[DispatchError], None]
-"""Hears why this process must not go on with its database; is to end it at once, without a drain."""
-
-
-def _only_tell(error: DispatchError) -> None:
-    log.critical("serve.given_up", extra={"why": error.code})
-
-
 @asynccontextmanager
-async def running(settings: Settings, give_up: GiveUp = _only_tell) -> AsyncIterator[Server]:
+async def running(settings: Settings, give_up: OnEnd = only_tell) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
     slots, connections = room_for(settings.slots, settings.connections)
     settings = settings.model_copy(update={"slots": slots, "connections": connections})

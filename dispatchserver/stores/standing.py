@@ -21,7 +21,15 @@ ENDS: dict[Trouble, type[StoreUnavailable]] = {
     Trouble.DAMAGED: StoreCorrupt,
 }
 
+OnEnd = Callable[[StoreUnavailable], None]
+"""Hears why this process must not go on with its database; is to end it at once, without a drain."""
+
 log = logging.getLogger(__name__)
+
+
+def only_tell(error: StoreUnavailable) -> None:
+    """For servers that are a part of another program, which is not to be ended by them."""
+    log.critical("store.ended", extra={"why": error.params["why"]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,7 @@ class Watch:
 
     ballast: int
     on_degraded: Callable[[bool], None]
-    on_end: Callable[[StoreUnavailable], None]
+    on_end: OnEnd
 
 
 class Standing:
