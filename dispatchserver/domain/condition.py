@@ -58,7 +58,7 @@ class Finding:
 
 def findings(condition: Condition) -> Sequence[Finding]:
     """What is not as it should be, the worst first; nothing when all is well."""
-    return list(_found(condition))
+    return [*_found(condition), *_in_the_way(condition)]
 
 
 def _found(condition: Condition) -> Iterator[Finding]:
@@ -73,6 +73,9 @@ def _found(condition: Condition) -> Iterator[Finding]:
     for kind, count in condition.late.items():
         if count and condition.running is not None:
             yield Finding(kind, {"count": count})
+
+
+def _in_the_way(condition: Condition) -> Iterator[Finding]:
     if condition.log > LARGEST_LOG:
         yield Finding("log", {"log": condition.log // 2**20})
     if condition.room < LEAST_ROOM:
