@@ -141,6 +141,9 @@ class Recovery:
             await self._probe()
         except StoreUnavailable:
             return
+        except Exception:
+            log.exception("store.probe_failed")  # whatever it is, the next one may tell
+            return
         if await asyncio.to_thread(self._ballast.make):
             self._standing.recovered()
         else:

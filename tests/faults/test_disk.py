@@ -79,10 +79,10 @@ async def test_after_a_power_cut_everything_acknowledged_is_there(tmp_path: Path
 
 @pytest.mark.needs("root", "ext4")
 async def test_a_server_that_syncs_less_loses_adds_in_a_power_cut(tmp_path: Path) -> None:
+    module, lost = ("tests.faults.diskmutants", "syncs_less"), 0
     with ext4(tmp_path) as disk:
-        lost = await lost_by_a_power_cut(
-            tmp_path, disk, 0, "tests.faults.diskmutants", "syncs_less"
-        )
+        for round_ in range(3):  # a log that has just got into the file is durable for once
+            lost = lost or await lost_by_a_power_cut(tmp_path, disk, round_, *module)
     assert lost > 0, "or the power cut is none"
 
 
@@ -381,7 +381,7 @@ async def test_a_slow_disk_makes_adds_slow_and_nothing_else(tmp_path: Path, bad:
     async with sink() as receiver, up(tmp_path, database, **bad.environment) as on:
         bad.begin("slow-sync", "200")
         async with adders(on.api, "n", 16, 0.2, in_s=0.5, recall=http(receiver.url)) as working:
-            await asyncio.sleep(rounds(3, 60))
+            await asyncio.sleep(rounds(3, 30))
         for name in stored(working):
             await receiver.received(name)
         assert not refused(working)
@@ -650,7 +650,7 @@ async def test_on_a_file_system_that_turned_read_only_reads_go_on_and_a_restart_
 
 
 async def test_a_backup_amidst_adds_is_right_up_to_its_moment(tmp_path: Path) -> None:
-    count, source = rounds(1, 10), tmp_path / "dispatch.db"
+    count, source = rounds(1, 5), tmp_path / "dispatch.db"
     async with up(tmp_path, source) as on, adders(on.api, "n", 8, 0.02) as working:
         await asyncio.sleep(0.5)
         for round_ in range(count):
