@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.card import Line, is_long, note, rounds
-from tests.faults.disk import (
+from tests.faults.adding import (
     NOWHERE,
     Adding,
     NotUp,
@@ -27,6 +26,7 @@ from tests.faults.disk import (
     stored,
     up,
 )
+from tests.faults.card import Line, is_long, note, rounds
 from tests.faults.disks import BadDisk, Ext4, ext4, fill, free, small_disk
 from tests.processes import Api, Process, Server, Sink, each_second, http, one_shot, sink, until
 
