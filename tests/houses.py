@@ -113,8 +113,8 @@ class House:
 
 
 @asynccontextmanager
-async def sqlite_house(folder):
-    driver = await SqliteDriver.open(folder / "house.db", exclusive=True)
+async def sqlite_house(folder, watch=None):
+    driver = await SqliteDriver.open(folder / "house.db", exclusive=True, watch=watch)
     try:
         await migrate(driver.writer)
         yield House(driver)

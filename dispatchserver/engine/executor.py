@@ -170,12 +170,15 @@ class Executor:
 
     async def _settle(self, fire: Fire, attempt: Attempt) -> None:
         """Stores the verdict, however long the store takes to come back."""
+        told = False
         while True:
             try:
                 if not await self._store.settle(fire, attempt):
                     log.info("executor.moved_on_already", extra=ids(fire))
             except StoreUnavailable as error:
-                log.warning("executor.settle_waits", extra=ids(fire) | {"why": str(error)})
+                if not told:
+                    log.warning("executor.settle_waits", extra=ids(fire) | {"why": str(error)})
+                told = True
                 await self._clock.sleep_until(self._clock.now() + PAUSE_AFTER_REFUSAL)
             else:
                 return

@@ -10,11 +10,13 @@ from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Tx
+from dispatchserver.stores.driver import A, Need, OnCommit, Operation, R, Trouble, Tx
+from dispatchserver.stores.standing import Standing
 
 T = TypeVar("T")
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 512
+BEGIN = "BEGIN IMMEDIATE"
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +27,8 @@ class Connection(Protocol):
     async def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Does this work, with nobody else's statements in between."""
 
-    def unavailable(self, error: Exception) -> bool:
-        """Whether this error says that the database could not store, rather than that the statement was wrong."""
+    def trouble(self, error: Exception) -> Trouble:
+        """What this error says of the database."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class _Entry:
     operation: Operation[Any, Any]
     argument: Any
     future: asyncio.Future[Any]
+    need: Need
 
 
 class GroupCommit:
@@ -41,26 +44,33 @@ class GroupCommit:
 
     Neighbours in the queue with the same operation are handed to it together, so that a statement is
     paid once per batch. A write that fails takes nothing else down: its group is undone and tried one by one.
-    `refusing` says that a batch could not be stored, until somebody proves that writes can be stored again.
+    What the database's standing does not allow is refused without being tried.
     """
 
-    def __init__(self, connection: Connection, on_commit: OnCommit | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        on_commit: OnCommit | None = None,
+        standing: Standing | None = None,
+    ) -> None:
         self._connection = connection
         self._on_commit = on_commit
+        self._standing = standing or Standing()
         self._queue: deque[_Entry] = deque()
         self._wanted = asyncio.Event()
         self._closing = False
-        self.refusing = False
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
-    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+    async def submit(
+        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+    ) -> R:
         """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored."""
         if self._closing:
             raise StoreUnavailable("closing")
         if len(self._queue) >= QUEUE_LIMIT:
             raise StoreUnavailable(f"{QUEUE_LIMIT} writes are waiting")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(operation, argument, future))
+        self._queue.append(_Entry(operation, argument, future, need))
         self._wanted.set()
         return await future
 
@@ -76,7 +86,18 @@ class GroupCommit:
             self._wanted.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH_LIMIT, len(self._queue)))]
-                await self._commit(batch)
+                if allowed := self._allowed(batch):
+                    await self._commit(allowed)
+
+    def _allowed(self, batch: Sequence[_Entry]) -> Sequence[_Entry]:
+        """Those that may be tried; the others are refused."""
+        refusal = self._standing.refusal
+        if refusal is None:
+            return batch
+        for entry in batch:
+            if not self._standing.takes(entry.need):
+                _resolve(entry.future, refusal)
+        return [entry for entry in batch if self._standing.takes(entry.need)]
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
         groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
@@ -99,7 +120,7 @@ class GroupCommit:
             try:
                 return await self._in_transaction(tx, groups, _run_plainly)
             except Exception as error:
-                if self._connection.unavailable(error):
+                if self._is_trouble(error):
                     raise
         return await self._in_transaction(tx, groups, self._run_group)
 
@@ -110,7 +131,7 @@ class GroupCommit:
         run: Callable[[Tx, Sequence[_Entry]], Awaitable[list[Any]]],
     ) -> list[Any]:
         try:
-            await tx.execute("BEGIN IMMEDIATE")
+            await self._begin(tx)
             results = [result for group in groups for result in await run(tx, group)]
             await tx.execute("COMMIT")
         except Exception:
@@ -118,12 +139,24 @@ class GroupCommit:
             raise
         return results
 
+    async def _begin(self, tx: Tx) -> None:
+        """Waits twice as long for another process's lock as the database does by itself."""
+        try:
+            await tx.execute(BEGIN)
+        except Exception as error:
+            if self._connection.trouble(error) is not Trouble.BUSY:
+                raise
+            await tx.execute(BEGIN)
+
+    def _is_trouble(self, error: Exception) -> bool:
+        return self._connection.trouble(error) is not Trouble.STATEMENT
+
     async def _run_group(self, tx: Tx, group: Sequence[_Entry]) -> list[Any]:
         await tx.execute("SAVEPOINT op")
         try:
             results = await _run_plainly(tx, group)
         except Exception as error:
-            if self._connection.unavailable(error):
+            if self._is_trouble(error):
                 raise  # the whole batch goes; it may be undone already
             await tx.execute("ROLLBACK TO op")
             await tx.execute("RELEASE op")
@@ -139,15 +172,14 @@ class GroupCommit:
             await tx.execute("ROLLBACK")
         except Exception as error:  # noqa: BLE001  (the batch is answered as failed either way)
             # A full disk ends the transaction by itself: then there is none to roll back.
-            if not self._connection.unavailable(error):
+            if not self._is_trouble(error):
                 log.error("rollback.failed", extra={"why": repr(error)})  # noqa: TRY400
 
     def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, DispatchError) or not self._connection.unavailable(error):
+        trouble = self._connection.trouble(error)
+        if isinstance(error, DispatchError) or trouble is Trouble.STATEMENT:
             return error
-        self.refusing = True
-        log.error("store.unavailable", extra={"why": str(error)})
-        return StoreUnavailable(str(error))
+        return self._standing.failed(trouble, str(error))
 
 
 async def _run_plainly(tx: Tx, group: Sequence[_Entry]) -> list[Any]:

@@ -11,11 +11,13 @@ from typing import TextIO
 
 import aiosqlite
 
-from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row, Tx
+from dispatchserver.domain.errors import StoreCorrupt, StoreInUse, StoreUnavailable
+from dispatchserver.stores.ballast import Ballast
+from dispatchserver.stores.driver import A, Need, OnCommit, Operation, R, Row, Trouble, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
-from dispatchserver.stores.soundness import CLEAN, IN_USE, check
-from dispatchserver.stores.sqlitefile import unreadable
+from dispatchserver.stores.soundness import CLEAN, IN_USE, Check
+from dispatchserver.stores.sqlitefile import trouble_of, unreadable
+from dispatchserver.stores.standing import Recovery, Standing, Watch
 from dispatchserver.stores.writethread import WriteThread, numbered
 
 OLDEST_SQLITE = (3, 38, 0)
@@ -87,15 +89,21 @@ async def _set_up(
 
 
 class PagedReader:
-    """A few connections used in turn."""
+    """A few connections used in turn. What they read and find damaged ends the server, as it would not have started."""
 
-    def __init__(self, connections: Sequence[SqliteConnection]) -> None:
+    def __init__(self, connections: Sequence[SqliteConnection], standing: Standing) -> None:
         self._connections = connections
+        self._standing = standing
         self._turn = 0
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         self._turn = (self._turn + 1) % len(self._connections)
-        return await self._connections[self._turn].fetch(sql, *args)
+        try:
+            return await self._connections[self._turn].fetch(sql, *args)
+        except sqlite3.DatabaseError as error:
+            if trouble_of(error) is Trouble.DAMAGED:
+                self._standing.end(StoreCorrupt(str(error)))
+            raise
 
 
 class SqliteDriver:
@@ -107,17 +115,26 @@ class SqliteDriver:
         readers: Sequence[SqliteConnection],
         lock: TextIO | None,
         on_commit: OnCommit | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._lock = lock
-        self._commits = GroupCommit(writer, on_commit)
-        self.engine_reader = readers[0]
-        self.page_reader = PagedReader(readers[1:])
+        self._standing = Standing(watch)
+        self._commits = GroupCommit(writer, on_commit, self._standing)
+        self._check: Check | None = None
+        self._recovery: Recovery | None = None
+        self.engine_reader = PagedReader(readers[:1], self._standing)
+        self.page_reader = PagedReader(readers[1:], self._standing)
 
     @classmethod
     async def open(
-        cls, path: Path, *, exclusive: bool, on_commit: OnCommit | None = None
+        cls,
+        path: Path,
+        *,
+        exclusive: bool,
+        on_commit: OnCommit | None = None,
+        watch: Watch | None = None,
     ) -> "SqliteDriver":
         """Opens (and makes) the file; raises StoreInUse, StoreCorrupt, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -126,8 +143,12 @@ class SqliteDriver:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = opened.enter_context(_lock(path)) if exclusive else None
+                ballast = None if watch is None else Ballast(path, watch.ballast)
+                if ballast is not None:
+                    ballast.make_way()
+                check = Check(path)
                 if exclusive and _is_there(path):
-                    await check(path)
+                    await check.begin()
                 writer = await open_writer(path)
                 opened.push_async_callback(writer.close)
                 os.chmod(path, 0o600)
@@ -140,33 +161,52 @@ class SqliteDriver:
             except (OSError, sqlite3.Error) as error:
                 raise unreadable(path, error) from error
             opened.pop_all()  # all is well: from here on the driver closes them
-        return cls(writer, readers, lock, on_commit)
+        driver = cls(writer, readers, lock, on_commit, watch)
+        driver._keep_watch(check, ballast)
+        return driver
+
+    def _keep_watch(self, check: Check, ballast: Ballast | None) -> None:
+        self._check = check
+        check.go_on(self._standing.end)
+        if ballast is not None:
+            self._recovery = Recovery(self._standing, ballast, self._probe)
 
     @property
     def writer(self) -> WriteThread:
         """The write connection, for migrations before anything else runs."""
         return self._writer
 
-    async def submit(self, operation: Operation[A, R], argument: A) -> R:
-        return await self._commits.submit(operation, argument)
+    @property
+    def checking(self) -> bool:
+        """Whether the check of its pages goes on, or was broken off."""
+        return self._check is not None and self._check.unfinished
+
+    async def submit(
+        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+    ) -> R:
+        return await self._commits.submit(operation, argument, need)
 
     async def check(self) -> None:
-        """Proves it by a real write only after a failure: this is asked often, and by anybody."""
-        if not self._commits.refusing:
-            await self.submit(_touch, None)
-            return
-        await self.submit(_prove, None)
-        self._commits.refusing = False
+        """Writes nothing: this is asked often, and by anybody."""
+        await self.submit(_touch, None)
+
+    async def _probe(self) -> None:
+        await self.submit(_prove, None, Need.PROBE)
 
     async def close(self) -> None:
         """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
+        if self._check is not None:
+            await self._check.close()
+        if self._recovery is not None:
+            await self._recovery.close()
         await self._commits.close()
         for reader in self._readers:
             await reader.close()
         try:
-            if self._lock is not None:
+            if self._lock is not None and not self.checking and not self._standing.ended:
                 await self._writer.execute(CLEAN)
-            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not self._standing.ended:
+                await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             log.error("store.unclean_close", extra={"why": str(error)})  # noqa: TRY400
         await self._writer.close()

@@ -43,7 +43,7 @@ from dispatchserver.stores import (
     taskwrites,
 )
 from dispatchserver.stores.calendarspecs import editions_of
-from dispatchserver.stores.driver import Driver, Row, Tx
+from dispatchserver.stores.driver import Driver, Need, Row, Tx
 from dispatchserver.stores.specs import read_recall
 from dispatchserver.stores.triggerspecs import moment, ms
 from dispatchserver.stores.unreadable import Unreadable
@@ -140,11 +140,13 @@ class SqlStore:
         return await self._driver.submit(claims.claim, asked)
 
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
-        return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
+        return await self._driver.submit(
+            firewrites.settle, firewrites.Booking(fire, attempt), Need.URGENT
+        )
 
     async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
         reported = reportwrites.Reported(fire_id, decide, note)
-        return await self._driver.submit(reportwrites.report, reported)
+        return await self._driver.submit(reportwrites.report, reported, Need.URGENT)
 
     async def list_notes(self, fire_id: str) -> Sequence[Note]:
         return await reportwrites.notes(self._driver.page_reader, fire_id)
@@ -187,6 +189,11 @@ class SqlStore:
 
     async def check(self) -> None:
         await self._driver.check()
+
+    @property
+    def checking(self) -> bool:
+        """Whether the check of the database that an unclean end made necessary is not through yet."""
+        return self._driver.checking
 
     async def _moment(self, statement: str, *args: object) -> datetime | None:
         (row,) = await self._driver.engine_reader.fetch(statement, *args)

@@ -14,7 +14,8 @@ from re import sub
 from threading import Thread
 from typing import Any, TypeVar
 
-from dispatchserver.stores.driver import Row, Tx
+from dispatchserver.stores.driver import Row, Trouble, Tx
+from dispatchserver.stores.sqlitefile import trouble_of
 
 T = TypeVar("T")
 Work = Callable[[Tx], Awaitable[T]]
@@ -56,9 +57,9 @@ class WriteThread:
         """Has every statement told to `hear`, as the database itself sees it."""
         await self._order(lambda: self.connection.set_trace_callback(hear))
 
-    def unavailable(self, error: Exception) -> bool:
-        """Full disk, failing disk, lock held too long: not the statement's fault."""
-        return isinstance(error, sqlite3.OperationalError)
+    def trouble(self, error: Exception) -> Trouble:
+        """What this error says of the database."""
+        return trouble_of(error)
 
     async def close(self) -> None:
         """Closes the connection, if it ever opened, and ends the thread."""
