@@ -13,6 +13,7 @@ SIZES = (64, 16, 4, 1)
 
 async def put(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
     """Runs a statement over `these` rows, in a few portions; what it returns of all of them."""
+    assert ROWS in statement, "a batch is written over these rows"
     found: list[Row] = []
     for portion in _portions(rows):
         text = _spelled(statement, len(portion), len(portion[0]))
