@@ -201,6 +201,8 @@ def _rank(assignment: Assignment) -> int:
 def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
     """The assignment as it is given out, to one of its recall's addresses."""
     whole = assignment.recall
+    if len(whole.addresses) == 1:
+        return replace(assignment, fire=_running(assignment.fire, asked, 0))
     tried = tried_with(assignment.fire, whole, to.address)
     fire = _running(assignment.fire, asked, tried)
     return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))

@@ -76,28 +76,14 @@ def _move_row(fire: Fire, to: Settlement) -> list[object]:
 
 def _tallies(moves: Sequence[tuple[Fire, Settlement]]) -> list[list[object]]:
     """One row a task: how its counters change, and its newest ended fire."""
-    counts: dict[str, Counter[str]] = {}
-    last: dict[str, tuple[Fire, Settlement]] = {}
+    counts: dict[str, list[int]] = {}
+    last: dict[str, list[object]] = {}
     for fire, to in moves:
-        count = counts.setdefault(fire.task_id, Counter())
-        count[to.state] += 1
-        count["left"] += fire.state is FireState.WAITING
+        count = counts.setdefault(fire.task_id, [0, 0, 0])
+        count[0] += to.state is FireState.SUCCEEDED
+        count[1] += to.state is FireState.FAILED
+        count[2] += (to.state is FireState.WAITING) - (fire.state is FireState.WAITING)
         if not to.state.open:
-            last[fire.task_id] = (fire, to)
-    return [
-        [
-            task_id,
-            count[FireState.SUCCEEDED],
-            count[FireState.FAILED],
-            count[FireState.WAITING] - count["left"],
-            *_last_columns(last.get(task_id)),
-        ]
-        for task_id, count in counts.items()
-    ]
-
-
-def _last_columns(ended: tuple[Fire, Settlement] | None) -> list[object]:
-    if ended is None:
-        return [None, None, None]
-    fire, to = ended
-    return [fire.id, to.state, ms(to.finished_at)]
+            last[fire.task_id] = [fire.id, to.state, ms(to.finished_at)]
+    none: list[object] = [None, None, None]
+    return [[task_id, *count, *last.get(task_id, none)] for task_id, count in counts.items()]
