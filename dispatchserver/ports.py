@@ -22,6 +22,7 @@ from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
+from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
 from dispatchserver.domain.task import Task, TaskKey
 
 
@@ -139,6 +140,10 @@ class Store(Protocol):
     async def expire(self, now: datetime, limit: int) -> int:
         """Ends up to `limit` open fires whose deadline has passed; returns how many."""
 
+    async def prune(self, stage: Stage, place: Place, keep: Keep, now: datetime) -> Pruned:
+        """Looks at a slice of a stage's records from `place` on, and deletes those of them that need not be kept: a few
+        milliseconds of work. Never an open fire, a task's last one, or a replay of a fire that is there still."""
+
     async def next_occasion(self) -> datetime | None:
         """The earliest next_fire_at of all active tasks."""
 
@@ -215,6 +220,9 @@ class Meter(Protocol):
 
     def audited(self, stuck: Stuck) -> None:
         """The self-audit has looked, and this is what it found."""
+
+    def pruned(self, stage: Stage, rows: int) -> None:
+        """So many old records were deleted."""
 
 
 Wake = Callable[[], None]

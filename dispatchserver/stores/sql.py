@@ -31,7 +31,7 @@ DUE_TASKS = f"""
 {TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 AND t.id NOT IN (SELECT value FROM json_each($3))
 ORDER BY t.next_fire_at LIMIT $2
 """
-GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
+GROUPS = "SELECT grp, tasks FROM group_sizes WHERE namespace = $1 ORDER BY grp"
 
 PUT_TASKS = f"""
 INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
@@ -46,7 +46,8 @@ INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, creat
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
     next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar,
     restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count, ckey = excluded.ckey,
-    ckey_limit = excluded.ckey_limit
+    ckey_limit = excluded.ckey_limit,
+    pruned_until = CASE WHEN excluded.version = tasks.version THEN tasks.pruned_until END
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -136,7 +137,7 @@ FROM ({
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
     AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
-RETURNING tasks.id
+RETURNING tasks.id, tasks.pruned_until
 """
 RESTART_TASKS = f"""
 UPDATE tasks SET restarted_at = s.at, restarted_count = s.count

@@ -24,6 +24,7 @@ from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
+from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
@@ -36,6 +37,7 @@ from dispatchserver.stores import (
     ledger,
     replays,
     reportwrites,
+    retention,
     rows,
     search,
     sql,
@@ -157,6 +159,9 @@ class SqlStore:
 
     async def expire(self, now: datetime, limit: int) -> int:
         return await self._driver.submit(firewrites.expire, firewrites.Expiry(now, limit))
+
+    async def prune(self, stage: Stage, place: Place, keep: Keep, now: datetime) -> Pruned:
+        return await retention.prune(self._driver, stage, place, keep, now)
 
     async def next_occasion(self) -> datetime | None:
         found = await self._moment(sql.NEXT_OCCASION, self._unreadable.resting())
