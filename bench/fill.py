@@ -36,7 +36,7 @@ FIRES = """
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, attempts,
     claimed_by, claimed_at, finished_at, result)
 WITH RECURSIVE numbers (n) AS (VALUES ($1) UNION ALL SELECT n + 1 FROM numbers WHERE n < $2), dues AS (SELECT n, $4 - CAST($5 * (1.0 - 1.0 * n / $3) AS INTEGER) AS due, n % 100 AS kind FROM numbers)
-SELECT lower(hex(randomblob(16))), o.namespace, o.id, o.grp, o.name, o.version, 'scheduled', 0, due, due,
+SELECT printf('%012x', due) || lower(hex(randomblob(10))), o.namespace, o.id, o.grp, o.name, o.version, 'scheduled', 0, due, due,
     CASE WHEN kind < 96 THEN 'succeeded' WHEN kind < 98 THEN 'failed' ELSE 'skipped' END,
     CASE WHEN kind < 96 THEN NULL WHEN kind < 98 THEN 'status' ELSE 'overlap' END, kind < 98,
     NULL, CASE WHEN kind < 98 THEN due END, due + 20, CASE WHEN kind < 96 THEN 'ok' END

@@ -13,8 +13,10 @@ from dispatchserver.domain.retention import Keep, Stage
 from dispatchserver.engine.engine import EngineConfig
 from dispatchserver.engine.metering import Unmetered
 from dispatchserver.engine.pruner import Pruner
+from dispatchserver.engine.whys import Whys
 from dispatchserver.messages import say_error
-from tests.builders import ALICE, an_outcome, at, every, once
+from dispatchserver.wording.whys import say_because
+from tests.builders import ALICE, UTC_ZONE, a_key, an_outcome, at, every, once
 from tests.clocks import s
 
 DAYS = timedelta(days=1)
@@ -208,6 +210,23 @@ async def test_versions_go_that_no_task_and_no_fire_refers_to(works):
     assert gone["versions"] == 6, "the current one stays, and that of the task's last fire"
     for fire in await works.house.fires():
         assert await works.store.find_recall(fire) is not None
+
+
+async def test_why_says_of_a_time_that_is_not_on_record_any_more_that_it_is_not(works):
+    await works.add("often", every(60))
+    await works.turns(3, 60)
+    await works.add("often", every(120), overwrite=True)
+    await works.turns(3, 60)
+    works.clock.advance(8 * DAYS)
+    await works.turns(2, 60)
+    await prune(works, Keep(), rounds=2)
+    whys = Whys(works.store, works.store, None, works.clock)
+    told = {}
+    for minute in (1, 4):
+        because = (await whys.why(a_key("often"), at(60 * minute))).because
+        told[minute] = (because.code, say_because(because, UTC_ZONE, "en"))
+    assert told[1][0] == "version_gone" and "not on record any more" in told[1][1]
+    assert told[4][0] == "no_record" and "cleaned up" in told[4][1]
 
 
 async def test_the_audit_is_kept_for_its_own_time(works):
