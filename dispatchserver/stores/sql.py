@@ -140,7 +140,7 @@ WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.e
 RETURNING tasks.id, tasks.pruned_until
 """
 RESTART_TASKS = f"""
-UPDATE tasks SET restarted_at = s.at, restarted_count = s.count
+UPDATE tasks SET restarted_at = s.at, restarted_count = s.count, pruned_until = NULL
 FROM ({unfold("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
 """
 
