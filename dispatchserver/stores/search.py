@@ -53,8 +53,8 @@ async def list_tasks(reader: Reader, wanted: TaskFilter, page: PageRequest) -> P
     query.where("t.namespace = ?", wanted.namespace)
     if wanted.group is not None:
         query.where("t.grp = ?", wanted.group)
-    if wanted.state is not None:
-        query.where("t.state = ?", wanted.state)
+    if wanted.state is not None:  # the word itself, by which its index is found
+        query.where(f"t.state = '{wanted.state}'")
     if wanted.calendar is not None:
         query.where("t.calendar = ?", wanted.calendar)
     if wanted.secret is not None:
@@ -134,6 +134,8 @@ def _along(wanted: FireFilter) -> str:
     """The index to walk. SQLite would guess it by what indexes look like; which one reads least, the filter tells."""
     if wanted.ids is not None:
         return ""
+    if wanted.state is FireState.FAILED and wanted.group is not None:
+        return "INDEXED BY fires_dead_of_group"
     if wanted.state in OF_STATE:
         return f"INDEXED BY {OF_STATE[wanted.state]}"
     if wanted.name is not None:

@@ -10,7 +10,11 @@ CREATE INDEX fires_skipped ON fires (namespace, due_at, id, grp, name, reason) W
 CREATE INDEX fires_cancelled ON fires (namespace, due_at, id, grp, name, reason) WHERE state = 'cancelled';
 CREATE INDEX fires_awaited ON fires (namespace, due_at, id, grp, name, reason) WHERE state = 'waiting';
 DROP INDEX fires_dead;
-CREATE INDEX fires_dead ON fires (namespace, due_at, id, grp, name, reason) WHERE state = 'failed';
+CREATE INDEX fires_dead ON fires (namespace, due_at, id, reason) WHERE state = 'failed';
+CREATE INDEX fires_dead_of_group ON fires (namespace, grp, due_at, id, name, reason) WHERE state = 'failed';
+-- Tasks that rest are few among many, or end only once.
+CREATE INDEX tasks_paused ON tasks (namespace, grp, name) WHERE state = 'paused';
+CREATE INDEX tasks_finished ON tasks (namespace, grp, name) WHERE state = 'finished';
 
 -- How many tasks a group has, counted as they come and go, like counts.
 CREATE TABLE group_sizes (
