@@ -31,11 +31,11 @@ WITH_FIRES = 1_000
 DAY_MS = 24 * 3600 * 1000
 ACTOR = Actor(who="bench", door="bench")
 
-# Of the parameters, $1 is the first number and $2 the last, $3 how many there are, $4 the newest due time, $5 the span.
+# Of the parameters, ?1 is the first number and ?2 the last, ?3 how many there are, ?4 the newest due time, ?5 the span.
 FIRES = """
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason, attempts,
     claimed_by, claimed_at, finished_at, result)
-WITH RECURSIVE numbers (n) AS (VALUES ($1) UNION ALL SELECT n + 1 FROM numbers WHERE n < $2), dues AS (SELECT n, $4 - CAST($5 * (1.0 - 1.0 * n / $3) AS INTEGER) AS due, n % 100 AS kind FROM numbers)
+WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2), dues AS (SELECT n, ?4 - CAST(?5 * (1.0 - 1.0 * n / ?3) AS INTEGER) AS due, n % 100 AS kind FROM numbers)
 SELECT printf('%012x', due) || lower(hex(randomblob(10))), o.namespace, o.id, o.grp, o.name, o.version, 'scheduled', 0, due, due,
     CASE WHEN kind < 96 THEN 'succeeded' WHEN kind < 98 THEN 'failed' ELSE 'skipped' END,
     CASE WHEN kind < 96 THEN NULL WHEN kind < 98 THEN 'status' ELSE 'overlap' END, kind < 98,
@@ -47,11 +47,11 @@ INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, det
     first_byte_ms, verdict, result, address)
 SELECT id, 1, 'bench', due_at, due_at + 20, 'answered', '', 200, '{"success":"true","resultValue":"ok"}', 0, 1, 5,
     CASE state WHEN 'failed' THEN 'failure' ELSE 'success' END, result, 'http://127.0.0.1:9/'
-FROM fires WHERE rowid > $1 AND attempts = 1
+FROM fires WHERE rowid > ?1 AND attempts = 1
 """
 OWNERS = """
 CREATE TEMP TABLE owners AS SELECT row_number() OVER (ORDER BY rowid) - 1 AS number, id, namespace, grp, name, version
-FROM tasks ORDER BY rowid LIMIT $1
+FROM tasks ORDER BY rowid LIMIT ?1
 """
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'fires' AND sql IS NOT NULL"
 

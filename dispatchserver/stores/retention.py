@@ -1,5 +1,6 @@
 """Deletes what is older, or more, than is to be kept: a slice along an index at a time, in short writes."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from dispatchserver.stores import retentionsql
 from dispatchserver.stores.driver import Driver, Operation, Reader, Row, Tx
 
 SLICE = 100
+PORTION = 20
+LONGEST_WRITE_S = 0.005
 TASKS_AT_ONCE = 50
 ROWS_AT_ONCE = 1_000
 WORTH_GOING_ON = ROWS_AT_ONCE // 20
@@ -27,14 +30,21 @@ Doomed = Sequence[Sequence[object]]
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """What was looked at, where the next look begins, and whether there is more."""
+    """What was looked at, where the next look begins, and whether there is more; `along` is what the places of its fires
+    begin with."""
 
     rows: Sequence[Row]
     place: Place
     more: bool
+    along: Place = ()
 
     def ripe(self, *key: str) -> Doomed:
         return [[row[column] for column in key] for row in self.rows if row["ripe"]]
+
+    def place_of(self, fire_id: object) -> Place:
+        """Where a look goes on behind this fire."""
+        row = next(row for row in self.rows if row["id"] == fire_id)
+        return (*self.along, row["due_at"], row["id"])
 
 
 async def prune(driver: Driver, stage: Stage, place: Place, keep: Keep, now: datetime) -> Pruned:
@@ -51,7 +61,10 @@ async def prune(driver: Driver, stage: Stage, place: Place, keep: Keep, now: dat
             return await _audit(driver, _until(keep.audit, now))
         case Stage.VERSIONS:
             return await _versions(driver, place, _until(keep.fires, now))
-    gone = await _forget(driver, forget_fires, found.ripe("id"))
+    doomed = found.ripe("id")
+    gone = await _forget(driver, forget_fires, doomed)
+    if gone < len(doomed):
+        return Pruned(rows=gone, place=found.place_of(doomed[gone - 1][0]), more=True)
     return Pruned(rows=gone, place=found.place, more=found.more)
 
 
@@ -70,12 +83,13 @@ async def _old(reader: Reader, statement: str, place: Place, until: int) -> _Sli
     found = await reader.fetch(statement, namespace, *after, until, SLICE)
     if found:
         after = [found[-1]["due_at"], found[-1]["id"]]
+    here = (namespace,)
     if len(found) == SLICE:
-        return _Slice(found, (namespace, *after), True)
+        return _Slice(found, (*here, *after), True, here)
     following = await _next_namespace(reader, str(namespace))
     if following is not None:
-        return _Slice(found, (following, *AT_FIRST), True)
-    return _Slice(found, (namespace, *after) if namespace == first else (), False)
+        return _Slice(found, (following, *AT_FIRST), True, here)
+    return _Slice(found, (*here, *after) if namespace == first else (), False, here)
 
 
 async def _next_namespace(reader: Reader, after: str) -> str | None:
@@ -114,9 +128,10 @@ async def _surplus(reader: Reader, key: Place, after: Place, most: int, now: int
     if newest:
         asked = (*from_, *newest[0][:2], now, failed)
         found = await reader.fetch(retentionsql.SURPLUS_FIRES, *key, *asked, SLICE)
+    here = (*key, failed)
     if len(found) == SLICE:
-        return _Slice(found, (*key, failed, found[-1]["due_at"], found[-1]["id"]), True)
-    return _Slice(found, key if failed else (*key, *FAILED), True)
+        return _Slice(found, (*here, found[-1]["due_at"], found[-1]["id"]), True, here)
+    return _Slice(found, key if failed else (*key, *FAILED), True, here)
 
 
 async def _audit(driver: Driver, until: int) -> Pruned:
@@ -143,15 +158,21 @@ async def _forget(driver: Driver, operation: Operation[Doomed, int], doomed: Doo
 
 
 async def forget_fires(tx: Tx, asked: Sequence[Doomed]) -> Sequence[int]:
-    """Deletes ended fires, their attempts and what was reported of them; counts the fires."""
-    return [await _forget_fires(tx, dumps(ids)) for ids in asked]
+    """Deletes ended fires, their attempts and what was reported of them: as many, from the first on, as there is time
+    for, but at least a few. Answers how many those were."""
+    return [await _forget_fires(tx, ids) for ids in asked]
 
 
-async def _forget_fires(tx: Tx, ids: str) -> int:
-    await tx.execute(retentionsql.REMEMBER, ids)
-    await tx.execute(retentionsql.FORGET_ATTEMPTS, ids)
-    await tx.execute(retentionsql.FORGET_NOTES, ids)
-    return len(await tx.fetch(retentionsql.FORGET_FIRES, ids))
+async def _forget_fires(tx: Tx, ids: Doomed) -> int:
+    until, done = time.monotonic() + LONGEST_WRITE_S, 0
+    while done < len(ids) and (not done or time.monotonic() < until):
+        portion = dumps(ids[done : done + PORTION])
+        await tx.execute(retentionsql.REMEMBER, portion)
+        await tx.execute(retentionsql.FORGET_ATTEMPTS, portion)
+        await tx.execute(retentionsql.FORGET_NOTES, portion)
+        await tx.execute(retentionsql.FORGET_FIRES, portion)
+        done += PORTION
+    return min(done, len(ids))
 
 
 async def forget_audit(tx: Tx, asked: Sequence[Doomed]) -> Sequence[int]:

@@ -60,7 +60,7 @@ WHERE tasks.id = s.task_id
 """
 FORGET_ATTEMPTS = f"DELETE FROM attempts WHERE fire_id IN {IDS}"
 FORGET_NOTES = f"DELETE FROM audit WHERE fire_id IN {IDS} AND {OF_REPORT}"
-FORGET_FIRES = f"DELETE FROM fires WHERE id IN {IDS} AND finished_at IS NOT NULL RETURNING id"
+FORGET_FIRES = f"DELETE FROM fires WHERE id IN {IDS} AND finished_at IS NOT NULL"
 
 AUDIT = "SELECT id, at < $1 AS ripe FROM audit ORDER BY id LIMIT $2"
 FORGET_AUDIT = f"DELETE FROM audit WHERE id IN ({unfold('id BIGINT')}) RETURNING id"
