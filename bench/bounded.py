@@ -1,4 +1,5 @@
-"""A steady stream through a server that keeps little: whether its file stops growing, and its fires stay in time."""
+"""Two steady streams side by side, one through a server that keeps little: whether its file stops growing, and whether
+deleting makes callbacks late, against the other, which keeps all."""
 
 import argparse
 import asyncio
@@ -11,43 +12,58 @@ from bench.figures import lateness, tell
 from bench.processes import Child, child, folder, server
 from bench.wire import Connection, add, fetch, get, send_all
 
-KEPT = ("--keep-fires", "1m", "--keep-failed", "1m", "--keep-per-task", "100")
+LITTLE = ("--keep-fires", "1m", "--keep-failed", "1m", "--keep-per-task", "40")
+ALL = ("--keep-fires", "0", "--keep-failed", "0", "--keep-per-task", "0", "--keep-audit", "0")
 LOOKS = 10
 PRUNED = re.compile(rb'^dispatch_pruned_total\{stage="(\w+)"\} (\S+)', re.MULTILINE)
 
 
 async def main(rate: int, minutes: float) -> None:
-    """Tasks once a second each, and a look at the file ten times."""
+    """Tasks once a second each, and a look at the files ten times."""
     with folder() as place:
-        database = Path(place) / "bounded.db"
-        async with child("bench.sink") as sink, server(database, *KEPT) as serving:
-            figures = await _measure(serving, sink, database, rate, minutes * 60)
-    tell("bounded", {"rate": rate, "minutes": minutes, "kept": " ".join(KEPT)}, figures)
+        little, everything = Path(place) / "little.db", Path(place) / "all.db"
+        async with (
+            child("bench.sink") as sink,
+            child("bench.sink") as other_sink,
+            server(little, *LITTLE) as one,
+            server(everything, *ALL) as other,
+        ):
+            streams = (
+                _stream(one, sink, little, rate, minutes * 60),
+                _stream(other, other_sink, everything, rate, minutes * 60),
+            )
+            kept, grown = await asyncio.gather(*streams)
+    settings = {"rate": rate, "minutes": minutes, "little": " ".join(LITTLE)}
+    tell("bounded", settings, {"little": kept, "all": grown})
 
 
-async def _measure(
+async def _stream(
     serving: Child, sink: Child, database: Path, rate: int, seconds: float
 ) -> Mapping[str, object]:
     start = int(time.time() * 1000) + 3_000
     often = {"interval": 1, "intervalType": "SECOND", "isForever": True}
     tasks = (_task(n, start + n * 1000 // rate) | {"timeConfig": often} for n in range(rate))
     await send_all(serving.port, (add(task, f"{sink.url}/", "x" * 200) for task in tasks), 16)
-    sizes, late, halves = [], [], []
+    sizes, late, parts = [], [], []
     before = serving.cpu_seconds()
     for _ in range(LOOKS):
         await asyncio.sleep(seconds / LOOKS)
-        sizes.append(round(database.stat().st_size / 2**20, 1))  # noqa: ASYNC240  (the file is local)
+        sizes.append(round(_size(database) / 2**20, 1))
         rows = await fetch(sink.port, "/take")
-        halves.append(lateness([arrived - due for _, due, arrived in rows])["p99_ms"])
-        late += [arrived - due for _, due, arrived in rows]
+        parts.append([arrived - due for _, due, arrived in rows])
+        late += parts[-1]
     return {
         "file_mib": sizes,
-        "p99_ms": halves,
+        "p99_ms": [lateness(part)["p99_ms"] for part in parts],
         "late": lateness(late),
         "fires": len(late),
         "pruned": await _pruned(serving.port),
         "cpu_us_per_fire": round((serving.cpu_seconds() - before) / len(late) * 1e6),
     }
+
+
+def _size(database: Path) -> int:
+    return database.stat().st_size
 
 
 def _task(number: int, start_ms: int) -> Mapping[str, object]:
