@@ -1,4 +1,4 @@
-"""What cost does with how much is stored: a few tasks, very many tasks, very many fires in the log, by turns in one run.
+"""What cost does with how much is stored: a few tasks, very many tasks, very many fires in the log, side by side in one run.
 
 Each of the three is started, left alone, and sent the same stream; the log's pages are asked for one by one. The
 databases take minutes to fill, and are used again where `--place` names a folder that is kept.
@@ -9,8 +9,8 @@ import asyncio
 import hashlib
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ async def main(place: Path, tasks: int, fires: int, rate: int, seconds: int, idl
     async with child("bench.sink") as sink:
         for name, path in paths.items():
             tell("scale.start", settings | {"stored": name}, await _start(path, sink, idle))
-        tell("scale.stream", settings, await _streams(paths, sink, rate, seconds))
+    tell("scale.stream", settings, await _streams(paths, rate, seconds))
     tell("scale.pages", settings, await _pages(paths["log"]))
     tell("scale.task_pages", settings, await _task_pages(paths["tasks"]))
 
@@ -72,7 +72,7 @@ async def _start(path: Path, sink: Child, idle: float) -> Mapping[str, object]:
     began = time.time()
     async with server(path) as serving:
         ready = time.time() - began
-        first = await _first(sink) - began
+        first, worked = await _first(sink) - began, serving.cpu_ms()
         await _forget(serving)
         await asyncio.sleep(SETTLE_S)
         before = serving.cpu_seconds()
@@ -80,6 +80,7 @@ async def _start(path: Path, sink: Child, idle: float) -> Mapping[str, object]:
         return {
             "ready_s": round(ready, 2),
             "first_fire_s": round(first, 2),
+            "first_fire_cpu_ms": round(worked),
             "rss_mib": serving.rss_mib(),
             "idle_cpu_percent": round((serving.cpu_seconds() - before) / idle * 100, 2),
             "file_mib": _mib(path),
@@ -106,45 +107,54 @@ async def _forget(serving: Child) -> None:
 
 
 async def _streams(
-    paths: Mapping[str, Path], sink: Child, rate: int, seconds: int, rounds: int = 3
+    paths: Mapping[str, Path], rate: int, seconds: int, rounds: int = 5
 ) -> Mapping[str, object]:
-    """All servers run; each round sends the stream to one after the other."""
-    taken: dict[str, list[Mapping[str, Any]]] = {name: [] for name in paths}
-    async with (
-        server(paths["few"]) as few,
-        server(paths["tasks"]) as tasks,
-        server(paths["log"]) as log,
-    ):
+    """In each round all servers have the stream at the same time, so that what else the machine does befalls all."""
+    taken: list[Sequence[Mapping[str, Any]]] = []
+    async with AsyncExitStack() as stack:
+        pairs = []
+        for path in paths.values():
+            serving = await stack.enter_async_context(server(path))
+            pairs.append((serving, await stack.enter_async_context(child("bench.sink"))))
         for number in range(rounds):
-            for name, serving in {"few": few, "tasks": tasks, "log": log}.items():
-                group = f"scale{int(time.time())}.{number}"
-                taken[name].append(await stream(serving, sink, rate, seconds, 0.1, group))
-    told: dict[str, object] = {}
-    for name, rounds_of in taken.items():
-        told[name] = {
-            "cpu_us_per_fire": middle([one["cpu_us_per_fire"] for one in rounds_of], 0),
-            "p99_ms": middle([one["late"]["p99_ms"] for one in rounds_of]),
-            "rss_mib": middle([one["rss_mib"] for one in rounds_of]),
-            "lost_twice_early": [
-                sum(one[what] for one in rounds_of) for what in ("lost", "twice", "early")
-            ],
+            group = f"scale{int(time.time())}.{number}"
+            asked = (stream(*pair, rate, seconds, 0.1, group) for pair in pairs)
+            taken.append(await asyncio.gather(*asked))
+    told = {name: _middles([each[n] for each in taken]) for n, name in enumerate(paths)}
+    few = [each[0] for each in taken]
+    return told | {
+        f"{name}_to_few": {
+            "cpu": _ratio([each[n] for each in taken], few, lambda one: one["cpu_us_per_fire"]),
+            "p99": _ratio([each[n] for each in taken], few, lambda one: one["late"]["p99_ms"]),
         }
-        told[f"{name}_to_few"] = {
-            "cpu": _ratio(rounds_of, taken["few"], lambda one: one["cpu_us_per_fire"]),
-            "p99": _ratio(rounds_of, taken["few"], lambda one: one["late"]["p99_ms"]),
-        }
-    return told
+        for n, name in enumerate(paths)
+        if n
+    }
 
 
-def _ratio(ours: Sequence[Any], base: Sequence[Any], of: Any) -> float:
-    return middle([of(one) / of(few) for one, few in zip(ours, base, strict=True)], 2)
+def _middles(rounds: Sequence[Mapping[str, Any]]) -> Mapping[str, object]:
+    return {
+        "cpu_us_per_fire": middle([one["cpu_us_per_fire"] for one in rounds], 0),
+        "p50_ms": middle([one["late"]["p50_ms"] for one in rounds]),
+        "p99_ms": middle([one["late"]["p99_ms"] for one in rounds]),
+        "rss_mib": middle([one["rss_mib"] for one in rounds]),
+        "lost_twice_early": [sum(one[w] for one in rounds) for w in ("lost", "twice", "early")],
+    }
+
+
+def _ratio(
+    ours: Sequence[Mapping[str, Any]],
+    few: Sequence[Mapping[str, Any]],
+    of: Callable[[Mapping[str, Any]], float],
+) -> float:
+    return middle([of(one) / of(other) for one, other in zip(ours, few, strict=True)], 2)
 
 
 async def _pages(path: Path) -> Mapping[str, object]:
     """Milliseconds of each page of the log."""
-    task = _one(path, "SELECT grp, name FROM fires ORDER BY rowid LIMIT 1")
+    dead_one = "SELECT id, grp, name FROM fires WHERE state = 'failed' ORDER BY due_at DESC LIMIT 1"
+    task = _one(path, dead_one)
     fire = _one(path, "SELECT id FROM fires ORDER BY rowid LIMIT 1")["id"]
-    dead = _one(path, "SELECT id FROM fires WHERE state = 'failed' ORDER BY due_at LIMIT 1")["id"]
     of_task = f"group={quote(task['grp'])}&name={quote(task['name'])}"
     day = datetime.now(UTC) - timedelta(days=3)
     since, until = day.isoformat()[:19] + "Z", (day + timedelta(hours=1)).isoformat()[:19] + "Z"
@@ -174,7 +184,7 @@ async def _pages(path: Path) -> Mapping[str, object]:
         "html_dead_of_group": f"/dead-letters?group={quote(task['grp'])}",
         "html_dead_ask": f"/dead-letters/replay?group={quote(task['grp'])}",
         "html_fire": f"/fire?id={fire}",
-        "html_dead_fire": f"/fire?id={dead}",
+        "html_dead_fire": f"/fire?id={task['id']}",
         "html_task": f"/task?{of_task}",
         "html_why": f"/task?{of_task}&why={since[:16]}",
         "rest_why": f"/api/v1/tasks/{task['grp']}/{task['name']}/why?at={since}",
@@ -258,7 +268,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=1_000_000)
     parser.add_argument("--fires", type=int, default=10_000_000)
-    parser.add_argument("--rate", type=int, default=200)
+    parser.add_argument("--rate", type=int, default=60, help="of each")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--idle", type=float, default=20, help="seconds to watch each do nothing")
     parser.add_argument("--place", type=Path, help="a folder whose databases are kept")

@@ -85,8 +85,8 @@ class Store(Protocol):
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         """The ended attempts of a fire, in order."""
 
-    async def find_recall(self, fire: Fire) -> Recall | None:
-        """The recall that this fire's version of the task said; None when history was pruned."""
+    async def find_recalls(self, fires: Sequence[Fire]) -> Sequence[Recall | None]:
+        """The recall that each fire's version of its task said, with the fire's own data; None where that is gone."""
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         """Active tasks with an occasion up to `horizon`, the earliest first."""

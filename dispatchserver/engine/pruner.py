@@ -7,9 +7,10 @@ from dispatchserver.ports import Clock, Meter, Store
 
 PERIOD = timedelta(seconds=60)
 FROM_THE_START = timedelta(days=1)
-SHORTEST_REST = timedelta(milliseconds=20)
-REST_AFTER_DELETING, REST_AFTER_LOOKING = 4, 20
-"""How many times as long as a slice took it rests before the next: whatever it costs, others have most of the time."""
+REST_AFTER_DELETING = timedelta(milliseconds=30)
+"""A deletion takes a few milliseconds; in between, the writer is for others."""
+REST_AFTER_LOOKING = 20
+"""How many times as long as a look that found nothing took it rests before the next."""
 
 
 class Pruner:
@@ -50,5 +51,6 @@ class Pruner:
             self._at = (self._at + 1) % len(self._stages)
             if self._at == 0:
                 return PERIOD
-        times = REST_AFTER_DELETING if pruned.rows else REST_AFTER_LOOKING
-        return max(min(took * times, PERIOD), SHORTEST_REST)
+        if pruned.rows:
+            return REST_AFTER_DELETING
+        return max(min(took * REST_AFTER_LOOKING, PERIOD), REST_AFTER_DELETING)

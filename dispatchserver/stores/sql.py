@@ -213,7 +213,10 @@ SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, st
     connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address
 FROM attempts WHERE fire_id = $1 ORDER BY number
 """
-FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
+FIND_RECALLS = f"""
+SELECT v.task_id, v.version, v.recall_json FROM ({unfold("task_id TEXT, version BIGINT")}) s
+CROSS JOIN task_versions v ON v.task_id = s.task_id AND v.version = s.version
+"""
 NEXT_OCCASION = """
 SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL
     AND id NOT IN (SELECT value FROM json_each($1))

@@ -111,11 +111,12 @@ class SqlStore:
     async def evidence(self, key: TaskKey, at: datetime, until: datetime) -> Evidence:
         return await ledger.gather(self._driver.page_reader, ledger.Asked(key, at, until))
 
-    async def find_recall(self, fire: Fire) -> Recall | None:
-        found = await self._driver.page_reader.fetch(sql.FIND_RECALL, fire.task_id, fire.version)
-        if not found:
-            return None
-        return with_data(read_recall(found[0]["recall_json"]), fire.data_json)
+    async def find_recalls(self, fires: Sequence[Fire]) -> Sequence[Recall | None]:
+        versions = dumps(sorted({(fire.task_id, fire.version) for fire in fires}))
+        found = await self._driver.page_reader.fetch(sql.FIND_RECALLS, versions)
+        said = {(row["task_id"], row["version"]): read_recall(row["recall_json"]) for row in found}
+        recalls = [(fire, said.get((fire.task_id, fire.version))) for fire in fires]
+        return [recall and with_data(recall, fire.data_json) for fire, recall in recalls]
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         reader = self._driver.engine_reader
