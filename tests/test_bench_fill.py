@@ -1,8 +1,10 @@
 """A database that a measurement fills is like one that has run for days, so that it measures what it says."""
 
 import time
+from datetime import UTC, datetime
 
 from bench import fill
+from dispatchserver.stores.condition import look_over
 from tests.houses import sqlite_house
 
 HOUR_MS = 3600 * 1000
@@ -25,3 +27,5 @@ async def test_fires_lie_evenly_over_the_days_and_can_be_read_like_any(tmp_path)
         assert len(await house.store.list_attempts(sent.id)) == 1
         assert None not in await house.store.find_recalls(fires)
         assert len(await house.tasks()) == 30
+    condition = look_over(tmp_path / "house.db", datetime.now(UTC))
+    assert (condition.damage, set(condition.strays.values())) == ([], {0})

@@ -7,14 +7,17 @@ import pytest
 from dispatchserver.domain.errors import FireNotFound
 from dispatchserver.domain.fire import Decision, FireState
 from dispatchserver.domain.moments import to_ms
+from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.replaying import replay
 from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.retention import Keep, Stage
+from dispatchserver.domain.task import Restart
 from dispatchserver.engine.engine import EngineConfig
 from dispatchserver.engine.metering import Unmetered
 from dispatchserver.engine.pruner import Pruner
 from dispatchserver.engine.whys import Whys
 from dispatchserver.messages import say_error
+from dispatchserver.stores.condition import look_over
 from dispatchserver.wording.whys import say_because
 from tests.builders import ALICE, UTC_ZONE, a_key, an_outcome, at, every, once
 from tests.clocks import s
@@ -185,6 +188,20 @@ async def test_a_new_version_goes_by_the_clock_of_its_making(works):
     assert len(works.receiver.orders) > sent
 
 
+async def test_a_restart_goes_by_its_own_grid(house):
+    await house.add(trigger=every(60))
+    await house.driver.writer.execute("UPDATE tasks SET pruned_until = $1", to_ms(at(600)))
+    await house.plan(at(0), ahead=0)
+    assert await house.fires() == []
+    (task,) = await house.store.due_tasks(at(60), 10)
+    restarted = Restart(at=at(61), count=None)
+    await house.store.record_plans(
+        [Plan(task=task, fires=(), next_fire_at=at(61), restart=restarted)]
+    )
+    await house.plan(at(61), ahead=0)
+    assert [fire.due_at for fire in await house.fires()] == [at(61)]
+
+
 async def test_a_report_of_a_fire_that_is_gone_is_refused_with_what_may_have_become_of_it(works):
     old = await an_ended(works)
     works.clock.advance(8 * DAYS)
@@ -252,7 +269,7 @@ async def test_with_nothing_to_delete_for_ever_it_never_looks(works):
     assert await Pruner(works.store, works.clock, keep, Unmetered()).run_once() is None
 
 
-async def test_through_weeks_the_file_stays_of_one_size(works):
+async def test_through_weeks_the_file_stays_of_one_size_and_sound(works, tmp_path):
     """Each simulated day makes as many fires as the one before."""
     config = EngineConfig(node="node", slots=4, limits=works.limits, keep=Keep(fires=2 * DAYS))
     pruner = Pruner(works.store, works.clock, config.keep, Unmetered())
@@ -268,3 +285,5 @@ async def test_through_weeks_the_file_stays_of_one_size(works):
     assert len(works.receiver.orders) >= 4 * 36 * 20
     assert await works.house.count("fires") <= 4 * 36 * 4
     assert pages[-1] <= max(pages[:6]) * 1.1, pages
+    condition = look_over(tmp_path / "house.db", works.clock.now())
+    assert (condition.damage, set(condition.strays.values())) == ([], {0})
