@@ -9,8 +9,8 @@ PERIOD = timedelta(seconds=60)
 FROM_THE_START = timedelta(days=1)
 REST_AFTER_DELETING = timedelta(milliseconds=30)
 """A deletion takes a few milliseconds; in between, the writer is for others."""
-REST_AFTER_LOOKING = 20
-"""How many times as long as a look that found nothing took it rests before the next."""
+REST_AFTER_LOOKING = 200
+"""How many times as long as a look that found nothing took it rests before the next: half a percent of a core at most."""
 
 
 class Pruner:

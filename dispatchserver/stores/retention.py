@@ -16,7 +16,8 @@ PORTION = 20
 LONGEST_WRITE_S = 0.005
 TASKS_AT_ONCE = 50
 ROWS_AT_ONCE = 1_000
-WORTH_GOING_ON = ROWS_AT_ONCE // 20
+VERSIONS_AT_ONCE = 300
+WORTH_GOING_ON = VERSIONS_AT_ONCE // 20
 """So many of a slice's versions gone are a reason to look further at once."""
 AT_FIRST = (-(2**62), "")
 """Before every fire: a due time, and an id."""
@@ -144,9 +145,9 @@ async def _audit(driver: Driver, until: int) -> Pruned:
 
 async def _versions(driver: Driver, place: Place, until: int) -> Pruned:
     """What no task and no fire refers to, in the order of the tasks' ids: few at a time, unless many of them go."""
-    asked = (*(place or ("", 0)), until, ROWS_AT_ONCE)
+    asked = (*(place or ("", 0)), until, VERSIONS_AT_ONCE)
     rows = await driver.page_reader.fetch(retentionsql.VERSIONS, *asked)
-    full = len(rows) == ROWS_AT_ONCE
+    full = len(rows) == VERSIONS_AT_ONCE
     following = (rows[-1]["task_id"], rows[-1]["version"]) if full else ()
     doomed = _Slice(rows, following, full).ripe("task_id", "version")
     gone = await _forget(driver, forget_versions, doomed)

@@ -4,20 +4,26 @@ time along an index, so that the writer only deletes."""
 from dispatchserver.stores.reportsql import OF_REPORT
 from dispatchserver.stores.sql import unfold
 
-# A task shows its last fire. A replay tells that the fire it repeats was sent again, as long as there is that fire.
-NEEDED = """
-    (EXISTS (SELECT 1 FROM tasks t WHERE t.id = f.task_id AND t.last_fire_id = f.id)
-    OR f.replay_of IS NOT NULL AND EXISTS (SELECT 1 FROM fires o WHERE o.id = f.replay_of))
-"""
-GONE_BY = f"f.finished_at < $4 AND coalesce(f.missed_last, 0) < $4 AND NOT {NEEDED}"
+# A task shows its last fire. A replay tells that the fire it repeats was sent again, as long as there is that fire. As a
+# CASE, of which SQLite looks no further than it must: it would take both sides of an AND.
+NEEDED = """CASE WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.id = f.task_id AND t.last_fire_id = f.id) THEN 1
+        WHEN f.replay_of IS NULL THEN 0 ELSE EXISTS (SELECT 1 FROM fires o WHERE o.id = f.replay_of) END"""
+
+
+def ripe(condition: str) -> str:
+    """Whether a fire is to go: the condition holds, and nothing needs it."""
+    return f"CASE WHEN {condition} THEN NOT {NEEDED} ELSE 0 END AS ripe"
+
+
+GONE_BY = "f.finished_at < $4 AND coalesce(f.missed_last, 0) < $4"
 
 NEXT_NAMESPACE = "SELECT min(namespace) AS namespace FROM fires WHERE namespace > $1"
 OLD_FIRES = f"""
-SELECT f.due_at, f.id, f.state IN ('succeeded', 'skipped', 'cancelled') AND {GONE_BY} AS ripe FROM fires f
+SELECT f.due_at, f.id, {ripe(f"f.state IN ('succeeded', 'skipped', 'cancelled') AND {GONE_BY}")} FROM fires f
 WHERE f.namespace = $1 AND (f.due_at, f.id) > ($2, $3) AND f.due_at < $4 ORDER BY f.due_at, f.id LIMIT $5
 """
 OLD_FAILED = f"""
-SELECT f.due_at, f.id, {GONE_BY} AS ripe FROM fires f
+SELECT f.due_at, f.id, {ripe(GONE_BY)} FROM fires f
 WHERE f.namespace = $1 AND f.state = 'failed' AND (f.due_at, f.id) > ($2, $3) AND f.due_at < $4
 ORDER BY f.due_at, f.id LIMIT $5
 """
@@ -25,15 +31,17 @@ ORDER BY f.due_at, f.id LIMIT $5
 MORE_THAN = """EXISTS (
         SELECT 1 FROM fires c WHERE c.namespace = f.namespace AND c.grp = f.grp AND c.name = f.name LIMIT 1 OFFSET $5
     )"""
+# Step by step, since SQLite compares with a row of columns by its first column alone.
+NEXT = "(SELECT n.rowid FROM fires n INDEXED BY fires_log_of_task WHERE n.namespace"
 CROWDED = f"""
 WITH RECURSIVE known (namespace, grp, name, crowded, n) AS (
     SELECT * FROM (SELECT f.namespace, f.grp, f.name, {MORE_THAN}, 1 FROM fires f
         WHERE (f.namespace, f.grp, f.name) > ($1, $2, $3) ORDER BY f.namespace, f.grp, f.name LIMIT 1)
     UNION ALL
-    SELECT f.namespace, f.grp, f.name, {MORE_THAN}, known.n + 1 FROM known JOIN fires f ON f.rowid = (
-        SELECT following.rowid FROM fires following
-        WHERE (following.namespace, following.grp, following.name) > (known.namespace, known.grp, known.name)
-        ORDER BY following.namespace, following.grp, following.name LIMIT 1
+    SELECT f.namespace, f.grp, f.name, {MORE_THAN}, known.n + 1 FROM known JOIN fires f ON f.rowid = coalesce(
+        {NEXT} = known.namespace AND n.grp = known.grp AND n.name > known.name ORDER BY n.name LIMIT 1),
+        {NEXT} = known.namespace AND n.grp > known.grp ORDER BY n.grp, n.name LIMIT 1),
+        {NEXT} > known.namespace ORDER BY n.namespace, n.grp, n.name LIMIT 1)
     ) WHERE known.n < $4 AND NOT known.crowded
 )
 SELECT namespace, grp, name, crowded FROM known
@@ -45,8 +53,8 @@ SELECT due_at, id FROM fires WHERE namespace = $1 AND grp = $2 AND name = $3
 ORDER BY due_at DESC, id DESC LIMIT 1 OFFSET $4
 """
 SURPLUS_FIRES = f"""
-SELECT f.due_at, f.id, f.finished_at < $8 AND coalesce(f.missed_last, 0) < $8 AND (f.state = 'failed') = $9
-    AND NOT {NEEDED} AS ripe FROM fires f
+SELECT f.due_at, f.id,
+    {ripe("f.finished_at < $8 AND coalesce(f.missed_last, 0) < $8 AND (f.state = 'failed') = $9")} FROM fires f
 WHERE f.namespace = $1 AND f.grp = $2 AND f.name = $3 AND (f.due_at, f.id) > ($4, $5) AND (f.due_at, f.id) <= ($6, $7)
 ORDER BY f.due_at, f.id LIMIT $10
 """
@@ -65,16 +73,14 @@ FORGET_FIRES = f"DELETE FROM fires WHERE id IN {IDS} AND finished_at IS NOT NULL
 AUDIT = "SELECT id, at < $1 AS ripe FROM audit ORDER BY id LIMIT $2"
 FORGET_AUDIT = f"DELETE FROM audit WHERE id IN ({unfold('id BIGINT')}) RETURNING id"
 
-UNREFERRED = """
-    NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = v.task_id AND t.version = v.version)
-    AND NOT EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'scheduled' AND f.version = v.version)
-    AND NOT EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'manual' AND f.version = v.version)
-"""
+REFERRED = """CASE WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.id = v.task_id AND t.version = v.version) THEN 1
+    WHEN EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'scheduled' AND f.version = v.version) THEN 1
+    ELSE EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'manual' AND f.version = v.version) END"""
 VERSIONS = f"""
-SELECT v.task_id, v.version, v.created_at < $3 AND {UNREFERRED} AS ripe FROM task_versions v
+SELECT v.task_id, v.version, CASE WHEN v.created_at < $3 THEN NOT {REFERRED} ELSE 0 END AS ripe FROM task_versions v
 WHERE (v.task_id, v.version) > ($1, $2) ORDER BY v.task_id, v.version LIMIT $4
 """
 FORGET_VERSIONS = f"""
-DELETE FROM task_versions AS v WHERE (v.task_id, v.version) IN ({unfold("task_id TEXT, version BIGINT")}) AND {UNREFERRED}
+DELETE FROM task_versions AS v WHERE (v.task_id, v.version) IN ({unfold("task_id TEXT, version BIGINT")}) AND NOT {REFERRED}
 RETURNING version
 """
