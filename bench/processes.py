@@ -41,6 +41,11 @@ class Child:
         fields = text.rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def cpu_ms(self) -> float:
+        """The same by the scheduler's own account, fine enough for one request; of the threads that there are now."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text("ascii").split()[0]) for task in tasks) / 1e6
+
     def rss_mib(self) -> float:
         """Memory that is really there."""
         text = Path(f"/proc/{self.process.pid}/status").read_text("ascii")

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.figures import lateness, tell
 from bench.processes import Child, child, folder, server
@@ -23,16 +24,22 @@ async def main(rate: int, seconds: int, cron_share: float, slots: int) -> None:
             child("bench.sink") as sink,
             server(Path(place) / "steady.db", "--slots", str(slots)) as serving,
         ):
-            figures = await _measure(serving, sink, rate, seconds, cron_share)
+            figures = await stream(serving, sink, rate, seconds, cron_share)
     settings = {"rate": rate, "seconds": seconds, "cron_share": cron_share, "slots": slots}
     tell("steady", settings, figures)
 
 
-async def _measure(
-    serving: Child, sink: Child, rate: int, seconds: int, cron_share: float
-) -> Mapping[str, object]:
+async def stream(
+    serving: Child,
+    sink: Child,
+    rate: int,
+    seconds: int,
+    cron_share: float,
+    group: str = "steady",
+) -> Mapping[str, Any]:
+    """One stream through a server; its tasks are of a group that it has none of yet."""
     start = int(time.time() + rate / ADDS_PER_S + HEADROOM_S)
-    tasks = [_task(n, start, seconds, n < rate * cron_share) for n in range(rate)]
+    tasks = [_task(group, n, start, seconds, n < rate * cron_share) for n in range(rate)]
     requests = (add(task, f"{sink.url}/", "x" * 200) for task in tasks)
     await send_all(serving.port, requests, clients=16)
     if time.time() > start - 1:
@@ -57,9 +64,9 @@ async def _measure(
     }
 
 
-def _task(number: int, start: int, seconds: int, as_cron: bool) -> Mapping[str, object]:
+def _task(group: str, number: int, start: int, seconds: int, as_cron: bool) -> Mapping[str, object]:
     """Simple ones each at their own phase; cron knows only whole seconds."""
-    named = {"groupCode": "steady", "jobCode": f"task{number}"}
+    named = {"groupCode": group, "jobCode": f"task{number}"}
     if as_cron:
         last = (start + seconds - 1) * 1000
         cron = {"triggerType": "CronTrigger", "cronExpress": "* * * * * ?"}

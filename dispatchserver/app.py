@@ -187,7 +187,13 @@ def _engine_config(settings: Settings) -> EngineConfig:
     )
     rate = None if settings.destination_rate is None else read_rate(settings.destination_rate)
     allowance = Allowance(slots=settings.destination_slots, rate=rate)
-    return EngineConfig(node=uuid4().hex, slots=settings.slots, limits=limits, allowance=allowance)
+    return EngineConfig(
+        node=uuid4().hex,
+        slots=settings.slots,
+        limits=limits,
+        allowance=allowance,
+        keep=settings.keep,
+    )
 
 
 @dataclass(frozen=True, slots=True)

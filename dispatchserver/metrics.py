@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from dispatchserver.domain.figures import Ailment, Figures, Place, Stuck
 from dispatchserver.domain.fire import Attempt, Decision, Reason
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.retention import Stage
 from dispatchserver.domain.task import TaskState
 
 DESTINATION_LIMIT = 100
@@ -111,6 +112,11 @@ class Metrics:
             registry=registry,
         )
         self.audited(Stuck())
+        self._pruned = Counter(
+            "dispatch_pruned", "Old records that were deleted.", ["stage"], registry=registry
+        )
+        for stage in Stage:
+            self._pruned.labels(stage)
 
     def attempted(self, attempt: Attempt, recall: Recall, late: timedelta) -> None:
         """See ports.Meter."""
@@ -144,6 +150,10 @@ class Metrics:
         """See ports.Meter."""
         for ailment in Ailment:
             self._stuck.labels(ailment).set(stuck.count(ailment))
+
+    def pruned(self, stage: Stage, rows: int) -> None:
+        """See ports.Meter."""
+        self._pruned.labels(stage).inc(rows)
 
     def committed(self, writes: int, seconds: float, stored: bool) -> None:
         """A transaction of the store ended: see OnCommit."""

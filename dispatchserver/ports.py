@@ -23,6 +23,7 @@ from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
+from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.domain.values import value
 
@@ -86,8 +87,8 @@ class Store(Protocol):
     async def list_attempts(self, fire_id: str) -> Sequence[Attempt]:
         """The ended attempts of a fire, in order."""
 
-    async def find_recall(self, fire: Fire) -> Recall | None:
-        """The recall that this fire's version of the task said; None when history was pruned."""
+    async def find_recalls(self, fires: Sequence[Fire]) -> Sequence[Recall | None]:
+        """The recall that each fire's version of its task said, with the fire's own data; None where that is gone."""
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         """Active tasks with an occasion up to `horizon`, the earliest first."""
@@ -145,6 +146,10 @@ class Store(Protocol):
 
     async def expire(self, now: datetime, limit: int) -> int:
         """Ends up to `limit` open fires whose deadline has passed; returns how many."""
+
+    async def prune(self, stage: Stage, place: Place, keep: Keep, now: datetime) -> Pruned:
+        """Looks at a slice of a stage's records from `place` on, and deletes those of them that need not be kept: a few
+        milliseconds of work. Never an open fire, a task's last one, or a replay of a fire that is there still."""
 
     async def next_occasion(self) -> datetime | None:
         """The earliest next_fire_at of all active tasks."""
@@ -222,6 +227,9 @@ class Meter(Protocol):
 
     def audited(self, stuck: Stuck) -> None:
         """The self-audit has looked, and this is what it found."""
+
+    def pruned(self, stage: Stage, rows: int) -> None:
+        """So many old records were deleted."""
 
 
 Wake = Callable[[], None]

@@ -24,6 +24,7 @@ from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.retention import Keep, read_keep
 from dispatchserver.domain.trigger import find_zone
 
 SQLITE_URL = "sqlite:///"
@@ -120,6 +121,17 @@ class Settings(BaseModel):
     repeat_count: Literal["total", "extra"] = Field(
         "total", description="repeatCount of `.do` counts all fires, or those after the first"
     )
+    keep_fires: str = Field(
+        "7d", description="how long ended fires are kept: 7d, 36h, 90m; 0: for ever"
+    )
+    keep_failed: str = Field("30d", description="the same for failed ones, the dead letters")
+    keep_per_task: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000_000,
+        description="fires kept of each task, the newest, and as many older failed ones; 0: any",
+    )
+    keep_audit: str = Field("180d", description="how long the audit is kept; 0: for ever")
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="auto: text on a terminal"
     )
@@ -136,6 +148,15 @@ class Settings(BaseModel):
             raise PydanticCustomError(
                 "destination.rate", "no rate", dict(invalid.params)
             ) from invalid
+
+    @field_validator("keep_fires", "keep_failed", "keep_audit")
+    @classmethod
+    def _a_span(cls, text: str) -> str:
+        try:
+            read_keep(text)
+        except Invalid as invalid:
+            raise PydanticCustomError("retention.span", "no length of time", {}) from invalid
+        return text
 
     @field_validator("timezone")
     @classmethod
@@ -188,6 +209,16 @@ class Settings(BaseModel):
     def policy_defaults(self) -> PolicyDefaults:
         """The policies of tasks that say none, and whose group says none."""
         return read_policy_defaults(FieldReader({"policies": self.policies}, Faults()))
+
+    @property
+    def keep(self) -> Keep:
+        """How long records are kept, and how many."""
+        return Keep(
+            fires=read_keep(self.keep_fires),
+            failed=read_keep(self.keep_failed),
+            per_task=self.keep_per_task or None,
+            audit=read_keep(self.keep_audit),
+        )
 
     @property
     def database_path(self) -> Path:

@@ -1,11 +1,11 @@
 """A fire is one due occasion of a task; an attempt is one try to deliver it."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
+from dispatchserver.domain.fireids import scheduled_id
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.task import Task, TaskKey
@@ -238,18 +238,12 @@ class Attempt:
     address: str | None = None
 
 
-def fire_id(task: Task, due_at: datetime) -> str:
-    """The id of a scheduled fire: 32 hex digits, the same on every node and after every crash."""
-    identity = f"{task.id}|{task.version}|{to_ms(due_at)}|{FireKind.SCHEDULED}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
-
-
 def new_fire(task: Task, due_at: datetime, deadline_at: datetime) -> Fire:
     """A pending scheduled fire of this task, to be ended by `deadline_at` at the latest."""
     overlap, key = task.spec.policies.overlap, task.spec.policies.concurrency
     serial = overlap.rule is not OverlapRule.ALLOW
     return Fire(
-        id=fire_id(task, due_at),
+        id=scheduled_id(task, due_at),
         task_id=task.id,
         key=task.key,
         version=task.version,
@@ -285,7 +279,7 @@ def skipped_fire(task: Task, run: MissedRun, reason: Reason, now: datetime) -> F
     moment of a pause or the clock was set back, and then the range would be lost with it.
     """
     return Fire(
-        id=fire_id(task, run.last),
+        id=scheduled_id(task, run.last),
         task_id=task.id,
         key=task.key,
         version=task.version,

@@ -1,11 +1,11 @@
 """A broadcast: one occasion makes a fire for each address, with an id, repetitions and a verdict of its own. Pure."""
 
-import hashlib
 from dataclasses import replace
 
 from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Fire, FireState, first_turn
+from dispatchserver.domain.fireids import shard_id
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.route import RouteRule
 from dispatchserver.domain.task import Task, TaskSpec
@@ -28,12 +28,8 @@ def in_shards(task: Task, fire: Fire) -> tuple[Fire, ...]:
         return (fire,)
     turn = first_turn(False, task.spec.policies.concurrency)
     shared = replace(fire, serial=False, turn=turn, shards=count)
-    first, *others = (replace(shared, id=_shard_id(fire.id, n), shard=n) for n in range(count))
+    first, *others = (replace(shared, id=shard_id(fire.id, n), shard=n) for n in range(count))
     return (first, *(replace(other, missed=None) for other in others))
-
-
-def _shard_id(whole: str, shard: int) -> str:
-    return hashlib.sha256(f"{whole}|{shard}".encode()).hexdigest()[:32]
 
 
 def check_broadcast(spec: TaskSpec) -> None:

@@ -9,7 +9,8 @@ from dispatchserver.domain.calendartrigger import (
 )
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.excluded import ExcludedOccasions
-from dispatchserver.domain.fire import Fire, MissedRun, Reason, fire_id, skipped_fire
+from dispatchserver.domain.fire import Fire, MissedRun, Reason, skipped_fire
+from dispatchserver.domain.fireids import scheduled_id
 from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.occasions import Fires, newest, run_between, run_of
 from dispatchserver.domain.task import Task
@@ -62,7 +63,7 @@ def first_turn(task: Task, now: datetime) -> datetime | None:
 def excluded_fire(task: Task, run: MissedRun, now: datetime) -> Fire:
     """The row of a run of excluded occasions; it stands at the first of them, for it is written when that is due."""
     row = skipped_fire(task, run, Reason.CALENDAR, max(now, run.first))
-    return replace(row, id=fire_id(task, run.first), due_at=run.first, run_at=run.first)
+    return replace(row, id=scheduled_id(task, run.first), due_at=run.first, run_at=run.first)
 
 
 def missed_run(task: Task, first: datetime, until: datetime) -> MissedRun:

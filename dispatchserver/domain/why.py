@@ -185,11 +185,13 @@ TOLD = {
 
 
 def _before_its_time(evidence: Evidence, at: datetime) -> Because:
-    """No version is known for then: the task came later, was deleted before or since, or never was."""
+    """No version is known for then: the task came later, was deleted before or since, is remembered no more, or never was."""
     life = life_at(evidence.changes, at + WITHIN)
     if life is not None and life.until is not None:
         change = evidence.first(Action.DELETED, life.until)
         return Because(code="deleted_since", params={"since": life.until}, change=change)
+    if evidence.task is not None and evidence.task.created_at <= at:
+        return Because(code="version_gone", params={"asked": at})
     deleted = evidence.newest(Action.DELETED, at + WITHIN)
     if deleted is not None:
         return Because(code="deleted", params={"since": deleted.at}, change=deleted)

@@ -11,6 +11,7 @@ from dispatchserver.domain.fire import Decision, Outcome, Verdict
 from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
+from dispatchserver.domain.retention import Keep
 from dispatchserver.engine.auditor import Auditor
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.dispatcher import Dispatcher
@@ -18,10 +19,13 @@ from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
 from dispatchserver.engine.metering import Unmetered
 from dispatchserver.engine.planner import Planner, look_at
+from dispatchserver.engine.pruner import Pruner
 from dispatchserver.engine.pulse import Pulse
 from dispatchserver.engine.sweeper import Sweeper
 from dispatchserver.engine.tasks import Wakes
 from dispatchserver.ports import Clock, Meter, RecallTarget, Store
+
+USUALLY_KEPT = Keep()
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +38,11 @@ class EngineConfig:
     slots: int
     limits: Limits
     allowance: Allowance = USUAL
+    keep: Keep = USUALLY_KEPT
 
 
 class Engine:
-    """The pipeline planner -> dispatcher -> executor, with the sweeper and the auditor beside it."""
+    """The pipeline planner -> dispatcher -> executor, with the sweeper, the auditor and the pruner beside it."""
 
     def __init__(
         self,
@@ -60,11 +65,13 @@ class Engine:
         self.planner = Planner(store, clock, self.dispatch_by, self.destinations.hand)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
         self.auditor = Auditor(store, clock, meter, self.wake_dispatcher)
+        self.pruner = Pruner(store, clock, config.keep, meter)
         self._planning = Loop("planner", self.planner.run_once, clock, meter)
         self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock, meter)
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock, meter)
         self._watching = (
             Loop("auditor", self.auditor.run_once, clock, meter),
+            Loop("pruner", self.pruner.run_once, clock, meter),
             Loop("pulse", Pulse(clock, meter).run_once, clock, meter),
         )
         self.draining = False

@@ -5,6 +5,7 @@ from datetime import timedelta
 from dispatchserver.domain.figures import Stuck
 from dispatchserver.domain.fire import Attempt
 from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.retention import Stage
 
 
 class Unmetered:
@@ -20,4 +21,7 @@ class Unmetered:
         pass
 
     def audited(self, stuck: Stuck) -> None:
+        pass
+
+    def pruned(self, stage: Stage, rows: int) -> None:
         pass

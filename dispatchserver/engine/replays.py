@@ -1,7 +1,7 @@
 """The use cases of what failed for good: looked at, one fire sent once more, or all that a filter finds."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -113,22 +113,16 @@ class ReplayCases:
         """The fires of a filter that failed for good, the latest due first; raises Invalid for a cursor that is none."""
         found = await self._store.list_fires(dead_only(wanted), page)
         replays = await self._store.replays_of([fire.id for fire in found.items])
-        recalls = await self._recalls(found.items)
+        recalls = await self._store.find_recalls(found.items)
         letters = tuple(
             DeadLetter(
                 fire=fire,
-                recall=recalls[fire.task_id, fire.version],
+                recall=recall,
                 replays=[each for each in replays if each.replay_of == fire.id],
             )
-            for fire in found.items
+            for fire, recall in zip(found.items, recalls, strict=True)
         )
         return Page(items=letters, next_cursor=found.next_cursor)
-
-    async def _recalls(self, fires: Sequence[Fire]) -> Mapping[tuple[str, int], Recall | None]:
-        """Whom the fires call, asked once for all of a task."""
-        versions = {(fire.task_id, fire.version): fire for fire in fires}
-        found = await asyncio.gather(*map(self._store.find_recall, versions.values()))
-        return dict(zip(versions, found, strict=True))
 
     async def of(self, fire_id: str) -> Sequence[Fire]:
         """The fires that repeat this one, the earliest first."""

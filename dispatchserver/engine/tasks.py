@@ -160,10 +160,11 @@ class Tasks:
         fire = await self._store.find_fire(fire_id)
         if fire is None:
             raise FireNotFound(fire_id)
+        (recall,) = await self._store.find_recalls([fire])
         return FireHistory(
             fire=fire,
             attempts=await self._store.list_attempts(fire_id),
-            recall=await self._store.find_recall(fire),
+            recall=recall,
             notes=await self._store.list_notes(fire_id),
         )
 

@@ -9,6 +9,7 @@ EXISTS (SELECT 1 FROM task_versions v WHERE v.task_id = fires.task_id AND v.vers
     AND coalesce(v.recall_json ->> 'url', (v.recall_json ->> 'host') || ':' || (v.recall_json ->> 'port'))
         || coalesce(' ' || (v.recall_json ->> 'also'), '') LIKE ? ESCAPE '\\')
 """
+ONE = "SELECT 1 FROM fires"
 AMONG = "id IN (SELECT value FROM json_each(?))"
 
 

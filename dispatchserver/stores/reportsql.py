@@ -10,7 +10,8 @@ FROM fires f JOIN task_versions v ON v.task_id = f.task_id AND v.version = f.ver
 WHERE f.id = $1 AND v.secret IS NOT NULL
 """
 # These very words stand in the index too, which SQLite uses only then.
-OF_REPORTS = "fire_id = $1 AND action IN ('reported', 'report_refused', 'progress')"
+OF_REPORT = "action IN ('reported', 'report_refused', 'progress')"
+OF_REPORTS = f"fire_id = $1 AND {OF_REPORT}"
 COUNT_NOTES = f"SELECT count(*) AS notes FROM audit WHERE {OF_REPORTS}"
 LIST_NOTES = (
     f"SELECT at, who, door, action, detail FROM audit WHERE {OF_REPORTS} ORDER BY id LIMIT $2"

@@ -40,7 +40,7 @@ DUE_TASKS = f"""
 {TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 AND t.id NOT IN (SELECT value FROM json_each($3))
 ORDER BY t.next_fire_at LIMIT $2
 """
-GROUPS = "SELECT grp, count(*) AS tasks FROM tasks WHERE namespace = $1 GROUP BY grp ORDER BY grp"
+GROUPS = "SELECT grp, tasks FROM group_sizes WHERE namespace = $1 ORDER BY grp"
 
 PUT_TASKS = f"""
 INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
@@ -55,7 +55,8 @@ INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, creat
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
     next_fire_at = excluded.next_fire_at, updated_at = excluded.updated_at, calendar = excluded.calendar,
     restarted_at = excluded.restarted_at, restarted_count = excluded.restarted_count, ckey = excluded.ckey,
-    ckey_limit = excluded.ckey_limit
+    ckey_limit = excluded.ckey_limit,
+    pruned_until = CASE WHEN excluded.version = tasks.version THEN tasks.pruned_until END
 """
 PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
@@ -147,10 +148,10 @@ FROM ({
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
     AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
-RETURNING tasks.id
+RETURNING tasks.id, tasks.pruned_until
 """
 RESTART_TASKS = f"""
-UPDATE tasks SET restarted_at = s.at, restarted_count = s.count
+UPDATE tasks SET restarted_at = s.at, restarted_count = s.count, pruned_until = NULL
 FROM ({these("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
 """
 
@@ -221,7 +222,10 @@ SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, st
     connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address
 FROM attempts WHERE fire_id = $1 ORDER BY number
 """
-FIND_RECALL = "SELECT recall_json FROM task_versions WHERE task_id = $1 AND version = $2"
+FIND_RECALLS = f"""
+SELECT v.task_id, v.version, v.recall_json FROM ({unfold("task_id TEXT, version BIGINT")}) s
+CROSS JOIN task_versions v ON v.task_id = s.task_id AND v.version = s.version
+"""
 NEXT_OCCASION = """
 SELECT min(next_fire_at) AS at FROM tasks WHERE state = 'active' AND next_fire_at IS NOT NULL
     AND id NOT IN (SELECT value FROM json_each($1))

@@ -25,6 +25,7 @@ from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import Recall, with_data
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
+from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
 from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import (
@@ -37,6 +38,7 @@ from dispatchserver.stores import (
     ledger,
     replays,
     reportwrites,
+    retention,
     rows,
     search,
     sql,
@@ -110,11 +112,12 @@ class SqlStore:
     async def evidence(self, key: TaskKey, at: datetime, until: datetime) -> Evidence:
         return await ledger.gather(self._driver.page_reader, ledger.Asked(key, at, until))
 
-    async def find_recall(self, fire: Fire) -> Recall | None:
-        found = await self._driver.page_reader.fetch(sql.FIND_RECALL, fire.task_id, fire.version)
-        if not found:
-            return None
-        return with_data(read_recall(found[0]["recall_json"]), fire.data_json)
+    async def find_recalls(self, fires: Sequence[Fire]) -> Sequence[Recall | None]:
+        versions = dumps(sorted({(fire.task_id, fire.version) for fire in fires}))
+        found = await self._driver.page_reader.fetch(sql.FIND_RECALLS, versions)
+        said = {(row["task_id"], row["version"]): read_recall(row["recall_json"]) for row in found}
+        recalls = [(fire, said.get((fire.task_id, fire.version))) for fire in fires]
+        return [recall and with_data(recall, fire.data_json) for fire, recall in recalls]
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         reader = self._driver.engine_reader
@@ -166,6 +169,9 @@ class SqlStore:
 
     async def expire(self, now: datetime, limit: int) -> int:
         return await self._driver.submit(firewrites.expire, firewrites.Expiry(now, limit))
+
+    async def prune(self, stage: Stage, place: Place, keep: Keep, now: datetime) -> Pruned:
+        return await retention.prune(self._driver, stage, place, keep, now)
 
     async def next_occasion(self) -> datetime | None:
         found = await self._moment(sql.NEXT_OCCASION, self._unreadable.resting())

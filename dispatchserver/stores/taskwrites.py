@@ -7,6 +7,7 @@ from datetime import datetime
 from dispatchserver.domain.changing import Change, Decide, PendingRule
 from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.errors import CalendarChanged, DispatchError
+from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
@@ -227,17 +228,24 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan], in_hand: Set[str]) -> int
         ]
         for plan in plans
     ]
-    moved = {row["id"] for row in await put(tx, sql.MOVE_TASKS, steps)}
+    moved = {row["id"]: row["pruned_until"] for row in await put(tx, sql.MOVE_TASKS, steps)}
     written = [plan for plan in plans if plan.task.id in moved]
     restarted = [plan for plan in written if plan.restart != plan.task.restart]
     await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
     fires = [
         rows.fire_row(fire, sql.IN_HAND if fire.id in in_hand else None)
         for plan in written
-        for fire in plan.fires
+        for fire in _fresh(plan.fires, moved[plan.task.id])
     ]
     await put(tx, sql.PUT_FIRES, fires)
     return len(written)
+
+
+def _fresh(fires: Sequence[Fire], pruned_until: int | None) -> Sequence[Fire]:
+    """Without those that were sent once, as the clock was set back: no row is left that would tell."""
+    if pruned_until is None:
+        return fires
+    return [fire for fire in fires if to_ms(fire.due_at) > pruned_until]
 
 
 def _restart_row(plan: Plan) -> list[object]:

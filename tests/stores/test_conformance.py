@@ -378,14 +378,14 @@ async def test_an_assignment_carries_what_the_fires_own_version_says(house):
     (assignment,) = (await house.store.claim(NODE, NOON, 1, at(3600))).assignments
     assert assignment.recall == SocketRecall(host="h", port=1)
     assert assignment.policies == policies
-    assert await house.store.find_recall(assignment.fire) == assignment.recall
+    assert await house.store.find_recalls([assignment.fire]) == [assignment.recall]
 
 
 async def test_the_recall_of_a_replaced_version_is_still_known(house):
     fire = await house.claimed(trigger=once())
     await house.add(recall=HttpRecall(url="http://new/"), overwrite=True, now=at(1))
-    assert await house.store.find_recall(fire) == RECALL
-    assert await house.store.find_recall(replace(fire, version=9)) is None
+    assert await house.store.find_recalls([fire]) == [RECALL]
+    assert await house.store.find_recalls([replace(fire, version=9), fire]) == [None, RECALL]
 
 
 # Settling

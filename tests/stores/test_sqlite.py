@@ -324,8 +324,14 @@ DEAD_OF_TASK = FireFilter(
         (FireFilter(namespace="default", since=NOON, until=at(9)), "fires_log"),
         (FireFilter(namespace="default", group="g", name="n"), "fires_log_of_task"),
         (FireFilter(namespace="default", state=FireState.FAILED), "fires_dead"),
-        (FireFilter(namespace="default", state=FireState.FAILED, group="g"), "fires_dead"),
-        (DEAD_OF_TASK, "fires_dead"),
+        (FireFilter(namespace="default", state=FireState.FAILED, group="g"), "fires_dead_of_group"),
+        (DEAD_OF_TASK, "fires_dead_of_group"),
+        (FireFilter(namespace="default", group="g"), "fires_log_of_group"),
+        (FireFilter(namespace="default", group="g", since=NOON, until=at(9)), "fires_log_of_group"),
+        (FireFilter(namespace="default", state=FireState.SUCCEEDED), "fires_log"),
+        (FireFilter(namespace="default", state=FireState.SKIPPED, group="g"), "fires_skipped"),
+        (FireFilter(namespace="default", state=FireState.CANCELLED), "fires_cancelled"),
+        (FireFilter(namespace="default", state=FireState.WAITING), "fires_awaited"),
     ],
 )
 @pytest.mark.parametrize("cursor", [None, "WzEsIngiXQ"])
