@@ -9,7 +9,7 @@ from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
 from dispatchserver.stores import retentionsql
-from dispatchserver.stores.driver import Driver, Operation, Reader, Row, Tx
+from dispatchserver.stores.driver import Driver, Need, Operation, Reader, Row, Tx
 
 SLICE = 100
 PORTION = 20
@@ -155,7 +155,8 @@ async def _versions(driver: Driver, place: Place, until: int) -> Pruned:
 
 
 async def _forget(driver: Driver, operation: Operation[Doomed, int], doomed: Doomed) -> int:
-    return await driver.submit(operation, doomed) if doomed else 0
+    """Also on a full disk, where it is what makes room."""
+    return await driver.submit(operation, doomed, Need.URGENT) if doomed else 0
 
 
 async def forget_fires(tx: Tx, asked: Sequence[Doomed]) -> Sequence[int]:
