@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain import jsontext
@@ -80,11 +81,15 @@ def as_list(value: JsonValue, most: int) -> Sequence[JsonValue]:
 
 def as_member(value: JsonValue, kind: type[E]) -> E:
     """One of the words of an enumeration, in any case."""
-    word = as_text(value).strip().lower()
-    for member in kind:
-        if member.value.lower() == word:
-            return member
-    raise Invalid("field.choice", allowed=", ".join(kind))
+    member: E | None = _members(kind).get(as_text(value).strip().lower())
+    if member is None:
+        raise Invalid("field.choice", allowed=", ".join(kind))
+    return member
+
+
+@cache
+def _members(kind: type[StrEnum]) -> Mapping[str, Any]:
+    return {member.value.lower(): member for member in kind}
 
 
 def as_duration(value: JsonValue) -> timedelta:
@@ -138,6 +143,8 @@ def _in_range(moment: datetime) -> datetime:
 class FieldReader:
     """Reads values of one object under their full names, booking faults as they come."""
 
+    __slots__ = ("_asked", "_faults", "_inner", "_overlooked", "_path", "_values")
+
     def __init__(self, values: Mapping[str, JsonValue], faults: Faults, path: str = "") -> None:
         self._values = values
         self._faults = faults
@@ -152,7 +159,8 @@ class FieldReader:
 
     def take(self, name: str, read: Callable[[JsonValue], V], default: D) -> V | D:
         """The value read; the default where it is absent, null, empty text, or faulty (and then booked)."""
-        value = self._value(name)
+        self._asked[name] = None
+        value = self._values.get(name)
         if value is None or value == "":
             return default
         try:

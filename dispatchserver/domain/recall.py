@@ -15,6 +15,7 @@ from dispatchserver.domain.route import USUAL, Route
 
 URL_LIMIT = 2048
 DATA_LIMIT = 256 * 1024
+UTF8_WIDTH = 4
 PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:.]{2,45}")
 
@@ -169,6 +170,7 @@ def host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@lru_cache(maxsize=4_096)
 def check_url(url: str) -> str:
     """The URL when a callback can be sent there; raises Invalid, naming what is wrong with it."""
     if not 1 <= len(url) <= URL_LIMIT:
@@ -203,8 +205,11 @@ def check_data(data: JsonValue) -> JsonValue:
     """The data as receivers will see it: text that holds a JSON object becomes that object; raises Invalid if too large."""
     if isinstance(data, str) and data.lstrip()[:1] == "{":
         data = _object_or_text(data)
-    jsontext.check(data)
-    if len(jsontext.dumps(data).encode()) > DATA_LIMIT:
+    if data is None:
+        return None
+    text = jsontext.dumps(data)
+    jsontext.check_said(data, text)
+    if len(text) * UTF8_WIDTH > DATA_LIMIT and len(text.encode()) > DATA_LIMIT:
         raise Invalid("recall.data_size", limit=DATA_LIMIT)
     return data
 

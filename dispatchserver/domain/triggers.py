@@ -1,6 +1,7 @@
 """All trigger shapes as one type, and what is asked of any of them."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
@@ -20,6 +21,7 @@ Trigger = (
 )
 
 
+@lru_cache(maxsize=1_024)
 def first_fire(trigger: Trigger, now: datetime) -> datetime:
     """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
     fire = trigger.next_after(now - MILLISECOND)

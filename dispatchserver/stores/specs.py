@@ -90,6 +90,7 @@ def _read_route(doc: Mapping[str, Any]) -> Route:
     return Route(rule=RouteRule(doc["route"]), by=doc["by"]) if "route" in doc else USUAL
 
 
+@lru_cache(maxsize=1_024)
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),

@@ -72,9 +72,10 @@ def read_put(
     faults.raise_if_any()
     if spec is None:  # unreachable: what is missing was booked
         raise Invalid("fault.required")
+    trigger = _as_it_stands(asked, basis, standing)
     return Addition(
         key=key,
-        spec=replace(spec, trigger=_as_it_stands(asked, basis, standing) or spec.trigger),
+        spec=spec if trigger is None else replace(spec, trigger=trigger),
         at=basis.now,
         overwrite=overwrite,
         keep=True,
