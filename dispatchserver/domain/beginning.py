@@ -30,7 +30,7 @@ def begun(task: Task, kept: Task | None, now: datetime) -> Task:
     if trigger is not task.spec.trigger:
         task = replace(task, spec=replace(task.spec, trigger=trigger))
     first = first_fire(trigger, now)
-    return replace(task, next_fire_at=first if task.edition is None else first_turn(task, now))
+    return task.due_first(first if task.edition is None else first_turn(task, now))
 
 
 def _going_on(task: Task, kept: Task, now: datetime) -> Task:

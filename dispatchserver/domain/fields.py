@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -120,18 +120,19 @@ def _moment(value: JsonValue, zone: ZoneInfo) -> datetime:
         raise Invalid("field.moment")
     if not isinstance(value, str) or re.fullmatch(r"\s*-?\d{9,15}\s*", value, re.ASCII):
         return from_ms(as_integer(value))
-    text = value.strip()
-    for pattern in LOCAL_FORMATS:
-        try:
-            return _to_utc(datetime.strptime(text, pattern).replace(tzinfo=zone))
-        except ValueError:
-            continue
-    moment = datetime.fromisoformat(text)
-    return _to_utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    moment = _said_moment(value.strip())
+    return from_ms(to_ms(moment if moment.tzinfo else moment.replace(tzinfo=zone)))
 
 
-def _to_utc(moment: datetime) -> datetime:
-    return from_ms(to_ms(moment.astimezone(UTC)))
+def _said_moment(text: str) -> datetime:
+    """What the text says, with or without a zone. The lenient forms are tried last, since each try is slow."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        for pattern in LOCAL_FORMATS:
+            with suppress(ValueError):
+                return datetime.strptime(text, pattern)  # noqa: DTZ007  (its zone is the task's)
+        raise
 
 
 def _in_range(moment: datetime) -> datetime:
@@ -175,9 +176,9 @@ class FieldReader:
 
     def refuse_unread(self) -> None:
         """Books the names, here and inside, that nobody asked for: they are unknown, or misspelt. Once each."""
-        known = self._overlooked.union(self._asked)
-        unread = (name for name in self._values if name not in known)
-        for name in islice(unread, UNREAD_LIMIT):
+        known = self._asked.keys() | self._overlooked
+        unread = [name for name in self._values if name not in known]
+        for name in unread[:UNREAD_LIMIT]:
             self.refuse(name, "field.unknown", allowed=", ".join(self._asked))
         self.overlook()
         for inner in self._inner:

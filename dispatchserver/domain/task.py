@@ -116,6 +116,22 @@ class Task:
             return trigger
         return replace(trigger, start=self.restart.at, count=self.restart.count)
 
+    def due_first(self, moment: datetime | None) -> "Task":
+        """The task with this first occasion. As `replace`, which takes three times as long."""
+        return Task(
+            id=self.id,
+            key=self.key,
+            version=self.version,
+            state=self.state,
+            spec=self.spec,
+            next_fire_at=moment,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            edition=self.edition,
+            spec_since=self.spec_since,
+            restart=self.restart,
+        )
+
     @property
     def revision(self) -> str:
         """What changes with every replacement, also by another task of the same name."""

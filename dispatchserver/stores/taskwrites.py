@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.changing import Change, Decide, PendingRule
+from dispatchserver.domain.changing import Action, Change, Decide, PendingRule
 from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.errors import CalendarChanged, DispatchError
 from dispatchserver.domain.jsontext import dumps
@@ -33,11 +33,33 @@ class Command:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many changes that are written together. With `stop`, nothing is, from the first one on that is refused."""
+
+    commands: Sequence[Command]
+    stop: bool
+
+
 async def change_tasks(tx: Tx, commands: Sequence[Command]) -> Sequence[Change | Exception]:
     """Carries out commands in order; those on different keys share their statements."""
+    return await _change_all(tx, Batch(commands, stop=False))
+
+
+async def change_batches(
+    tx: Tx, batches: Sequence[Batch]
+) -> Sequence[Sequence[Change | Exception]]:
+    """Carries out batches in order; the answers of one that stops end with the refusal."""
+    return [await _change_all(tx, batch) for batch in batches]
+
+
+async def _change_all(tx: Tx, batch: Batch) -> list[Change | Exception]:
     results: list[Change | Exception] = []
-    while len(results) < len(commands):
-        results += await _change_round(tx, _distinct(commands[len(results) :]))
+    while len(results) < len(batch.commands):
+        round_ = Batch(_distinct(batch.commands[len(results) :]), batch.stop)
+        results += await _change_round(tx, round_)
+        if batch.stop and isinstance(results[-1], Exception):
+            break
     return results
 
 
@@ -51,21 +73,35 @@ def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
     return commands
 
 
-async def _change_round(tx: Tx, commands: Sequence[Command]) -> list[Change | Exception]:
+async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
+    commands = batch.commands
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
     found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
     standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
     results = [await _with_its_secret(tx, result) for result in results]
+    if batch.stop:
+        results = _up_to_a_refusal(results)
     decided = [
         (command, change)
-        for command, change in zip(commands, results, strict=True)
+        for command, change in zip(commands, results, strict=False)
         if isinstance(change, Change)
     ]
     await write_changes(tx, decided)
-    await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in decided])
+    done = [(command, change) for command, change in decided if not _says_again(change)]
+    await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in done])
     return results
+
+
+def _up_to_a_refusal(results: list[Change | Exception]) -> list[Change | Exception]:
+    refused = (number for number, each in enumerate(results, 1) if isinstance(each, Exception))
+    return results[: next(refused, len(results))]
+
+
+def _says_again(change: Change) -> bool:
+    """Whether a task was only said as it stands, which is nothing that was done to it."""
+    return change.action is Action.REPLACED and change.after is change.before
 
 
 async def write_changes(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
@@ -130,7 +166,8 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     """Takes back, holds, releases or cancels what the tasks had pending before the change."""
     by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
     for command, change in decided:
-        by_rule[change.pending].append((command, change))
+        if change.pending is not PendingRule.KEEP:
+            by_rule[change.pending].append((command, change))
     cancelled = by_rule[PendingRule.CANCEL]
     stopped = [*by_rule[PendingRule.HOLD], *cancelled, *by_rule[PendingRule.TAKE_BACK]]
     tasks = [_before(change) for _, change in stopped]

@@ -22,7 +22,7 @@ def read_object(body: bytes) -> Mapping[str, JsonValue]:
 
 def _text(body: bytes) -> str:
     try:
-        return body.decode("utf-8-sig")
+        return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Invalid("wire.utf8") from error
 
