@@ -1,7 +1,6 @@
 """The addresses of the `.do` dialect: read, call, answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from dispatchserver.dialects.iuap.wire import (
     Fields,
     Unreadable,
     envelope,
+    opened,
     read_fields,
 )
 from dispatchserver.documents.authorization import naming_the_secret
@@ -125,7 +125,7 @@ class IuapDialect:
     async def _put(
         self, request: web.Request, read: ReadAddition, group_of: GroupOf, recall_at: str
     ) -> web.Response:
-        fields = await _fields(request)
+        fields = opened(await _fields(request))
         habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
         with (
@@ -141,15 +141,19 @@ class IuapDialect:
         return _answer(envelope(None, **reply))
 
     async def _notices(self, request: web.Request, task: Task) -> list[str]:
+        notices = await self._tasks.notices(task)
+        if not notices:
+            return []
         lang, zone = language(request, self._lang), task.spec.trigger.zone
-        return [say_notice(notice, zone, lang) for notice in await self._tasks.notices(task)]
+        return [say_notice(notice, zone, lang) for notice in notices]
 
     async def _habits_of(self, group: str | None) -> Habits:
         """What a request of this group leaves unsaid; where that is none, it will be refused."""
         if group is None:
             return self._habits
         usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
-        return replace(self._habits, zone=usual.zone, policies=usual.policies)
+        count = self._habits.repeat_count
+        return Habits(zone=usual.zone, repeat_count=count, policies=usual.policies)
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

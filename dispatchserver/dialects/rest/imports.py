@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from dispatchserver.auth.doors import ACTOR, ErrorPage, Route, language
-from dispatchserver.auth.intake import LineStream, Numbered, check_charset
+from dispatchserver.auth.intake import check_charset
+from dispatchserver.auth.linestream import LineStream, Numbered
 from dispatchserver.dialects.rest.importing import (
     Bad,
     LineReader,

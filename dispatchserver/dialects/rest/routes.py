@@ -20,9 +20,9 @@ from dispatchserver.auth.intake import (
     BodyTooLarge,
     BodyTooSlow,
     CharsetUnknown,
-    LineTooLong,
     read_body,
 )
+from dispatchserver.auth.linestream import LineTooLong
 from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.putting import ANY, placing, read_put

@@ -226,7 +226,7 @@ async def test_a_body_that_breaks_off_leaves_what_was_whole_and_nothing_of_its_l
 
 
 async def test_who_falls_silent_is_answered_with_what_is_stored(server, monkeypatch):
-    monkeypatch.setattr("dispatchserver.auth.intake.BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("dispatchserver.auth.linestream.BODY_TIMEOUT_S", 0.2)
 
     async def half():
         yield json.dumps(a_line("a")).encode() + b"\n"
@@ -236,10 +236,26 @@ async def test_who_falls_silent_is_answered_with_what_is_stored(server, monkeypa
     assert (reply.status, reply.doc["line"], reply.doc["added"]) == (408, 2, 1)
 
 
-async def test_it_is_packed_by_gzip_where_its_header_says_so(server):
-    body = gzip.compress(b"\n".join(json.dumps(a_line(str(n))).encode() for n in range(300)))
-    reply = await server.ask("POST", PATH, body, {"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+async def test_it_may_be_packed_by_gzip_in_one_piece_or_several(server, headers):
+    lines = [json.dumps(a_line(str(n))).encode() + b"\n" for n in range(300)]
+    body = gzip.compress(b"".join(lines[:100])) + gzip.compress(b"".join(lines[100:]))
+    body = body if not headers else gzip.compress(b"".join(lines))
+    reply = await server.ask("POST", PATH, body, EN | headers)
     assert counts(reply) == (300, 300, 0, 0, 0)
+
+
+async def test_what_is_packed_and_cut_off_leaves_what_was_whole(server):
+    packed = gzip.compress(b"\n".join(json.dumps(a_line(str(n))).encode() for n in range(300)))
+    reply = await server.ask("POST", PATH, packed[: len(packed) // 2], EN)
+    assert (reply.status, reply.doc["code"]) == (400, "body.broken")
+    assert reply.doc["added"] == reply.doc["line"] - 1 == len(await names(server)) > 0
+
+
+async def test_a_bomb_is_unpacked_no_further_than_a_line_may_go(server):
+    bomb = gzip.compress(b"x" * 300_000_000)
+    reply = await server.ask("POST", PATH, bomb, EN)
+    assert (reply.status, reply.doc["code"]) == (413, "body.line_too_long")
 
 
 @pytest.mark.parametrize(
