@@ -18,6 +18,7 @@ from dispatchserver.domain.moments import from_ms, to_ms
 E = TypeVar("E", bound=StrEnum)
 V = TypeVar("V")
 D = TypeVar("D")
+OBJECTS = (dict, Mapping)  # the first is found at once
 ReadObject = Callable[[JsonValue], Mapping[str, JsonValue]]
 
 UNREAD_LIMIT = (
@@ -65,7 +66,7 @@ def as_object(value: JsonValue) -> Mapping[str, JsonValue]:
     """A JSON object, or text that holds one; a `;` behind it, copied from a manual, is overlooked."""
     if isinstance(value, str):
         value = jsontext.loads(value.strip().removesuffix(";"))
-    if isinstance(value, Mapping):
+    if isinstance(value, OBJECTS):
         return value
     raise Invalid("field.object")
 
@@ -199,7 +200,7 @@ class FieldReader:
     def holds_object(self, name: str) -> bool:
         """Whether a JSON object stands under this name, also as text."""
         value = self._value(name)
-        return isinstance(value, Mapping) or str(value).lstrip().startswith("{")
+        return isinstance(value, OBJECTS) or str(value).lstrip().startswith("{")
 
     def filled(self, name: str) -> bool:
         """Whether something stands under this name, an empty list being nothing."""

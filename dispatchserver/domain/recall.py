@@ -203,8 +203,7 @@ def check_host(host: str) -> str:
 
 def check_data(data: JsonValue) -> JsonValue:
     """The data as receivers will see it: text that holds a JSON object becomes that object; raises Invalid if too large."""
-    if isinstance(data, str) and data.lstrip()[:1] == "{":
-        data = _object_or_text(data)
+    data = read_data(data)
     if data is None:
         return None
     text = jsontext.dumps(data)
@@ -212,6 +211,11 @@ def check_data(data: JsonValue) -> JsonValue:
     if len(text) * UTF8_WIDTH > DATA_LIMIT and len(text.encode()) > DATA_LIMIT:
         raise Invalid("recall.data_size", limit=DATA_LIMIT)
     return data
+
+
+def read_data(data: JsonValue) -> JsonValue:
+    """The data as receivers will see it, of whatever size."""
+    return _object_or_text(data) if isinstance(data, str) and data.lstrip()[:1] == "{" else data
 
 
 def _object_or_text(text: str) -> JsonValue:

@@ -21,13 +21,21 @@ Trigger = (
 )
 
 
-@lru_cache(maxsize=1_024)
 def first_fire(trigger: Trigger, now: datetime) -> datetime:
     """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
-    fire = trigger.next_after(now - MILLISECOND)
+    find = _next_of_cron if isinstance(trigger, CronTrigger) else _next
+    fire = find(trigger, now - MILLISECOND)
     if fire is None or (trigger.end is not None and trigger.end < now):
         raise Invalid("trigger.never")
     return fire
+
+
+def _next(trigger: Trigger, moment: datetime) -> datetime | None:
+    return trigger.next_after(moment)
+
+
+# Others are found sooner than remembered.
+_next_of_cron = lru_cache(maxsize=1_024)(_next)
 
 
 def matches_nothing(trigger: Trigger, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """The use cases: what every dialect and page asks of the engine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import NoReturn
@@ -30,7 +30,13 @@ from dispatchserver.domain.triggers import upcoming
 from dispatchserver.ports import Actor, Clock, LookBy, Store
 from dispatchserver.registries import Calendars
 
-Editions = dict[CalendarKey, Edition]
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out for one of many additions, and holds for the others: whom they may call, how calendars stand."""
+
+    allowed: set[tuple[RecallKind, tuple[str, ...]]] = field(default_factory=set)
+    editions: dict[CalendarKey, Edition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,7 @@ class Tasks:
 
     async def put(self, addition: Addition, actor: Actor) -> Change:
         """As `add`, and tells which of the two was done."""
-        decide = changing.add(await self._ready(addition, {}), new_id=self._new_id())
+        decide = changing.add(await self._ready(addition, Known()), new_id=self._new_id())
         return await self._change(addition.key, decide, actor)
 
     async def put_all(
@@ -93,31 +99,34 @@ class Tasks:
         """
         if not additions:
             return ()
-        editions: Editions = {}
-        asked = [(each.key, await self._decision(each, editions)) for each in additions]
+        known = Known()
+        asked = [(each.key, await self._decision(each, known)) for each in additions]
         now = self._clock.now()
         changes = await self._store.change_tasks(asked, actor, now, stop=stop)
         self._tell([change for change in changes if isinstance(change, Change)], now)
         return changes
 
-    async def _decision(self, addition: Addition, editions: Editions) -> Decide:
+    async def _decision(self, addition: Addition, known: Known) -> Decide:
         """What to ask of the store; what can be refused before is refused in its turn."""
         try:
-            ready = await self._ready(addition, editions)
+            ready = await self._ready(addition, known)
         except DispatchError as error:
             return partial(_refuse, error)
         return changing.add(ready, new_id=self._new_id())
 
-    async def _ready(self, addition: Addition, editions: Editions) -> Addition:
+    async def _ready(self, addition: Addition, known: Known) -> Addition:
         """The addition with its calendar as it stands; raises Invalid, CalendarNotFound."""
-        self._check_egress(addition.spec.recall)
+        place = addition.spec.recall.kind, addition.spec.recall.addresses
+        if place not in known.allowed:
+            self._check_egress(addition.spec.recall)
+            known.allowed.add(place)
         name, namespace = addition.spec.policies.calendar, addition.key.namespace
         if name is None:
             return addition
         key = CalendarKey(namespace=namespace, name=name)
-        if key not in editions:
-            editions[key] = await self._edition(key)
-        return replace(addition, edition=editions[key])
+        if key not in known.editions:
+            known.editions[key] = await self._edition(key)
+        return replace(addition, edition=known.editions[key])
 
     def _check_egress(self, recall: Recall) -> None:
         """Raises Invalid where the policy forbids an address; `number` tells which one, from 0 on."""

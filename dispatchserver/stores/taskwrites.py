@@ -80,7 +80,9 @@ async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
     standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
-    results = [await _with_its_secret(tx, result) for result in results]
+    results = [
+        await _with_its_secret(tx, result) if _secret_of(result) else result for result in results
+    ]
     if batch.stop:
         results = _up_to_a_refusal(results)
     decided = [
@@ -128,12 +130,16 @@ async def _with_calendars_as_planned(
 
 async def _with_its_secret(tx: Tx, result: Change | Exception) -> Change | Exception:
     """Refuses a new version whose recall names a secret that is not there."""
+    key = _secret_of(result)
+    return result if key is None else await missing(tx, key) or result
+
+
+def _secret_of(result: Change | Exception) -> SecretKey | None:
+    """The secret that a new version names."""
     if not isinstance(result, Change) or result.after is None or not _is_fresh(result):
-        return result
-    auth, key = auth_of(result.after.spec.recall), result.after.key
-    if auth is None:
-        return result
-    return await missing(tx, SecretKey(namespace=key.namespace, name=auth.secret)) or result
+        return None
+    auth, namespace = auth_of(result.after.spec.recall), result.after.key.namespace
+    return None if auth is None else SecretKey(namespace=namespace, name=auth.secret)
 
 
 def _is_fresh(change: Change) -> bool:

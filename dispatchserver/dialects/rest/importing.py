@@ -23,7 +23,7 @@ from dispatchserver.domain.errors import DispatchError, Invalid, Refused, excerp
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.recall import check_data
+from dispatchserver.domain.recall import DATA_LIMIT, check_data, read_data
 from dispatchserver.domain.task import TaskKey, TaskSpec, check_name
 from dispatchserver.domain.triggers import Trigger
 
@@ -65,15 +65,19 @@ def read_manner(query: Mapping[str, str], headers: Mapping[str, str]) -> Manner:
     return Manner(on_error=on_error, overwrite=overwrite)
 
 
+CERTAINLY_FITS = DATA_LIMIT // 8
+"""Data in a line of fewer bytes is within its limit: written anew, a number takes at most five times its digits."""
+
 Asked = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line by its number in the file, from 1 on, and the object that stands there."""
+    """One line by its number in the file, from 1 on, the object that stands there, and its bytes."""
 
     number: int
     asked: Asked
+    size: int
 
     @property
     def group(self) -> str | None:
@@ -103,7 +107,7 @@ class Bad:
 def open_line(number: int, text: bytes) -> Line | Bad:
     """The object in a line."""
     try:
-        return Line(number, read_object(text))
+        return Line(number, read_object(text), len(text))
     except Refused as refused:
         return Bad(number, refused)
 
@@ -144,7 +148,7 @@ class LineReader:
         asked, spec = line.asked, known.spec
         trigger = self._trigger(line, basis)
         try:
-            name, data = check_name(as_text(asked.get("name"))), _data(asked)
+            name, data = check_name(as_text(asked.get("name"))), _data(line)
         except Invalid:
             return None
         if trigger is None:
@@ -195,9 +199,12 @@ def _shape(asked: Asked) -> str | None:
     return repr((common, recall | {"data": None}, trigger.get("kind")))
 
 
-def _data(asked: Asked) -> JsonValue:
-    recall = asked["recall"]
-    return check_data(recall.get("data")) if isinstance(recall, Mapping) else None
+def _data(line: Line) -> JsonValue:
+    recall = line.asked["recall"]
+    data = recall.get("data") if isinstance(recall, dict) else None
+    if data == "":  # nothing, as everywhere
+        return None
+    return read_data(data) if line.size < CERTAINLY_FITS else check_data(data)
 
 
 def refusal(said: Said, error: DispatchError) -> DispatchError:

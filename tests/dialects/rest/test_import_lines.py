@@ -22,7 +22,7 @@ data = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | words,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
     max_leaves=10,
-).filter(lambda value: not (isinstance(value, str) and value.lstrip()[:1] == "{"))
+).filter(lambda value: not (isinstance(value, str) and value.lstrip()[:1] in ("", "{")))
 recalls = st.builds(HttpRecall, url=st.sampled_from(["http://a/", "http://b/"]), data=data) | (
     st.builds(SocketRecall, host=st.just("c"), port=st.sampled_from([9, 10]), data=data)
 )
@@ -96,6 +96,10 @@ CHANGES = st.fixed_dictionaries(
                 {"kind": "HTTP", "url": "http://a/", "data": True},
                 {"kind": "HTTP", "url": "http://a/", "data": "\0"},
                 {"kind": "HTTP", "url": "http://a/"},
+                {"kind": "HTTP", "url": "http://a/", "data": ""},
+                {"kind": "HTTP", "url": "http://a/", "data": '{"a": [1.0]}'},
+                {"kind": "HTTP", "url": "http://a/", "data": '{"a": '},
+                {"kind": "HTTP", "url": "http://a/", "data": "x" * 300_000},
                 {"kind": "HTTP", "url": "ftp://a/"},
                 "x",
             ]
