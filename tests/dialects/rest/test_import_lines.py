@@ -26,6 +26,9 @@ data = st.recursive(
 recalls = st.builds(HttpRecall, url=st.sampled_from(["http://a/", "http://b/"]), data=data) | (
     st.builds(SocketRecall, host=st.just("c"), port=st.sampled_from([9, 10]), data=data)
 )
+triggers = st.sampled_from([*SHAPES.values()]) | simple.filter(
+    lambda trigger: trigger.end is None or trigger.end > trigger.start
+)
 policies = st.sampled_from(
     [
         Policies(),
@@ -37,7 +40,7 @@ specs = {"recall": recalls, "policies": policies, "priority": st.integers(-9, 9)
 tasks = st.lists(
     st.builds(
         lambda trigger, spec: a_task(trigger, **spec),
-        st.sampled_from([*SHAPES.values()]) | simple,
+        triggers,
         st.fixed_dictionaries(specs),
     ),
     max_size=8,
