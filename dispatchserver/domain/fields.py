@@ -13,7 +13,7 @@ from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.moments import EPOCH, from_ms, to_ms
 
 E = TypeVar("E", bound=StrEnum)
 V = TypeVar("V")
@@ -25,6 +25,8 @@ UNREAD_LIMIT = (
     20  # more of them tell nothing more, and all of a hostile body would be a long answer
 )
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
+EPOCH_MS = re.compile(r"\s*-?\d{9,15}\s*", re.ASCII)
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d")
@@ -41,7 +43,7 @@ def as_text(value: JsonValue) -> str:
 
 def as_integer(value: JsonValue) -> int:
     """A whole number; "10" and 10.0 are ten."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value, re.ASCII):
+    if isinstance(value, str) and INTEGER.fullmatch(value):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -119,7 +121,7 @@ def as_moment(value: JsonValue, zone: ZoneInfo) -> datetime | None:
 def _moment(value: JsonValue, zone: ZoneInfo) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Invalid("field.moment")
-    if not isinstance(value, str) or re.fullmatch(r"\s*-?\d{9,15}\s*", value, re.ASCII):
+    if not isinstance(value, str) or EPOCH_MS.fullmatch(value):
         return from_ms(as_integer(value))
     moment = _said_moment(value.strip())
     return from_ms(to_ms(moment if moment.tzinfo else moment.replace(tzinfo=zone)))
@@ -137,7 +139,7 @@ def _said_moment(text: str) -> datetime:
 
 
 def _in_range(moment: datetime) -> datetime:
-    if not from_ms(0) <= moment < LATEST:
+    if not EPOCH <= moment < LATEST:
         raise Invalid("field.moment_range", latest=LATEST.year)
     return moment
 

@@ -230,6 +230,22 @@ def with_data(recall: Recall, data_json: str | None) -> Recall:
     return recall if data_json is None else replace(recall, data=jsontext.loads(data_json))
 
 
+def like(recall: Recall, data: JsonValue) -> Recall:
+    """The recall with other data. As `replace`, which takes twice as long, for what is done a million times."""
+    if isinstance(recall, SocketRecall):
+        return replace(recall, data=data)
+    return HttpRecall(
+        url=recall.url,
+        data=data,
+        body_shape=recall.body_shape,
+        reply_rule=recall.reply_rule,
+        also=recall.also,
+        route=recall.route,
+        auth=recall.auth,
+        headers=recall.headers,
+    )
+
+
 def render_body(recall: Recall, fire_id: str, shard: int = 0, shards: int = 1) -> bytes:
     """The bytes that every attempt of this fire sends: the data, the fire's id as `tasklogid`, and where it is one
     of several shards, which one, counted from 0.

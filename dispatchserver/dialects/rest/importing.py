@@ -1,7 +1,7 @@
 """`POST /api/v1/tasks:import`: lines of JSON to the tasks that they say, and what became of them as JSON. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
@@ -23,7 +23,7 @@ from dispatchserver.domain.errors import DispatchError, Invalid, Refused, excerp
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.recall import DATA_LIMIT, check_data, read_data
+from dispatchserver.domain.recall import DATA_LIMIT, check_data, like, read_data
 from dispatchserver.domain.task import TaskKey, TaskSpec, check_name
 from dispatchserver.domain.triggers import Trigger
 
@@ -156,7 +156,7 @@ class LineReader:
         # written out, since `replace` would take three times as long, a million times
         said = TaskSpec(
             trigger=trigger,
-            recall=replace(spec.recall, data=data),
+            recall=like(spec.recall, data),
             priority=spec.priority,
             policies=spec.policies,
             note=spec.note,
