@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import NoReturn
 from urllib.parse import quote
 
 from aiohttp import web
@@ -128,12 +129,10 @@ class IuapDialect:
         fields = opened(await _fields(request))
         habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
-        with (
-            habits.policies.owning(asked.spec.policies),
-            placing(asked.spec.recall, recall_at),
-            naming_the_secret(asked.spec.recall, "recallConfig.auth"),
-        ):
+        try:
             task = await self._tasks.add(asked, request[ACTOR])
+        except DispatchError as error:
+            _name(error, asked, habits, recall_at)
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         reply: dict[str, object] = {"plannedFires": [_iso(fire) for fire in planned]}
         if notices := await self._notices(request, task):
@@ -185,6 +184,16 @@ class IuapDialect:
         if isinstance(error, TooFast):
             response.headers["Retry-After"] = str(error.seconds)
         return response
+
+
+def _name(error: DispatchError, asked: Addition, habits: Habits, recall_at: str) -> NoReturn:
+    """Refuses under the field that can mend it what is refused only of the whole task."""
+    with (
+        habits.policies.owning(asked.spec.policies),
+        placing(asked.spec.recall, recall_at),
+        naming_the_secret(asked.spec.recall, "recallConfig.auth"),
+    ):
+        raise error
 
 
 async def _fields(request: web.Request) -> Fields:
