@@ -11,6 +11,8 @@ from dispatchserver.domain.errors import DispatchError
 
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = zlib.MAX_WBITS | 16
+MOST_HELD = 2 * 1024 * 1024
+"""How many bytes of lines are held and handed out at a time, however few lines that is."""
 STEP = 256 * 1024
 """How much is unpacked at a time, whatever it is unpacked from."""
 
@@ -33,6 +35,7 @@ class LineStream:
     def __init__(self, content: StreamReader) -> None:
         self._content = content
         self._ready: deque[Numbered] = deque()
+        self._held = 0
         self._packed = b""
         self._unpacking: zlib._Decompress | None = None
         self._rest = b""
@@ -41,13 +44,20 @@ class LineStream:
         self.failure: tuple[int, DispatchError] | None = None
 
     async def take(self, most: int) -> list[Numbered]:
-        """The next lines, at most so many, blank ones left out; none where there are no more, or none can be read."""
-        while len(self._ready) < most and not self._ended:
+        """The next lines, at most so many, fewer where they are long, blank ones left out; none where there are no more,
+        or none can be read."""
+        while len(self._ready) < most and self._held < MOST_HELD and not self._ended:
             if self._packed:
                 self._unpack()
             else:
                 await self._read()
-        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+        taken: list[Numbered] = []
+        size = 0
+        while self._ready and len(taken) < most and size < MOST_HELD:
+            taken.append(self._ready.popleft())
+            size += len(taken[-1][1])
+        self._held -= size
+        return taken
 
     async def _read(self) -> None:
         try:
@@ -96,6 +106,7 @@ class LineStream:
             self._number += 1
             if line.strip():
                 self._ready.append((self._number, line))
+                self._held += len(line)
         if max(map(len, (*lines, self._rest))) > BODY_LIMIT:
             self._fail(LineTooLong(limit=BODY_LIMIT))
 

@@ -97,11 +97,18 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A line that is refused, and why."""
+    """A line that is refused, and why; of what stood there, it keeps a few words."""
 
     number: int
     error: DispatchError
-    asked: Asked = field(default_factory=dict)
+    group: str | None = None
+    name: str | None = None
+
+
+def bad_line(line: Line, error: DispatchError) -> Bad:
+    """This line, refused."""
+    words = (excerpt(line.asked.get(name)) for name in ("group", "name"))
+    return Bad(line.number, error, *words)
 
 
 def open_line(number: int, text: bytes) -> Line | Bad:
@@ -130,7 +137,7 @@ class LineReader:
         try:
             return Said(line, self._read(line, basis), basis)
         except Refused as refused:
-            return Bad(line.number, refused, line.asked)
+            return bad_line(line, refused)
 
     def _read(self, line: Line, basis: Basis) -> Addition:
         shape = _shape(line.asked)
@@ -263,8 +270,8 @@ def bad_doc(bad: Bad, lang: str) -> Doc:
     problem = problem_doc(bad.error, 400, lang)
     return {
         "line": bad.number,
-        "group": excerpt(bad.asked.get("group")),
-        "name": excerpt(bad.asked.get("name")),
+        "group": bad.group,
+        "name": bad.name,
         "code": problem["code"],
         "detail": problem["detail"],
         "errors": problem.get("errors", []),

@@ -14,6 +14,7 @@ from dispatchserver.dialects.rest.importing import (
     Manner,
     Said,
     Tally,
+    bad_line,
     open_line,
     read_manner,
     refusal,
@@ -138,8 +139,7 @@ class Import:
             if isinstance(change, Change):
                 self.tally.book(change)
             elif isinstance(change, DispatchError):
-                why = refusal(each, change)
-                bad.append(Bad(each.line.number, why, each.line.asked))
+                bad.append(bad_line(each.line, refusal(each, change)))
         refused = sorted(bad, key=lambda line: line.number)
         if self._manner.stops:
             refused = refused[:1]
