@@ -87,19 +87,10 @@ def run_server(settings: Settings, body: Body) -> None:
 async def _serve(settings: Settings, body: Body) -> None:
     stopped = _stop_event()
     async with running(settings) as server:
-        _settle_memory()
         _greet(server)
+        _settle_memory()
         await body(server, stopped)
         click.echo(say(terminal_language(), "serve.draining"), err=True)
-
-
-def _settle_memory() -> None:
-    """Has Python look for garbage only among what is made from now on, and less often than it would.
-
-    What is there once the server runs stays: to look through it again and again took a quarter of the time.
-    """
-    gc.freeze()
-    gc.set_threshold(GARBAGE_EVERY)
 
 
 def _stop_event() -> asyncio.Event:
@@ -114,6 +105,15 @@ def _stop_event() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stopped
+
+
+def _settle_memory() -> None:
+    """Has Python look for garbage only among what is made from now on, and less often than it would.
+
+    What is there once the server runs stays: to look through it again and again took a quarter of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE_EVERY)
 
 
 def _greet(server: Server) -> None:
