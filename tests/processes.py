@@ -39,23 +39,25 @@ def ms(moment: datetime) -> int:
 
 @dataclass(frozen=True)
 class Process:
-    """A running `python -m dispatchserver …`; what it says on standard error goes to a file."""
+    """A running `python -m dispatchserver …`, or another module; what it says on standard error goes to a file."""
 
     child: asyncio.subprocess.Process
     folder: Path
 
     @classmethod
-    async def start(cls, folder: Path, *arguments: str) -> "Process":
+    async def start(
+        cls, folder: Path, *arguments: str, module: str = "dispatchserver", **environment: str
+    ) -> "Process":
         """Starts it in a folder of its own, away from the settings of whoever runs the tests."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DISPATCH_")}
         with (folder / "stderr").open("ab") as said:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "dispatchserver",
+                module,
                 *arguments,
                 cwd=folder,
-                env={**kept, "PYTHONPATH": str(ROOT), "DISPATCH_LANG": "en"},
+                env={**kept, "PYTHONPATH": str(ROOT), "DISPATCH_LANG": "en", **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=said,

@@ -1,0 +1,486 @@
+"""Judges a history of a server from outside: it knows its doors and its receivers, and nothing of its making.
+
+The rules, by the names that violations begin with:
+
+- I1 durable ack: what was answered with success stands after every crash: the task is there (or gone, once deleted), in
+  the version, state and data that were answered last; a trigger's fire is in the log.
+- I2 no lost fire: each occasion of a task that certainly stood and was not paused was received, or the log says that it
+  failed (after attempts), or that it was skipped or cancelled, for a reason that the history bears out.
+- I3 no phantom: nothing is received that nobody asked for, none off its schedule or from a pause, and none earlier than
+  2 ms before its time.
+- I4 identity: one occasion of one version has one id, one id has one occasion, and the data are those of the version.
+- I5 bounded duplicates: what was received with success is repeated only where an end of the server hit that attempt,
+  under the same id and a larger number; no more often in all than ends times slots.
+- I6 exclusion: no attempt of a fire begins before the one before it is over.
+- I8 finality: 250 ms after a pause, delete or replacement was answered, nothing of the old state begins any more.
+- I10 truthful log: a fire has succeeded if, and but for ends of the server only if, its receiver finished a 2xx; every
+  callback has its row in the log, with the same task and time and as many attempts.
+- I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says.
+- I13 liveness: once nothing is paused and all is quiet, no fire is on its way.
+- I14 repeat counts: a version fires no more often, and no later, than it said.
+
+Where no answer came, both outcomes are allowed. Times are milliseconds since the epoch.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+EARLY_MS = 2.0
+FINAL_MS = 250.0
+SETTLE_MS = 1_000.0  # so long after a reply its result may be still unwritten when the server ends
+ON_ITS_WAY_MS = 250.0  # what a server sent may be read so long after its end
+MISFIRE_MS = 60_000.0
+TICK_MS = 20.0  # between two processes, the order of what lies closer together is not certain
+MOST_LOSSES = 10
+OPEN = ("pending", "running", "waiting")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What was asked for; `ok` is None where no answer came, and `answered` then the moment when that was clear."""
+
+    kind: str  # add, replace, pause, resume, delete, trigger
+    task: str
+    sent: float
+    answered: float
+    ok: bool | None
+    data: Any = None
+    start: float = 0
+    every: float = 1_000
+    times: int = 1
+    first: float | None = None  # the first occasion, where it was told
+    retries: Sequence[float] = ()  # the pauses before repetitions
+    fire: str | None = None
+
+    @property
+    def begins(self) -> bool:
+        """Whether it makes a version."""
+        return self.kind in ("add", "replace")
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What a receiver saw; `outcome` is ok (it finished a 2xx), refused (another status), or cut (no whole answer)."""
+
+    at: float
+    ended: float
+    outcome: str
+    fire: str
+    attempt: int
+    kind: str
+    task: str
+    due: float
+    data: Any
+    body_id: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in which the server was down (`kill`, `stop`), or it or those who watch it stood still (`freeze`, `stall`)."""
+
+    kind: str
+    began: float
+    over: float
+
+    @property
+    def ends(self) -> bool:
+        return self.kind in ("kill", "stop")
+
+
+@dataclass(frozen=True)
+class History:
+    """All that was done to a server and seen of it, until it was quiet; tasks and fires as its REST door shows them."""
+
+    operations: Sequence[Operation]
+    callbacks: Sequence[Callback]
+    tasks: Sequence[Mapping[str, Any]]
+    fires: Sequence[Mapping[str, Any]]
+    spans: Sequence[Span] = ()
+    slots: int = 16
+
+    @cached_property
+    def by_task(self) -> dict[str, list[Operation]]:
+        """What may have been done to each task, in order; each task is in the hands of one writer."""
+        found: dict[str, list[Operation]] = defaultdict(list)
+        for operation in sorted(self.operations, key=lambda operation: operation.sent):
+            if operation.ok is not False:
+                found[operation.task].append(operation)
+        return found
+
+    @cached_property
+    def by_fire(self) -> dict[str, list[Callback]]:
+        found: dict[str, list[Callback]] = defaultdict(list)
+        for callback in sorted(self.callbacks, key=lambda callback: callback.at):
+            found[callback.fire].append(callback)
+        return found
+
+    @cached_property
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        return {fire["id"]: fire for fire in self.fires}
+
+    @cached_property
+    def rows_of(self) -> dict[str, list[Mapping[str, Any]]]:
+        found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for fire in self.fires:
+            found[fire["name"]].append(fire)
+        return found
+
+    def version_of(self, callback: Callback) -> Operation | None:
+        """The operation whose data this callback carries."""
+        for operation in self.by_task.get(callback.task, ()):
+            if operation.begins and operation.data == callback.data:
+                return operation
+        return None
+
+    def later(self, begun: Operation) -> list[Operation]:
+        """What was done to its task after this."""
+        return [other for other in self.by_task[begun.task] if other.sent > begun.sent]
+
+    def ended_between(self, first: float, last: float) -> bool:
+        """Whether the server ended in this time."""
+        return any(
+            span.ends and span.began <= last and first - ON_ITS_WAY_MS <= span.over
+            for span in self.spans
+        )
+
+    def still(self, first: float, last: float) -> float:
+        """How much of this time was lost because something stood still."""
+        return sum(max(0.0, min(span.over, last) - max(span.began, first)) for span in self.spans)
+
+
+Rule = Callable[[History], Iterable[str]]
+
+
+def moment(text: str) -> float:
+    """A moment as REST writes it."""
+    return datetime.fromisoformat(text).timestamp() * 1000
+
+
+def violations(history: History) -> list[str]:
+    """What the server broke of its promises, in words; empty when it kept them all."""
+    return [f"{name}: {told}" for name, rule in RULES.items() for told in rule(history)]
+
+
+def standing(history: History, begun: Operation, at: float) -> str:
+    """Whether a version fires at a moment: on, off (paused), gone (replaced or deleted), or maybe."""
+    sure = begun.ok is True
+    state = "on"
+    for operation in history.later(begun):
+        if operation.kind == "trigger":
+            continue
+        if at < operation.sent:
+            break
+        if at <= operation.answered:
+            return "maybe"
+        if state == "gone":
+            return state
+        if operation.ok is None:
+            sure, state = sure and operation.kind in ("pause", "resume"), "maybe"
+        else:
+            state = {"pause": "off", "resume": "on"}.get(operation.kind, "gone")
+    return state if sure or state in ("off", "gone") else "maybe"
+
+
+def durable(history: History) -> Iterator[str]:
+    there = {task["name"]: task for task in history.tasks}
+    for name, operations in history.by_task.items():
+        yield from _lost_state(name, operations, there.get(name))
+    for operation in history.operations:
+        if operation.kind == "trigger" and operation.ok and operation.fire not in history.rows:
+            yield f"the trigger of {operation.task} was answered, and its fire {operation.fire} is gone"
+
+
+def _lost_state(
+    name: str, operations: Sequence[Operation], task: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """How a task stands other than the answers said."""
+    deletes = [operation for operation in operations if operation.kind == "delete"]
+    if any(operation.ok for operation in deletes):
+        if task is not None:
+            yield f"{name} was deleted and is there"
+        return
+    certain = [operation for operation in operations if operation.begins and operation.ok]
+    if task is None:
+        if certain and not deletes:
+            yield f"{name} was acknowledged and is gone"
+        return
+    yield from _other_version(name, operations, task)
+
+
+def _other_version(
+    name: str, operations: Sequence[Operation], task: Mapping[str, Any]
+) -> Iterator[str]:
+    begun = [operation for operation in operations if operation.begins]
+    least = sum(operation.ok is True for operation in begun)
+    if not least <= task["version"] <= len(begun):
+        yield f"{name} is version {task['version']}, of {least} to {len(begun)}"
+    if begun and begun[-1].ok and task["recall"]["data"] != begun[-1].data:
+        yield f"{name} has the data {task['recall']['data']}, not {begun[-1].data}"
+    last = [operation for operation in operations if operation.kind != "trigger"][-1]
+    if last.ok and (last.kind == "pause") != (task["state"] == "paused"):
+        yield f"{name} is {task['state']} after an acknowledged {last.kind}"
+
+
+def not_lost(history: History) -> Iterator[str]:
+    for operations in history.by_task.values():
+        for begun in operations:
+            if begun.begins and begun.ok:
+                yield from _lost_of(history, begun)
+            if begun.kind == "trigger" and begun.ok and begun.fire is not None:
+                yield from _lost_trigger(history, begun)
+
+
+def occasions(begun: Operation) -> list[float]:
+    first = begun.start if begun.first is None else begun.first
+    return [first + number * begun.every for number in range(begun.times)]
+
+
+def _lost_of(history: History, begun: Operation) -> Iterator[str]:
+    received = {
+        callback.due
+        for callback in history.callbacks
+        if callback.task == begun.task and callback.data == begun.data and callback.outcome == "ok"
+    }
+    for due in occasions(begun):
+        if due in received or standing(history, begun, due) != "on":
+            continue
+        rows = [row for row in history.rows_of[begun.task] if _covers(row, due)]
+        told = [_unaccounted(history, begun, row, due) for row in rows]
+        if None not in told:
+            yield f"{begun.task} due at {due:.0f}: {told or 'no trace'}"
+
+
+def _lost_trigger(history: History, trigger: Operation) -> Iterator[str]:
+    row = history.rows.get(trigger.fire or "")
+    calls = history.by_fire.get(trigger.fire or "", [])
+    if row is None or row["state"] in OPEN or any(call.outcome == "ok" for call in calls):
+        return
+    told = _unaccounted(history, trigger, row, trigger.sent)
+    if told is not None:
+        yield f"trigger of {trigger.task}: {told}"
+
+
+def _covers(row: Mapping[str, Any], due: float) -> bool:
+    if row["kind"] != "scheduled":
+        return False
+    missed = row["missed"]
+    within = missed and moment(missed["first"]) <= due <= moment(missed["last"])
+    return bool(within) or moment(row["due_at"]) == due
+
+
+def _unaccounted(
+    history: History, begun: Operation, row: Mapping[str, Any], due: float
+) -> str | None:
+    """Why this row is no good account of an occasion that nobody received; None where it is one."""
+    calls = history.by_fire.get(row["id"], [])
+    if row["state"] in ("succeeded", *OPEN) and moment(row["due_at"]) == due:
+        return None  # I10 and I13 tell of these
+    if row["state"] == "failed":
+        good = any(call.outcome != "ok" for call in calls) or row["losses"] + 1 >= MOST_LOSSES
+        return None if good and row["attempts"] else f"failed without a failure ({row['reason']})"
+    return None if _justified(history, begun, row, due) else f"{row['state']}: {row['reason']}"
+
+
+def _justified(history: History, begun: Operation, row: Mapping[str, Any], due: float) -> bool:
+    """Whether the history bears out the reason of a fire that was not sent."""
+    kinds = {"paused": "pause", "deleted": "delete", "replaced": "replace"}
+    reason, ended = row["reason"], moment(row["finished_at"] or row["due_at"])
+    if reason in kinds:
+        return any(
+            operation.kind == kinds[reason] and operation.answered >= due
+            for operation in history.later(begun)
+        )
+    return (row["missed"] is not None or reason == "misfire") and ended - due >= MISFIRE_MS
+
+
+def no_phantom(history: History) -> Iterator[str]:
+    triggered = {operation.fire for operation in history.operations if operation.kind == "trigger"}
+    for callback in history.callbacks:
+        if callback.at < callback.due - EARLY_MS:
+            yield f"{_named(callback)} came {callback.due - callback.at:.1f} ms early"
+        begun = history.version_of(callback)
+        if begun is None:
+            continue  # I4 tells of these
+        if callback.kind == "manual":
+            unknown = any(o.kind == "trigger" and o.ok is None for o in history.later(begun))
+            if callback.fire not in triggered and not unknown:
+                yield f"{_named(callback)} was triggered by nobody"
+        elif not _on_schedule(begun, callback.due):
+            yield f"{_named(callback)} is none of its task's times"
+        elif standing(history, begun, callback.due) in ("off", "gone"):
+            yield f"{_named(callback)} was due while its task did not fire"
+
+
+def _on_schedule(begun: Operation, due: float) -> bool:
+    first = begun.first
+    if first is None and begun.start > begun.answered:
+        first = begun.start
+    if first is None:  # a start that had passed when the server read it moves to that moment
+        return due >= begun.start
+    return due >= first and (due - first) % begun.every == 0
+
+
+def identity(history: History) -> Iterator[str]:
+    ids: dict[Any, set[str]] = defaultdict(set)
+    for callback in history.callbacks:
+        if callback.kind == "scheduled":
+            ids[callback.task, callback.due, str(callback.data)].add(callback.fire)
+        if history.version_of(callback) is None:
+            yield f"{_named(callback)} carries data of no version: {callback.data}"
+        if callback.body_id not in ("", callback.fire):
+            yield f"{_named(callback)} has another id in its body: {callback.body_id}"
+    yield from (
+        f"{task} due at {due:.0f} has the ids {sorted(known)}"
+        for (task, due, _), known in ids.items()
+        if len(known) > 1
+    )
+    for fire, calls in history.by_fire.items():
+        if len({(call.task, call.due, str(call.data)) for call in calls}) > 1:
+            yield f"{fire} stands for several occasions: {calls}"
+
+
+def bounded(history: History) -> Iterator[str]:
+    doubled = 0
+    for before, after in _repeats(history):
+        if after.attempt < before.attempt or (
+            after.attempt == before.attempt and before.outcome != "cut"
+        ):
+            yield f"attempt {after.attempt} of {_named(after)} follows attempt {before.attempt}"
+        if before.outcome == "ok":
+            doubled += 1
+            if not _hit(history, before, after):
+                yield f"{_named(after)} was received already, and no end of the server explains it"
+    most = history.slots * sum(span.ends for span in history.spans)
+    if doubled > most:
+        yield f"{doubled} repeats, where {most} are allowed"
+
+
+def _repeats(history: History) -> Iterator[tuple[Callback, Callback]]:
+    return (pair for calls in history.by_fire.values() for pair in pairwise(calls))
+
+
+def _hit(history: History, before: Callback, after: Callback | None) -> bool:
+    """Whether the server ended between an attempt's beginning and the writing of its result."""
+    last = before.ended + SETTLE_MS + history.still(before.at, before.ended + SETTLE_MS)
+    return history.ended_between(before.at, min(last, after.at) if after else last)
+
+
+def exclusive(history: History) -> Iterator[str]:
+    for before, after in _repeats(history):
+        over = before.ended - TICK_MS - history.still(before.at, before.ended)
+        if after.at < over and not history.ended_between(before.at, after.at):
+            yield f"{_named(after)} began {before.ended - after.at:.0f} ms before attempt {before.attempt} was over"
+
+
+def final(history: History) -> Iterator[str]:
+    for callback in history.callbacks:
+        begun = history.version_of(callback)
+        stop = begun and _stopped_by(history, begun, callback)
+        if not stop:
+            continue
+        late = callback.at - stop.answered - history.still(stop.answered, callback.at)
+        if late > FINAL_MS:
+            yield f"{_named(callback)} began {late:.0f} ms after its {stop.kind} was answered"
+
+
+def _stopped_by(history: History, begun: Operation, callback: Callback) -> Operation | None:
+    """The acknowledged end of its version, or pause, that this callback should have heeded."""
+    stop: Operation | None = None
+    for operation in history.later(begun):
+        if operation.sent > callback.at:
+            break
+        if operation.kind in ("delete", "replace") and operation.ok:
+            return operation
+        if operation.kind == "resume":
+            stop = None
+        if operation.kind == "pause" and operation.ok and callback.kind == "scheduled":
+            stop = stop or operation
+    return stop
+
+
+def truthful(history: History) -> Iterator[str]:
+    for fire, calls in history.by_fire.items():
+        row = history.rows.get(fire)
+        if row is None:
+            yield f"{_named(calls[-1])} is not in the log"
+        else:
+            yield from _other_than_received(history, row, calls)
+    for row in history.fires:
+        calls = history.by_fire.get(row["id"], [])
+        if row["state"] == "succeeded" and not any(call.outcome == "ok" for call in calls):
+            yield f"{row['name']} {row['id']} succeeded, and no receiver finished a 2xx"
+
+
+def _other_than_received(
+    history: History, row: Mapping[str, Any], calls: Sequence[Callback]
+) -> Iterator[str]:
+    last = calls[-1]
+    if (row["name"], moment(row["due_at"]), row["kind"]) != (last.task, last.due, last.kind):
+        yield f"{_named(last)} has a row of {row['name']} due at {row['due_at']}"
+    if row["attempts"] < last.attempt:
+        yield f"{_named(last)}: attempt {last.attempt}, and the log knows {row['attempts']}"
+    good = [call for call in calls if call.outcome == "ok"]
+    if good and row["state"] not in ("succeeded", *OPEN) and not _hit(history, good[-1], None):
+        yield f"{_named(last)} was received with success, and the log says {row['state']}"
+
+
+def disciplined(history: History) -> Iterator[str]:
+    for calls in history.by_fire.values():
+        begun = history.version_of(calls[0])
+        if begun is None:
+            continue
+        asked = [
+            (before, after)
+            for before, after in pairwise(calls)
+            if before.outcome != "ok" and not _hit(history, before, after)
+        ]
+        # one number twice is one attempt, whose first connection had grown stale
+        asked = [pair for pair in asked if pair[0].attempt != pair[1].attempt]
+        if len(asked) > len(begun.retries):
+            yield f"{_named(calls[-1])} was repeated {len(asked)} times, of {len(begun.retries)}"
+        for before, after in asked:
+            least = min(begun.retries, default=0)
+            if after.at - before.ended < least - TICK_MS - history.still(before.at, before.ended):
+                yield f"{_named(after)} came {after.at - before.ended:.0f} ms after a failure"
+
+
+def live(history: History) -> Iterator[str]:
+    return (f"{f['name']} {f['id']} is {f['state']}" for f in history.fires if f["state"] in OPEN)
+
+
+def counted(history: History) -> Iterator[str]:
+    fired: dict[tuple[str, str], set[float]] = defaultdict(set)
+    for callback in history.callbacks:
+        if callback.kind == "scheduled":
+            fired[callback.task, str(callback.data)].add(callback.due)
+    for (task, data), dues in fired.items():
+        for begun in history.by_task.get(task, ()):
+            if not begun.begins or str(begun.data) != data:
+                continue
+            last = occasions(begun)[-1]
+            if len(dues) > begun.times or (begun.first is not None and max(dues) > last):
+                yield f"{task} fired {len(dues)} times up to {max(dues):.0f}, of {begun.times} up to {last:.0f}"
+
+
+def _named(callback: Callback) -> str:
+    return f"{callback.task} due at {callback.due:.0f} ({callback.fire}, attempt {callback.attempt}, at {callback.at:.0f})"
+
+
+RULES: Mapping[str, Rule] = {
+    "I1 durable ack": durable,
+    "I2 no lost fire": not_lost,
+    "I3 no phantom": no_phantom,
+    "I4 identity": identity,
+    "I5 bounded duplicates": bounded,
+    "I6 exclusion": exclusive,
+    "I8 finality": final,
+    "I10 truthful log": truthful,
+    "I12 retry discipline": disciplined,
+    "I13 liveness": live,
+    "I14 repeat counts": counted,
+}

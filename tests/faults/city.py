@@ -1,0 +1,170 @@
+"""A real server with its applications and receivers, where something goes wrong on purpose."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from tests.faults.checker import OPEN, History, Span, violations
+from tests.faults.receiver import Receiver, clock, receiving
+from tests.faults.writers import Door, Writer
+from tests.processes import Api, Process, serve
+
+SLOTS = 16
+WRITERS = 4
+STALL_MS = 30.0
+SETTLED_WITHIN_S = 5
+LAST_FIRE_S = 3.2  # a task fires for at most 3 s and a bit, see writers
+STRIKES = ("kill", "kill_at_once", "stop", "freeze")
+
+Strike = Callable[["City"], Awaitable[None]]
+
+
+@dataclass
+class City:
+    """The server, by whatever module it is started, and all that happens to it."""
+
+    folder: Path
+    chance: random.Random
+    receiver: Receiver
+    module: str = "dispatchserver"
+    flags: Sequence[str] = ()
+    door: Door = field(default_factory=Door)
+    spans: list[Span] = field(default_factory=list)
+    writers: list[Writer] = field(default_factory=list)
+    recoveries: list[float] = field(default_factory=list)
+    _process: Process | None = None
+    _session: aiohttp.ClientSession | None = None
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None, "it is up"
+        return self._process
+
+    async def boot(self) -> None:
+        """Starts the server and opens its door."""
+        flags = serve("--slots", str(SLOTS), "--drain-timeout", "3")
+        self._process = await Process.start(self.folder, *self.flags, *flags, module=self.module)
+        url = (await self.process.line()).strip().rpartition(" ")[2]
+        assert url.startswith("http://"), self.process.said()
+        self._session = aiohttp.ClientSession(url)
+        self.door.open(Api(self._session))
+
+    async def down(self, kind: str) -> None:
+        """Ends the server, by SIGKILL or SIGTERM, and shuts its door."""
+        began = clock()
+        end = self.process.kill if kind == "kill" else self.process.stop
+        code = await end()
+        assert kind == "kill" or code == 0, f"exit {code}: {self.process.said()}"
+        self.door.shut()
+        self.spans.append(Span(kind, began, clock()))
+        if self._session is not None:
+            await self._session.close()
+
+    async def strike(self, kind: str) -> None:
+        """One fault, and its end."""
+        if kind == "freeze":
+            await self._freeze()
+            return
+        began = clock()
+        await self.down(kind.partition("_")[0])
+        while kind == "kill_at_once":
+            # again while it recovers: by its age, since it says nothing before it is ready
+            self._process = await Process.start(
+                self.folder, *self.flags, *serve(), module=self.module
+            )
+            await asyncio.sleep(self.chance.uniform(0.2, 0.9))
+            await self.down("kill")
+            kind = "kill"
+        await self.boot()
+        self.recoveries.append(clock() - began)
+
+    async def _freeze(self) -> None:
+        began = clock()
+        self.process.child.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(self.chance.uniform(0.1, 1.5))
+        self.process.child.send_signal(signal.SIGCONT)
+        self.spans.append(Span("freeze", began, clock()))
+
+    async def watch(self) -> None:
+        """Writes down when this very process stood still: then its receivers did, too."""
+        before = clock()
+        while True:
+            await asyncio.sleep(STALL_MS / 3000)
+            if clock() - before > STALL_MS:
+                self.spans.append(Span("stall", before, clock()))
+            before = clock()
+
+    async def live(self, faults: Sequence[str], quiet_s: tuple[float, float]) -> None:
+        """Lets the writers work, and strikes in between; ends with a healed server."""
+        self.writers = [
+            Writer(f"w{n}", self.door, self.receiver.url, random.Random(self.chance.random()))
+            for n in range(WRITERS)
+        ]
+        working = [asyncio.create_task(writer.work()) for writer in self.writers]
+        for fault in faults:
+            await asyncio.sleep(self.chance.uniform(*quiet_s))
+            await self.strike(fault)
+        await asyncio.sleep(quiet_s[1])
+        for writer in self.writers:
+            writer.done = True
+        await asyncio.gather(*working)
+
+    async def history(self) -> History:
+        """Lets go on what is paused, waits until all is quiet, and reads the log.
+
+        What a pause holds back is accounted for when it ends.
+        """
+        self.receiver.moods = {"ok": 1}
+        for writer in self.writers:
+            await writer.resume_all()
+        await asyncio.sleep(LAST_FIRE_S)
+        api = self.door.api
+        assert api is not None, "it is up"
+        with suppress(TimeoutError):  # I13 tells what is still open
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                while [fire for state in OPEN for fire in await api.all("/fires", state=state)]:  # noqa: ASYNC110  (another process sets no event)
+                    await asyncio.sleep(0.1)
+        await asyncio.sleep(
+            0.2
+        )  # what was sent lies with the receiver, perhaps not yet with its record
+        return History(
+            operations=[operation for writer in self.writers for operation in writer.operations],
+            callbacks=list(self.receiver.callbacks),
+            tasks=await api.all("/tasks"),
+            fires=await api.all("/fires"),
+            spans=list(self.spans),
+            slots=SLOTS,
+        )
+
+
+@asynccontextmanager
+async def city(
+    folder: Path, seed: int, module: str = "dispatchserver", *flags: str
+) -> AsyncIterator[City]:
+    """A server that is up; nothing of it outlives the block."""
+    chance = random.Random(seed)
+    async with receiving(random.Random(chance.random())) as receiver:
+        here = City(folder, chance, receiver, module, flags)
+        watching = asyncio.create_task(here.watch())
+        await here.boot()
+        try:
+            yield here
+        finally:
+            watching.cancel()
+            if here.process.child.returncode is None:
+                await here.down("kill")
+
+
+async def ordeal(
+    here: City, faults: Sequence[str], quiet_s: tuple[float, float] = (0.3, 1.2)
+) -> tuple[History, list[str]]:
+    """What happened to a server under these faults, and what it broke of its promises."""
+    await here.live(faults, quiet_s)
+    history = await here.history()
+    return history, violations(history)

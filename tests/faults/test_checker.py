@@ -1,0 +1,240 @@
+"""The checker against histories that were broken by hand: it names what is wrong, and finds nothing where nothing is."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import checker
+from tests.faults.checker import Callback, History, Operation, Span, violations
+
+BEGUN = 1_777_622_400_000.0
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat()
+
+
+def an_operation(kind: str, task: str, at: float, **more: Any) -> Operation:
+    return Operation(kind, task, BEGUN + at, BEGUN + at + 5, **{"ok": True, **more})
+
+
+def an_add(task: str, at: float, due: float, times: int, **more: Any) -> Operation:
+    first = BEGUN + due
+    told = {"data": {"of": task}, "start": first, "first": first, "times": times}
+    return an_operation(more.pop("kind", "add"), task, at, **{**told, **more})
+
+
+def a_callback(task: str, due: float, fire: str, **more: Any) -> Callback:
+    at = BEGUN + more.pop("at", due + 4)
+    kept = {"ended": at + 10, "outcome": "ok", "attempt": 1, "kind": "scheduled"}
+    kept |= {"task": task, "due": BEGUN + due, "data": {"of": task}}
+    return Callback(at=at, fire=fire, **{**kept, **more})
+
+
+def a_row(task: str, due: float, fire: str, **more: Any) -> dict[str, Any]:
+    kept = {"id": fire, "name": task, "kind": "scheduled", "state": "succeeded", "reason": None}
+    kept |= {"due_at": iso(BEGUN + due), "finished_at": iso(BEGUN + due + 20), "missed": None}
+    return {**kept, "attempts": 1, "losses": 0, **more}
+
+
+def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) -> dict[str, Any]:
+    data = more.pop("data", {"of": name})
+    return {"name": name, "version": version, "state": state, "recall": {"data": data}}
+
+
+def a_right_history() -> History:
+    """Six tasks: one just fires twice; one is paused; one is retried, deleted, replaced, hit by a crash."""
+    return History(
+        operations=[
+            an_add("plain", 0, 1_000, 2),
+            an_add("paused", 0, 1_000, 3),
+            an_operation("pause", "paused", 1_500),
+            an_add("retried", 0, 1_000, 1, retries=(150.0, 150.0)),
+            an_operation("trigger", "plain", 2_500, fire="t1"),
+            an_add("deleted", 0, 1_000, 2),
+            an_operation("delete", "deleted", 1_500),
+            an_add("replaced", 0, 1_000, 2),
+            an_add("replaced", 1_500, 3_000, 1, kind="replace", data={"of": "new"}),
+            an_add("hit", 4_000, 5_000, 1),
+            an_add("unknown", 4_000, 9_000, 1, ok=None, first=None),
+        ],
+        callbacks=[
+            a_callback("plain", 1_000, "p1"),
+            a_callback("plain", 2_000, "p2"),
+            a_callback("plain", 2_502, "t1", kind="manual"),
+            a_callback("paused", 1_000, "q1"),
+            a_callback("retried", 1_000, "r1", outcome="refused"),
+            a_callback("retried", 1_000, "r1", at=1_170, attempt=2),
+            a_callback("deleted", 1_000, "d1"),
+            a_callback("replaced", 1_000, "v1"),
+            a_callback("replaced", 3_000, "v2", data={"of": "new"}),
+            a_callback("hit", 5_000, "h1"),
+            a_callback("hit", 5_000, "h1", at=6_000, attempt=2),
+        ],
+        tasks=[
+            a_task("plain"),
+            a_task("paused", state="paused"),
+            a_task("retried"),
+            a_task("replaced", 2, data={"of": "new"}),
+            a_task("hit"),
+        ],
+        fires=[
+            a_row("plain", 1_000, "p1"),
+            a_row("plain", 2_000, "p2"),
+            a_row("plain", 2_502, "t1", kind="manual"),
+            a_row("paused", 1_000, "q1"),
+            a_row("retried", 1_000, "r1", attempts=2),
+            a_row("deleted", 1_000, "d1"),
+            a_row("replaced", 1_000, "v1"),
+            a_row("replaced", 3_000, "v2"),
+            a_row("hit", 5_000, "h1", attempts=2),
+        ],
+        spans=[Span("kill", BEGUN + 5_010, BEGUN + 5_015)],
+    )
+
+
+Break = Callable[[History], History]
+
+
+def without(what: str, **wanted: Any) -> Break:
+    """The history without those callbacks, tasks or fires."""
+
+    def cut(history: History) -> History:
+        kept = [each for each in getattr(history, what) if not _is(each, wanted)]
+        return replace(history, **{what: kept})
+
+    return cut
+
+
+def also(callback: Callback) -> Break:
+    return lambda history: replace(history, callbacks=[*history.callbacks, callback])
+
+
+def turned(what: str, wanted: dict[str, Any], **changes: Any) -> Break:
+    """The history with those callbacks, tasks or fires changed."""
+
+    def turn(each: Any) -> Any:
+        if not _is(each, wanted):
+            return each
+        return {**each, **changes} if isinstance(each, dict) else replace(each, **changes)
+
+    return lambda history: replace(
+        history, **{what: [turn(each) for each in getattr(history, what)]}
+    )
+
+
+def _is(each: Any, wanted: dict[str, Any]) -> bool:
+    shown = each if isinstance(each, dict) else vars(each)
+    return all(shown[name] == value for name, value in wanted.items())
+
+
+def both(*breaks: Break) -> Break:
+    def one_by_one(history: History) -> History:
+        for each in breaks:
+            history = each(history)
+        return history
+
+    return one_by_one
+
+
+P2 = {"fire": "p2"}
+SKIPPED = {"state": "skipped", "attempts": 0}
+SEEDED: dict[str, tuple[str, Break]] = {
+    "an acknowledged task is gone": ("I1", without("tasks", name="plain")),
+    "a deleted task is back": (
+        "I1",
+        lambda h: replace(h, tasks=[*h.tasks, a_task("deleted")]),
+    ),
+    "an acknowledged replacement is gone": (
+        "I1",
+        turned("tasks", {"name": "replaced"}, version=1, recall={"data": {"of": "replaced"}}),
+    ),
+    "an acknowledged pause is gone": ("I1", turned("tasks", {"name": "paused"}, state="active")),
+    "the fire of a trigger is gone": (
+        "I1",
+        both(without("callbacks", fire="t1"), without("fires", id="t1")),
+    ),
+    "a fire left no trace": ("I2", both(without("callbacks", **P2), without("fires", id="p2"))),
+    "a fire was skipped as paused, and nobody paused": (
+        "I2",
+        both(without("callbacks", **P2), turned("fires", {"id": "p2"}, **SKIPPED, reason="paused")),
+    ),
+    "a fire was given up as missed after a moment": (
+        "I2",
+        both(
+            without("callbacks", **P2), turned("fires", {"id": "p2"}, **SKIPPED, reason="misfire")
+        ),
+    ),
+    "a fire failed, and no receiver refused it": (
+        "I2",
+        both(
+            without("callbacks", **P2), turned("fires", {"id": "p2"}, state="failed", reason="lost")
+        ),
+    ),
+    "a callback came early": ("I3", turned("callbacks", P2, at=BEGUN + 1_997)),
+    "a callback is off the schedule": ("I3", turned("callbacks", P2, due=BEGUN + 1_995)),
+    "an occasion of a pause was sent": ("I3", also(a_callback("paused", 2_000, "q2"))),
+    "nobody triggered it": ("I3", also(a_callback("paused", 1_200, "t2", kind="manual"))),
+    "one occasion has two ids": ("I4", also(a_callback("plain", 2_000, "p3"))),
+    "the data are another version's": ("I4", turned("callbacks", P2, data={"of": "other"})),
+    "header and body differ in the id": ("I4", turned("callbacks", P2, body_id="p1")),
+    "a repeat without a cause": ("I5", also(a_callback("plain", 2_000, "p2", at=4_000, attempt=2))),
+    "a repeat under the same number": ("I5", also(a_callback("hit", 5_000, "h1", at=7_000))),
+    "more repeats than slots": ("I5", lambda h: replace(h, slots=0)),
+    "two attempts at once": ("I6", turned("callbacks", {"fire": "r1"}, ended=BEGUN + 1_300)),
+    "a fire after a pause": ("I8", turned("callbacks", {"fire": "q1"}, at=BEGUN + 1_800)),
+    "a fire after a delete": ("I8", turned("callbacks", {"fire": "d1"}, at=BEGUN + 1_800)),
+    "a fire after a replacement": ("I8", turned("callbacks", {"fire": "v1"}, at=BEGUN + 1_800)),
+    "success without a callback": ("I10", without("callbacks", **P2)),
+    "a callback without a row": ("I10", without("fires", id="p2")),
+    "a failure that was received": ("I10", turned("fires", {"id": "p2"}, state="failed")),
+    "the log has fewer attempts": ("I10", turned("fires", {"id": "r1"}, attempts=1)),
+    "repeated too early": (
+        "I12",
+        turned("callbacks", {"attempt": 2, "fire": "r1"}, at=BEGUN + 1_050),
+    ),
+    "repeated unasked": ("I12", turned("operations", {"task": "retried"}, retries=())),
+    "a fire that never ends": ("I13", turned("fires", {"id": "p2"}, state="running")),
+    "one fire too many": ("I14", also(a_callback("plain", 3_000, "p3"))),
+}
+
+
+@pytest.mark.parametrize(("rule", "break_it"), SEEDED.values(), ids=list(SEEDED))
+def test_what_is_wrong_is_found_by_its_name(rule: str, break_it: Break) -> None:
+    found = violations(break_it(a_right_history()))
+    assert any(told.startswith(f"{rule} ") for told in found), found
+
+
+def test_nothing_is_found_where_nothing_is_wrong() -> None:
+    assert violations(a_right_history()) == []
+
+
+def test_every_rule_has_caught_something() -> None:
+    assert {rule for rule, _ in SEEDED.values()} == {name.split()[0] for name in checker.RULES}
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["it_happened", "it_did_not"])
+def test_of_what_was_not_answered_both_outcomes_are_right(there: bool) -> None:
+    history = a_right_history()
+    if there:
+        history = replace(
+            history,
+            tasks=[*history.tasks, a_task("unknown")],
+            fires=[*history.fires, a_row("unknown", 9_000, "u1")],
+            callbacks=[*history.callbacks, a_callback("unknown", 9_000, "u1")],
+        )
+    assert violations(history) == []
+
+
+def test_the_checker_knows_nothing_of_the_servers_making() -> None:
+    tree = ast.parse(Path(checker.__file__).read_text("utf-8"))
+    found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found += [n.name for node in ast.walk(tree) if isinstance(node, ast.Import) for n in node.names]
+    assert {name.split(".")[0] for name in found} == {
+        "collections", "dataclasses", "datetime", "functools", "itertools", "typing",
+    }  # fmt: skip

@@ -1,0 +1,137 @@
+"""Applications that do at random what applications do, and write down what they asked and were answered."""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from tests.faults.checker import Operation, moment
+from tests.faults.receiver import clock
+from tests.processes import Api, http
+
+CALLS = {"pause": "pause", "resume": "resumeTask", "delete": "delete", "trigger": "trigger"}
+WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "trigger": 16}
+PAUSE_S = (0.01, 0.06)
+RETRIES = {"delays": ["150ms", "150ms", "150ms", "150ms"]}
+
+
+@dataclass
+class Door:
+    """The way in, while there is one."""
+
+    api: Api | None = None
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def open(self, api: Api) -> None:
+        self.api = api
+        self.opened.set()
+
+    def shut(self) -> None:
+        self.api = None
+        self.opened.clear()
+
+
+@dataclass
+class Writer:
+    """Works on tasks of its own, one operation after another, whatever becomes of the server meanwhile."""
+
+    name: str
+    door: Door
+    url: str
+    chance: random.Random
+    operations: list[Operation] = field(default_factory=list)
+    mine: list[str] = field(default_factory=list)
+    asked: int = 0
+    done: bool = False
+
+    async def work(self) -> None:
+        """Until it is told that it is done; what it has begun it ends."""
+        while not self.done:
+            await self.door.opened.wait()
+            await self._act(self.chance.choices([*WISHES], [*WISHES.values()])[0])
+            await asyncio.sleep(self.chance.uniform(*PAUSE_S))
+
+    async def _act(self, kind: str) -> None:
+        self.asked += 1
+        if kind == "add" or not self.mine:
+            task = f"{self.name}-{self.asked}"
+            self.mine.append(task)
+            await self._put("add", task)
+            return
+        task = self.chance.choice(self.mine[-6:])
+        if kind == "replace":
+            await self._put(kind, task)
+            return
+        await self._do(kind, task)
+        last = self.operations[-1]
+        if (last.kind, last.task, last.ok) == ("delete", task, True):
+            self.mine.remove(task)
+
+    async def resume_all(self) -> None:
+        """Ends every pause of its tasks."""
+        for task in self.mine:
+            await self._do("resume", task)
+
+    async def _do(self, kind: str, task: str) -> None:
+        asked = Operation(kind, task, 0, 0, None)
+        await self._send(asked, CALLS[kind], jobName=task, groupName="tests")
+
+    async def _put(self, kind: str, task: str) -> None:
+        """Adds a task, or replaces it: one to three fires, that begin soon."""
+        chance, retried = self.chance, self.chance.random() < 0.7
+        asked = Operation(
+            kind,
+            task,
+            0,
+            0,
+            None,
+            data={"task": task, "operation": self.asked},
+            start=round(clock() + chance.uniform(100, 900)),
+            times=chance.randint(1, 3),
+            retries=(150.0,) * 4 if retried else (),
+        )
+        policies = {"timeout": "1s"} | ({"retry": RETRIES} if retried else {"retry": {"max": 0}})
+        await self._send(
+            asked,
+            "add",
+            recallConfig=json.dumps(http(self.url, asked.data)),
+            taskConfig=json.dumps(_config(asked) | {"policies": policies}),
+            replace=json.dumps(kind == "replace"),
+        )
+
+    async def _send(self, asked: Operation, call: str, **form: str) -> None:
+        """Asks, and writes down what came of it; nothing where no connection was made."""
+        api, sent, reply = self.door.api, clock(), None
+        if api is None:
+            return
+        try:
+            reply = await api.do(call, **form)
+        except aiohttp.ClientConnectorError:
+            return
+        except aiohttp.ClientError:
+            await asyncio.sleep(0.01)  # whoever took the server down shuts the door as well
+        self.operations.append(_told(asked, sent, reply))
+
+
+def _config(asked: Operation) -> dict[str, Any]:
+    rule = {"interval": 1, "intervalType": "SECOND", "isForever": False}
+    return {
+        "triggerType": "SimpleTrigger",
+        "groupCode": "tests",
+        "jobCode": asked.task,
+        "startDate": asked.start,
+        "timeConfig": {**rule, "repeatCount": asked.times},
+    }
+
+
+def _told(asked: Operation, sent: float, reply: dict[str, Any] | None) -> Operation:
+    """The operation with its answer."""
+    told = {**vars(asked), "sent": sent, "answered": clock()}
+    if reply is not None:
+        told |= {"ok": reply["success"], "fire": reply.get("tasklogid")}
+        if reply.get("plannedFires"):
+            told["first"] = round(moment(reply["plannedFires"][0]))
+    return Operation(**told)
