@@ -19,7 +19,8 @@ from dispatchserver.documents.reading import Basis
 from dispatchserver.documents.readtriggers import read_trigger
 from dispatchserver.documents.triggers import Doc
 from dispatchserver.domain.changing import Action, Addition, Change
-from dispatchserver.domain.errors import DispatchError, Invalid, Refused, excerpt
+from dispatchserver.domain.errors import DispatchError, Invalid, Refused
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
