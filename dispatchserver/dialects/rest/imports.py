@@ -1,4 +1,4 @@
-"""`POST /api/v1/tasks:import`: tasks as lines of JSON, stored as they come, a thousand a transaction."""
+"""`POST /api/v1/tasks:import`: tasks as lines of JSON, stored as they come, a hundred a transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ from dispatchserver.messages import say
 from dispatchserver.ports import Actor, Clock
 
 LINES_AT_ONCE = 1_000
-LINES_AT_A_STRETCH = 100
+LINES_AT_A_STRETCH = 50
+LINES_A_TRANSACTION = 100
 
 
 class ImportRoutes:
@@ -129,20 +130,33 @@ class Import:
         return reader.read(line)
 
     async def _store(self, said: Sequence[Said], bad: list[Bad]) -> None:
+        """In small transactions, since a callback that is due waits for the one that is under way."""
+        stops = self._manner.stops
+        for at in range(0, len(said), LINES_A_TRANSACTION):
+            refused = await self._store_some(said[at : at + LINES_A_TRANSACTION])
+            bad += refused
+            if self.end is not None or (stops and refused):
+                break
+        bad.sort(key=lambda line: line.number)
+        if self.end is not None:
+            bad = [line for line in bad if line.number < self.end.number]
+        elif stops:
+            bad = bad[:1]
+            self.end = bad[0] if bad else None
+        self.tally.refuse(bad)
+
+    async def _store_some(self, said: Sequence[Said]) -> list[Bad]:
+        """Those of the lines that the store refused."""
         additions = [each.addition for each in said]
         try:
             answers = await self._tasks.put_all(additions, self._actor, stop=self._manner.stops)
         except DispatchError as error:  # nothing of these lines is stored
             self.end = Bad(said[0].line.number, error)
-            return
+            return []
+        refused = []
         for each, change in zip(said, answers, strict=False):
             if isinstance(change, Change):
                 self.tally.book(change)
             elif isinstance(change, DispatchError):
-                bad.append(bad_line(each.line, refusal(each, change)))
-        refused = sorted(bad, key=lambda line: line.number)
-        if self._manner.stops:
-            refused = refused[:1]
-        self.tally.refuse(refused)
-        if refused and self._manner.stops:
-            self.end = refused[0]
+                refused.append(bad_line(each.line, refusal(each, change)))
+        return refused

@@ -318,3 +318,17 @@ async def test_a_disk_that_takes_no_more_ends_it_with_503(server, monkeypatch):
     monkeypatch.setattr(server.server.tasks, "put_all", full)
     reply = await send(server, [a_line()])
     assert (reply.status, reply.doc["line"], reply.doc["added"]) == (503, 1, 0)
+
+
+async def test_what_the_store_refuses_far_into_a_file_ends_the_import_exactly_there(server):
+    at = imports.LINES_A_TRANSACTION * 2 + 30
+    lines = [a_line(f"{n:05}") for n in range(at + imports.LINES_A_TRANSACTION)]
+    await send(server, [lines[at]])
+    reply = await send(server, lines, If_None_Match="*")
+    assert (reply.doc["line"], reply.doc["code"]) == (at + 1, "task.exists")
+    assert counts(reply) == (at + 1, at, 0, 0, 1)
+    assert await names(server) == [line["name"] for line in lines[: at + 1]]
+    rest = await send(server, lines, "?onError=skip", If_None_Match="*")
+    assert counts(rest) == (len(lines), len(lines) - at - 1, 0, 0, at + 1)
+    told = [bad["line"] for bad in rest.doc["errors"]]
+    assert told == list(range(1, TOLD_LIMIT + 1))
