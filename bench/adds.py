@@ -42,6 +42,7 @@ def _tell(
         "ratio_to_nothing": middle([ours["per_s"] / base["per_s"] for base, ours in pairs], 2),
         "cpu_us_per_add": middle([ours["cpu_us"] for _, ours in pairs], 0),
         "nothing_cpu_us": middle([base["cpu_us"] for base, _ in pairs], 0),
+        "cpu_ratio": middle([base["cpu_us"] / ours["cpu_us"] for base, ours in pairs], 2),
     }
     tell("adds", {"clients": clients, "adds": adds, "rounds": rounds}, figures)
 

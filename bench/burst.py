@@ -30,7 +30,7 @@ async def main(tasks: int, rounds: int, size: int, connections: int, slots: int)
         ):
             for number in range(rounds):
                 raw.append(await _raw(sink, tasks, size, connections))
-                ours.append(await _ours(serving, sink, number, tasks, size))
+                ours.append(await fire(serving, sink, number, tasks, size, f"{sink.url}/"))
     pairs = zip(ours, raw, strict=True)
     figures = {
         "fires_per_s": middle([one["per_s"] for one in ours], 0),
@@ -66,13 +66,12 @@ async def _raw(sink: Child, count: int, size: int, connections: int) -> Mapping[
     return {"per_s": count / took["seconds"], "cpu_us": took["cpu_seconds"] / count * 1e6}
 
 
-async def _ours(
-    serving: Child, sink: Child, number: int, tasks: int, size: int
+async def fire(
+    serving: Child, sink: Child, number: int, tasks: int, size: int, url: str
 ) -> Mapping[str, float]:
+    """Adds the tasks, lets them all be due at one instant, and looks at what came and when."""
     due_ms = int((time.time() + tasks / ADDS_PER_S + HEADROOM_S) * 1000)
-    requests = (
-        add(_task(f"burst{number}", n, due_ms), f"{sink.url}/", "x" * size) for n in range(tasks)
-    )
+    requests = (add(_task(f"burst{number}", n, due_ms), url, "x" * size) for n in range(tasks))
     await send_all(serving.port, requests, clients=32)
     due = due_ms / 1000
     if time.time() > due - PLAN_AHEAD_S:

@@ -11,6 +11,7 @@ from dispatchserver.auth.intake import read_body
 from dispatchserver.dialects.iuap.reading import read_add
 from dispatchserver.dialects.iuap.setting import Habits
 from dispatchserver.dialects.iuap.wire import envelope, read_fields
+from dispatchserver.eventloop import new_event_loop
 
 HABITS = Habits(zone=ZoneInfo("Asia/Shanghai"))
 
@@ -38,4 +39,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the server's
+        runner.run(main())

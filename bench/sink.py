@@ -1,6 +1,6 @@
 """A receiver as fast as asyncio allows: answers success at once, keeps each request with its time of arrival.
 
-`GET /take` hands over what came since the last time, as JSON rows [fire id, due, arrival in epoch seconds].
+A message that begins with a brace is a socket's, and ends with its line. `GET /take` hands over what came since the last time, as JSON rows [fire id, due, arrival in epoch seconds].
 Requests are only looked into there, so that looking does not slow the receiving.
 """
 
@@ -38,6 +38,9 @@ class Sink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         arrived = time.time()
         self._buffer += data
+        if self._buffer.startswith(b"{"):
+            self._take_line(arrived)
+            return
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             found = LENGTH.search(self._buffer, 0, end)
             size = end + 4 + (int(found[1]) if found else 0)
@@ -45,6 +48,13 @@ class Sink(asyncio.Protocol):
                 return
             request, self._buffer = self._buffer[:size], self._buffer[size:]
             self._answer(arrived, request)
+
+    def _take_line(self, arrived: float) -> None:
+        """A socket's message: one line, one line back, and the end."""
+        if self._transport is not None and self._buffer.endswith(b"\n"):
+            self._record.append((arrived, self._buffer))
+            self._transport.write(REPLY_BODY + b"\n")
+            self._transport.close()
 
     def _answer(self, arrived: float, request: bytes) -> None:
         assert self._transport is not None

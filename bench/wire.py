@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+LINES = "tcp://"
 REPLY_LIMIT = 64 * 1024 * 1024
 
 
@@ -40,8 +41,11 @@ def get(path: str) -> bytes:
 
 
 def add(task: Mapping[str, object], url: str, data: object) -> bytes:
-    """An add.do request, as a form."""
-    recall = {"recallType": "HTTP", "option": {"url": url}, "data": data}
+    """An add.do request, as a form; a URL such as tcp://host:port is a socket's."""
+    kind, option = "HTTP", {"url": url}
+    if url.startswith(LINES):
+        kind, option = "SOCKET", {"host": url.removeprefix(LINES)}
+    recall = {"recallType": kind, "option": option, "data": data}
     form = {
         "recallConfig": json.dumps(recall),
         "taskConfig": json.dumps(task),

@@ -25,6 +25,7 @@ from dispatchserver.dialects.rest.calendars import CalendarRoutes
 from dispatchserver.dialects.rest.destinations import DestinationRoutes
 from dispatchserver.dialects.rest.groups import GroupRoutes
 from dispatchserver.dialects.rest.health import Health
+from dispatchserver.dialects.rest.imports import ImportRoutes
 from dispatchserver.dialects.rest.metrics import MetricsDoor, Reading
 from dispatchserver.dialects.rest.replays import ReplayRoutes
 from dispatchserver.dialects.rest.reports import ReportRoutes
@@ -40,6 +41,7 @@ from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
 from dispatchserver.engine.groups import GroupCases
+from dispatchserver.engine.ids import ids
 from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.engine.replays import ReplayCases
 from dispatchserver.engine.reports import Reports
@@ -150,7 +152,7 @@ async def _serving(
     places = DestinationCases(
         SqlDestinations(driver), engine.destinations, clock, engine.wake_dispatcher
     )
-    tasks = Tasks(store, calendars, clock, lambda: uuid4().hex, engine.wakes, policy)
+    tasks = Tasks(store, calendars, clock, ids(clock, token_bytes), engine.wakes, policy)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
     parts = _Parts(
@@ -239,6 +241,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
+        ImportRoutes(parts.tasks, parts.groups, parts.clock, settings.lang, rest.refuse),
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),

@@ -60,6 +60,19 @@ class Store(Protocol):
         What `decide` raises is raised here, and nothing was changed.
         """
 
+    async def change_tasks(
+        self,
+        asked: Sequence[tuple[TaskKey, Decide]],
+        actor: Actor,
+        now: datetime,
+        *,
+        stop: bool,
+    ) -> Sequence[Change | Exception]:
+        """As change_task for each, in order, in one transaction. What a decision raises stands among the answers.
+
+        With `stop` the answers end with the first refusal, and nothing from there on was changed.
+        """
+
     async def find_task(self, key: TaskKey) -> TaskStatus | None:
         """The task of this key, or None."""
 

@@ -32,14 +32,17 @@ class Gate:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        lang = language(request, self._lang)
-        if not self._is_own_host(request.headers.get("Host", "")):
-            shown = request.headers.get("Host", "")
-            raise web.HTTPMisdirectedRequest(text=say(lang, "gate.host", host=excerpt(shown)))
+        host = request.headers.get("Host", "")
+        if not self._is_own_host(host):
+            raise web.HTTPMisdirectedRequest(text=self._say(request, "gate.host", host=host))
         if request.method not in READING and not self._is_own_page(request):
-            shown = request.headers.get("Origin", "-")
-            raise web.HTTPForbidden(text=say(lang, "gate.origin", origin=excerpt(shown)))
+            origin = request.headers.get("Origin", "-")
+            raise web.HTTPForbidden(text=self._say(request, "gate.origin", origin=origin))
         return await handler(request)
+
+    def _say(self, request: web.Request, key: str, **shown: str) -> str:
+        params = {name: excerpt(value) for name, value in shown.items()}
+        return say(language(request, self._lang), key, **params)
 
     def _is_own_host(self, header: str) -> bool:
         host = _hostname(f"//{header}")

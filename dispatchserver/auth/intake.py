@@ -47,10 +47,15 @@ class CharsetUnknown(DispatchError):
 
 async def read_body(request: web.Request) -> bytes:
     """As `read_bytes`, of a body in UTF-8; raises CharsetUnknown where it is said to be in another charset."""
+    check_charset(request)
+    return await read_bytes(request)
+
+
+def check_charset(request: web.Request) -> None:
+    """Raises CharsetUnknown where the body is said to be in another charset than UTF-8."""
     charset = request.charset or ""
     if charset.lower() not in UTF8_NAMES:
         raise CharsetUnknown(charset=excerpt(charset))
-    return await read_bytes(request)
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -84,6 +89,8 @@ def unpack(body: bytes, packing: str) -> bytes:
 
 async def _read_packed(request: web.Request) -> bytes:
     try:
+        if request.content.is_eof():  # all of it came with its head, so nothing is waited for
+            return await request.read()
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge as error:

@@ -20,6 +20,9 @@ class Own:
         told = frozenset(places)
         ports = {port for address, port in told if address in LOCALHOST}
         self._places = told | {(address, port) for address in LOCALHOST for port in ports}
+        self._wildcards = {
+            (address.version, port) for address, port in told if address.is_unspecified
+        }
 
     def __contains__(self, place: object) -> bool:
         if place in self._places:
@@ -27,12 +30,7 @@ class Own:
         if not isinstance(place, tuple):
             return False
         address, port = place
-        return any(
-            (held.version, held_port) == (address.version, port)
-            and held.is_unspecified
-            and is_this_machine(address)
-            for held, held_port in self._places
-        )
+        return (address.version, port) in self._wildcards and is_this_machine(address)
 
 
 def is_this_machine(address: Address) -> bool:

@@ -18,6 +18,7 @@ from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
 from dispatchserver.cli.task import task
 from dispatchserver.cli.token import token
+from dispatchserver.cli.transfer import export_tasks, import_tasks
 from dispatchserver.domain.errors import DispatchError
 
 
@@ -37,6 +38,8 @@ def version() -> None:
 
 
 cron.add_command(explain_expression)
+task.add_command(export_tasks)
+task.add_command(import_tasks)
 COMMANDS = (serve, demo, receiver, task, fire, group, destination, calendar, secret, token, cron)
 for command in (*COMMANDS, backup, doctor, config):
     cli.add_command(command)

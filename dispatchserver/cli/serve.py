@@ -1,6 +1,7 @@
 """`serve` runs the server, `demo` shows it at work, `config show` tells what it would run with."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,9 @@ def show(as_json: bool, **flags: Any) -> None:
         click.echo(f"{key:<24} {shown:<32} {sources[key]}")
 
 
+GARBAGE_EVERY = 20_000
+"""How many objects more than before make Python look for garbage."""
+
 Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
 
 
@@ -87,6 +91,7 @@ async def _serve(settings: Settings, body: Body) -> None:
     stopped = _stop_event()
     async with running(settings, _give_up) as server:
         _greet(server)
+        _settle_memory()
         await body(server, stopped)
         click.echo(say(terminal_language(), "serve.draining"), err=True)
 
@@ -109,6 +114,15 @@ def _stop_event() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stopped
+
+
+def _settle_memory() -> None:
+    """Has Python look for garbage only among what is made from now on, and less often than it would.
+
+    What is there once the server runs stays: to look through it again and again took a quarter of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE_EVERY)
 
 
 def _greet(server: Server) -> None:

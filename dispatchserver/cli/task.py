@@ -158,21 +158,27 @@ def call(
     """What the server answers; its refusal, or that it cannot be reached, ends the command with a message."""
     try:
         address = f"{url.rstrip('/')}/api/v1{path}"
-        request = urllib.request.Request(address, body, dict(headers or {}), method=method)
-        request.add_header("Accept-Language", terminal_language())
-        request.add_header("Content-Type", "application/json")
-        if token:
-            request.add_header("Authorization", f"Bearer {token}")
+        sent = headers_of(token) | {"Content-Type": "application/json"} | dict(headers or {})
+        request = urllib.request.Request(address, body, sent, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=TIMEOUT_S) as reply:
             return json.loads(reply.read() or b"null")
     except urllib.error.HTTPError as error:
         raise click.ClickException(_refusal(error)) from error
     except (OSError, ValueError, HTTPException) as error:
-        why = getattr(error, "reason", error)
-        raise click.ClickException(
-            say(terminal_language(), "cli.unreachable", url=url, why=why)
-        ) from error
+        raise unreachable(url, error) from error
+
+
+def headers_of(token: str | None) -> dict[str, str]:
+    """Who asks, and in which language."""
+    who = {"Authorization": f"Bearer {token}"} if token else {}
+    return {"Accept-Language": terminal_language()} | who
+
+
+def unreachable(url: str, error: Exception) -> click.ClickException:
+    """That the server did not answer, or not as one of ours."""
+    why = getattr(error, "reason", error)
+    return click.ClickException(say(terminal_language(), "cli.unreachable", url=url, why=why))
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:

@@ -60,7 +60,7 @@ def with_sending(recall: Recall | None, reader: FieldReader) -> Recall | None:
     except Invalid as invalid:
         field = "auth" if invalid.code == "sending.https" else "headers"
         reader.refuse(field, invalid.code, **invalid.params)
-    return replace(recall, auth=auth, headers=headers)
+    return replace(recall, auth=auth, headers=headers) if auth or headers else recall
 
 
 def _read_headers(value: JsonValue) -> tuple[Header, ...]:

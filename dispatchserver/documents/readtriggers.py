@@ -82,7 +82,7 @@ def _read_head(reader: FieldReader, basis: Basis) -> tuple[Kind | None, Basis]:
     kind = reader.need(("kind",), lambda value: as_member(value, Kind))
     if kind is None:
         reader.overlook()
-    return kind, replace(basis, zone=zone)
+    return kind, basis if zone is basis.zone else replace(basis, zone=zone)
 
 
 def _read_union(reader: FieldReader, basis: Basis) -> UnionTrigger | None:

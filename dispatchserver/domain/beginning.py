@@ -26,9 +26,11 @@ def begun(task: Task, kept: Task | None, now: datetime) -> Task:
     """
     if kept is not None and kept.spec.trigger == task.spec.trigger:
         return _going_on(task, kept, now)
-    task = replace(task, spec=replace(task.spec, trigger=task.spec.trigger.anchored(now)))
-    first_fire(task.spec.trigger, now)
-    return replace(task, next_fire_at=first_turn(task, now))
+    trigger = task.spec.trigger.anchored(now)
+    if trigger is not task.spec.trigger:
+        task = replace(task, spec=replace(task.spec, trigger=trigger))
+    first = first_fire(trigger, now)
+    return task.due_first(first if task.edition is None else first_turn(task, now))
 
 
 def _going_on(task: Task, kept: Task, now: datetime) -> Task:

@@ -15,7 +15,7 @@ from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.sharding import check_broadcast, in_shards
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.timetable import missed_run, next_turn
-from dispatchserver.domain.triggers import waits_for_completion
+from dispatchserver.domain.triggers import Trigger, waits_for_completion
 
 
 class Action(StrEnum):
@@ -69,6 +69,7 @@ class Addition:
     `overwrite` replaces one of the same key; with `expected`, only the one of that revision. With `keep`, what
     is not changed by that goes on: an unchanged trigger does not begin anew, an unchanged task is left alone.
     `paused` adds it without letting it fire. `edition` is the calendar that its policies name, as it stands.
+    `again` tells of the trigger that stands whether the same words said it then; if so, it holds.
     """
 
     key: TaskKey
@@ -79,6 +80,12 @@ class Addition:
     paused: bool = False
     expected: str | None = None
     edition: Edition | None = None
+    again: Callable[[Task], Trigger | None] | None = None
+
+    def spec_beside(self, existing: Task | None) -> TaskSpec:
+        """What is said, where this task stands already."""
+        trigger = None if existing is None or self.again is None else self.again(existing)
+        return self.spec if trigger is None else replace(self.spec, trigger=trigger)
 
 
 def add(addition: Addition, *, new_id: str) -> Decide:
@@ -86,11 +93,11 @@ def add(addition: Addition, *, new_id: str) -> Decide:
 
     Raises TaskExists, TaskChanged, Invalid. An occasion at `addition.at` itself is the new version's.
     """
-    key, spec, now = addition.key, addition.spec, addition.at
-    just_before = now - MILLISECOND
+    key, now = addition.key, addition.at
 
     def decide(existing: Task | None) -> Change:
         _check_replacing(existing, addition)
+        spec = addition.spec_beside(existing)
         check_misfire(spec.policies.misfire, spec.trigger)
         check_broadcast(spec)
         kept = existing if addition.keep else None
@@ -111,6 +118,7 @@ def add(addition: Addition, *, new_id: str) -> Decide:
         task = begun(task, kept, now)
         if existing is None:
             return Change(action=Action.ADDED, before=None, after=task)
+        just_before = now - MILLISECOND
         return Change(
             action=Action.REPLACED,
             before=existing,
@@ -143,19 +151,15 @@ def pause(key: TaskKey, now: datetime) -> Decide:
         if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
         paused = replace(
-            task,
-            state=TaskState.PAUSED,
-            next_fire_at=_first_unserved(task, now),
-            updated_at=now,
+            task, state=TaskState.PAUSED, next_fire_at=_first_unserved(task, now), updated_at=now
         )
         return Change(
             action=Action.PAUSED,
             before=task,
             after=paused,
             pending=PendingRule.HOLD,
-            done_until=None
-            if waits
-            else now,  # the next occasion hangs on the fire: it is held instead
+            # where the next occasion hangs on the fire, that is held instead
+            done_until=None if waits else now,
         )
 
     return decide

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from dispatchserver.domain.errors import Invalid
@@ -36,6 +37,7 @@ EMBEDDING = tuple(IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48
 NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
+@lru_cache(maxsize=1_024)
 def refusal(address: Address) -> str | None:
     """The message key of the rule that forbids calling this address, or None when it may be called.
 

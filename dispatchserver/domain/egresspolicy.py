@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
@@ -103,17 +104,15 @@ class EgressPolicy:
 
         No name is looked up: it may lead elsewhere when it is called, and is judged then.
         """
-        parts = urlsplit(address if "://" in address else f"//{address}")
-        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
-        rule = self._certain_refusal(plain_name(host), port, raw)
+        place = _place_of(address)
+        rule = self._certain_refusal(place, raw)
         if rule is not None:
-            shown = parts.netloc.rpartition("@")[2] if rule in OF_THE_PORT else host
-            raise Invalid(rule, host=shown)
+            raise Invalid(rule, host=place.shown if rule in OF_THE_PORT else place.host)
 
-    def _certain_refusal(self, name: str, port: int, raw: bool) -> str | None:
-        known = known_addresses(name)
-        if known:
-            rules = [self.refusal(name, address, port, raw=raw) for address in known]
+    def _certain_refusal(self, place: "_Place", raw: bool) -> str | None:
+        name, port = place.name, place.port
+        if place.known:
+            rules = [self.refusal(name, address, port, raw=raw) for address in place.known]
             return None if None in rules else rules[0]
         if any(line.may_cover(name, port) for line in self.allowed):
             return None
@@ -147,6 +146,25 @@ class EgressPolicy:
 
     def _by_port(self, port: int, raw: bool) -> str | None:
         return "egress.port" if raw and is_service(port) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What an address says by itself: its host as written and as a resolver takes it, and where it leads for certain."""
+
+    host: str
+    port: int
+    shown: str
+    name: str
+    known: Sequence[Address]
+
+
+@lru_cache(maxsize=1_024)
+def _place_of(address: str) -> _Place:
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+    name = plain_name(host)
+    return _Place(host, port, parts.netloc.rpartition("@")[2], name, known_addresses(name))
 
 
 USUAL = EgressPolicy()

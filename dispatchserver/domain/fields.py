@@ -2,27 +2,31 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain import jsontext
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.jsontext import JsonValue
-from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.moments import EPOCH, from_ms, to_ms
 
 E = TypeVar("E", bound=StrEnum)
 V = TypeVar("V")
 D = TypeVar("D")
+OBJECTS = (dict, Mapping)  # the first is found at once
 ReadObject = Callable[[JsonValue], Mapping[str, JsonValue]]
 
 UNREAD_LIMIT = (
     20  # more of them tell nothing more, and all of a hostile body would be a long answer
 )
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
+EPOCH_MS = re.compile(r"\s*-?\d{9,15}\s*", re.ASCII)
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?", re.ASCII)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LOCAL_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d")
@@ -39,7 +43,7 @@ def as_text(value: JsonValue) -> str:
 
 def as_integer(value: JsonValue) -> int:
     """A whole number; "10" and 10.0 are ten."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value, re.ASCII):
+    if isinstance(value, str) and INTEGER.fullmatch(value):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -64,7 +68,7 @@ def as_object(value: JsonValue) -> Mapping[str, JsonValue]:
     """A JSON object, or text that holds one; a `;` behind it, copied from a manual, is overlooked."""
     if isinstance(value, str):
         value = jsontext.loads(value.strip().removesuffix(";"))
-    if isinstance(value, Mapping):
+    if isinstance(value, OBJECTS):
         return value
     raise Invalid("field.object")
 
@@ -80,11 +84,15 @@ def as_list(value: JsonValue, most: int) -> Sequence[JsonValue]:
 
 def as_member(value: JsonValue, kind: type[E]) -> E:
     """One of the words of an enumeration, in any case."""
-    word = as_text(value).strip().lower()
-    for member in kind:
-        if member.value.lower() == word:
-            return member
-    raise Invalid("field.choice", allowed=", ".join(kind))
+    member: E | None = _members(kind).get(as_text(value).strip().lower())
+    if member is None:
+        raise Invalid("field.choice", allowed=", ".join(kind))
+    return member
+
+
+@cache
+def _members(kind: type[StrEnum]) -> Mapping[str, Any]:
+    return {member.value.lower(): member for member in kind}
 
 
 def as_duration(value: JsonValue) -> timedelta:
@@ -113,30 +121,33 @@ def as_moment(value: JsonValue, zone: ZoneInfo) -> datetime | None:
 def _moment(value: JsonValue, zone: ZoneInfo) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Invalid("field.moment")
-    if not isinstance(value, str) or re.fullmatch(r"\s*-?\d{9,15}\s*", value, re.ASCII):
+    if not isinstance(value, str) or EPOCH_MS.fullmatch(value):
         return from_ms(as_integer(value))
-    text = value.strip()
-    for pattern in LOCAL_FORMATS:
-        try:
-            return _to_utc(datetime.strptime(text, pattern).replace(tzinfo=zone))
-        except ValueError:
-            continue
-    moment = datetime.fromisoformat(text)
-    return _to_utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    moment = _said_moment(value.strip())
+    return from_ms(to_ms(moment if moment.tzinfo else moment.replace(tzinfo=zone)))
 
 
-def _to_utc(moment: datetime) -> datetime:
-    return from_ms(to_ms(moment.astimezone(UTC)))
+def _said_moment(text: str) -> datetime:
+    """What the text says, with or without a zone. The lenient forms are tried last, since each try is slow."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        for pattern in LOCAL_FORMATS:
+            with suppress(ValueError):
+                return datetime.strptime(text, pattern)  # noqa: DTZ007  (its zone is the task's)
+        raise
 
 
 def _in_range(moment: datetime) -> datetime:
-    if not from_ms(0) <= moment < LATEST:
+    if not EPOCH <= moment < LATEST:
         raise Invalid("field.moment_range", latest=LATEST.year)
     return moment
 
 
 class FieldReader:
     """Reads values of one object under their full names, booking faults as they come."""
+
+    __slots__ = ("_asked", "_faults", "_inner", "_overlooked", "_path", "_values")
 
     def __init__(self, values: Mapping[str, JsonValue], faults: Faults, path: str = "") -> None:
         self._values = values
@@ -152,7 +163,8 @@ class FieldReader:
 
     def take(self, name: str, read: Callable[[JsonValue], V], default: D) -> V | D:
         """The value read; the default where it is absent, null, empty text, or faulty (and then booked)."""
-        value = self._value(name)
+        self._asked[name] = None
+        value = self._values.get(name)
         if value is None or value == "":
             return default
         try:
@@ -167,9 +179,9 @@ class FieldReader:
 
     def refuse_unread(self) -> None:
         """Books the names, here and inside, that nobody asked for: they are unknown, or misspelt. Once each."""
-        known = self._overlooked.union(self._asked)
-        unread = (name for name in self._values if name not in known)
-        for name in islice(unread, UNREAD_LIMIT):
+        known = self._asked.keys() | self._overlooked
+        unread = [name for name in self._values if name not in known]
+        for name in unread[:UNREAD_LIMIT]:
             self.refuse(name, "field.unknown", allowed=", ".join(self._asked))
         self.overlook()
         for inner in self._inner:
@@ -190,7 +202,7 @@ class FieldReader:
     def holds_object(self, name: str) -> bool:
         """Whether a JSON object stands under this name, also as text."""
         value = self._value(name)
-        return isinstance(value, Mapping) or str(value).lstrip().startswith("{")
+        return isinstance(value, OBJECTS) or str(value).lstrip().startswith("{")
 
     def filled(self, name: str) -> bool:
         """Whether something stands under this name, an empty list being nothing."""

@@ -16,6 +16,7 @@ from dispatchserver.domain.values import value
 
 URL_LIMIT = 2048
 DATA_LIMIT = 256 * 1024
+UTF8_WIDTH = 4
 PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:.]{2,45}")
 
@@ -170,6 +171,7 @@ def host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@lru_cache(maxsize=4_096)
 def check_url(url: str) -> str:
     """The URL when a callback can be sent there; raises Invalid, naming what is wrong with it."""
     if not 1 <= len(url) <= URL_LIMIT:
@@ -202,12 +204,19 @@ def check_host(host: str) -> str:
 
 def check_data(data: JsonValue) -> JsonValue:
     """The data as receivers will see it: text that holds a JSON object becomes that object; raises Invalid if too large."""
-    if isinstance(data, str) and data.lstrip()[:1] == "{":
-        data = _object_or_text(data)
-    jsontext.check(data)
-    if len(jsontext.dumps(data).encode()) > DATA_LIMIT:
+    data = read_data(data)
+    if data is None:
+        return None
+    text = jsontext.dumps(data)
+    jsontext.check_said(data, text)
+    if len(text) * UTF8_WIDTH > DATA_LIMIT and len(text.encode()) > DATA_LIMIT:
         raise Invalid("recall.data_size", limit=DATA_LIMIT)
     return data
+
+
+def read_data(data: JsonValue) -> JsonValue:
+    """The data as receivers will see it, of whatever size."""
+    return _object_or_text(data) if isinstance(data, str) and data.lstrip()[:1] == "{" else data
 
 
 def _object_or_text(text: str) -> JsonValue:
@@ -220,6 +229,22 @@ def _object_or_text(text: str) -> JsonValue:
 def with_data(recall: Recall, data_json: str | None) -> Recall:
     """The recall with this data, given as JSON, in place of its own; as it is where there is none."""
     return recall if data_json is None else replace(recall, data=jsontext.loads(data_json))
+
+
+def like(recall: Recall, data: JsonValue) -> Recall:
+    """The recall with other data. As `replace`, which takes twice as long, for what is done a million times."""
+    if isinstance(recall, SocketRecall):
+        return replace(recall, data=data)
+    return HttpRecall(
+        url=recall.url,
+        data=data,
+        body_shape=recall.body_shape,
+        reply_rule=recall.reply_rule,
+        also=recall.also,
+        route=recall.route,
+        auth=recall.auth,
+        headers=recall.headers,
+    )
 
 
 def render_body(recall: Recall, fire_id: str, shard: int = 0, shards: int = 1) -> bytes:

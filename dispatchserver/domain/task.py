@@ -1,5 +1,6 @@
 """A task: who it is, when it fires, whom it calls back, and by which policies."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ PRIORITY_RANGE = (-2_147_483_648, 2_147_483_647)
 LONGEST_TIMEOUT = timedelta(hours=1)
 LONGEST_REPORT = timedelta(days=30)
 DEFAULT_NAMESPACE = "default"
+UNFIT = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 
 
 class TaskState(StrEnum):
@@ -115,6 +117,22 @@ class Task:
             return trigger
         return replace(trigger, start=self.restart.at, count=self.restart.count)
 
+    def due_first(self, moment: datetime | None) -> "Task":
+        """The task with this first occasion. As `replace`, which takes three times as long."""
+        return Task(
+            id=self.id,
+            key=self.key,
+            version=self.version,
+            state=self.state,
+            spec=self.spec,
+            next_fire_at=moment,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            edition=self.edition,
+            spec_since=self.spec_since,
+            restart=self.restart,
+        )
+
     @property
     def revision(self) -> str:
         """What changes with every replacement, also by another task of the same name."""
@@ -125,7 +143,7 @@ def check_name(name: str) -> str:
     """A group's or task's name when it can be one; raises Invalid otherwise. Names are kept to the letter."""
     if not 1 <= len(name) <= NAME_LIMIT:
         raise Invalid("task.name_length", limit=NAME_LIMIT)
-    if any(ord(c) < 32 or ord(c) == 127 or "\ud800" <= c <= "\udfff" for c in name):
+    if UNFIT.search(name):
         raise Invalid("task.name_characters")
     if name != name.strip():
         raise Invalid("task.name_blanks")

@@ -1,6 +1,7 @@
 """All trigger shapes as one type, and what is asked of any of them."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
@@ -22,10 +23,19 @@ Trigger = (
 
 def first_fire(trigger: Trigger, now: datetime) -> datetime:
     """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
-    fire = trigger.next_after(now - MILLISECOND)
+    find = _next_of_cron if isinstance(trigger, CronTrigger) else _next
+    fire = find(trigger, now - MILLISECOND)
     if fire is None or (trigger.end is not None and trigger.end < now):
         raise Invalid("trigger.never")
     return fire
+
+
+def _next(trigger: Trigger, moment: datetime) -> datetime | None:
+    return trigger.next_after(moment)
+
+
+# Others are found sooner than remembered.
+_next_of_cron = lru_cache(maxsize=1_024)(_next)
 
 
 def matches_nothing(trigger: Trigger, now: datetime) -> bool:

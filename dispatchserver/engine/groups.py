@@ -41,10 +41,11 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the groups of a namespace say, as it was read at a moment."""
+    """What the groups of a namespace say, as it was read at a moment, and what that makes of those asked for since."""
 
     read_at: datetime
     by_name: Mapping[str, GroupSpec]
+    usual: dict[str, Usual]
 
 
 class GroupCases:
@@ -71,26 +72,30 @@ class GroupCases:
 
     async def usual(self, namespace: str, group: str) -> Usual:
         """What tasks of this group take that say nothing: the group's, else the server's."""
-        spec = (await self._by_name(namespace)).get(group, NOTHING_SAID)
-        layers = Layers(group=group, of_group=spec.policies, of_server=self.policies)
-        return Usual(zone=spec.zone or self._zone, policies=layers)
+        said = await self._said_now(namespace)
+        if group not in said.usual:
+            spec = said.by_name.get(group, NOTHING_SAID)
+            layers = Layers(group=group, of_group=spec.policies, of_server=self.policies)
+            said.usual[group] = Usual(zone=spec.zone or self._zone, policies=layers)
+        return said.usual[group]
 
     async def zone_of(self, namespace: str, group: str) -> ZoneInfo:
         """The zone of tasks in this group that name none."""
         return (await self.usual(namespace, group)).zone
 
-    async def _by_name(self, namespace: str) -> Mapping[str, GroupSpec]:
+    async def _said_now(self, namespace: str) -> _Said:
         """Kept between adds, which would each wait for a read otherwise. What was changed here is seen at once;
         what another server on the same database changed, at most FRESH later."""
         now, kept = self._clock.now(), self._said.get(namespace)
         if kept is not None and timedelta(0) <= now - kept.read_at < FRESH:
-            return kept.by_name
+            return kept
         changes = self._changes
-        said = {each.key.name: each.spec for each in await self._groups.list(namespace)}
+        by_name = {each.key.name: each.spec for each in await self._groups.list(namespace)}
+        said = _Said(now, by_name, {})
         if (
             changes == self._changes
         ):  # else this may have been read before a change, so it is not kept
-            self._said[namespace] = _Said(now, said)
+            self._said[namespace] = said
         return said
 
     async def put(self, key: GroupKey, decide: DecideGroup, actor: Actor) -> GroupStatus:

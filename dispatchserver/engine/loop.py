@@ -17,6 +17,11 @@ SUPERSEDED = "superseded"
 log = logging.getLogger(__name__)
 
 
+async def breathe() -> None:
+    """Lets others of this event loop have their turn: for what would otherwise take long at a stretch."""
+    await asyncio.sleep(0)
+
+
 class Loop:
     """Repeats one pass until stopped. Survives a failing pass: it is logged, and tried again a second later."""
 

@@ -1,15 +1,23 @@
 """The use cases: what every dialect and page asks of the engine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import NoReturn
 
 from dispatchserver.domain import changing
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import CalendarKey
 from dispatchserver.domain.changing import Addition, Change, Decide, PendingRule
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
-from dispatchserver.domain.errors import CalendarNotFound, FireNotFound, Invalid, TaskNotFound
+from dispatchserver.domain.errors import (
+    CalendarNotFound,
+    DispatchError,
+    FireNotFound,
+    Invalid,
+    TaskNotFound,
+)
 from dispatchserver.domain.explaining import Notice, Param
 from dispatchserver.domain.fire import Attempt, Fire
 from dispatchserver.domain.listing import FireFilter, Page, PageRequest, TaskFilter, TaskStatus
@@ -21,6 +29,14 @@ from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
 from dispatchserver.ports import Actor, Clock, LookBy, Store
 from dispatchserver.registries import Calendars
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out for one of many additions, and holds for the others: whom they may call, how calendars stand."""
+
+    allowed: set[tuple[RecallKind, tuple[str, ...]]] = field(default_factory=set)
+    editions: dict[CalendarKey, Edition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +87,46 @@ class Tasks:
 
     async def put(self, addition: Addition, actor: Actor) -> Change:
         """As `add`, and tells which of the two was done."""
-        self._check_egress(addition.spec.recall)
-        addition = replace(addition, edition=await self._edition(addition))
-        decide = changing.add(addition, new_id=self._new_id())
+        decide = changing.add(await self._ready(addition, Known()), new_id=self._new_id())
         return await self._change(addition.key, decide, actor)
+
+    async def put_all(
+        self, additions: Sequence[Addition], actor: Actor, *, stop: bool
+    ) -> Sequence[Change | Exception]:
+        """As `put` for each, in order, all in one transaction; refusals stand among the answers.
+
+        With `stop` the answers end with the first refusal, and nothing from there on was changed.
+        """
+        if not additions:
+            return ()
+        known = Known()
+        asked = [(each.key, await self._decision(each, known)) for each in additions]
+        now = self._clock.now()
+        changes = await self._store.change_tasks(asked, actor, now, stop=stop)
+        self._tell([change for change in changes if isinstance(change, Change)], now)
+        return changes
+
+    async def _decision(self, addition: Addition, known: Known) -> Decide:
+        """What to ask of the store; what can be refused before is refused in its turn."""
+        try:
+            ready = await self._ready(addition, known)
+        except DispatchError as error:
+            return partial(_refuse, error)
+        return changing.add(ready, new_id=self._new_id())
+
+    async def _ready(self, addition: Addition, known: Known) -> Addition:
+        """The addition with its calendar as it stands; raises Invalid, CalendarNotFound."""
+        place = addition.spec.recall.kind, addition.spec.recall.addresses
+        if place not in known.allowed:
+            self._check_egress(addition.spec.recall)
+            known.allowed.add(place)
+        name, namespace = addition.spec.policies.calendar, addition.key.namespace
+        if name is None:
+            return addition
+        key = CalendarKey(namespace=namespace, name=name)
+        if key not in known.editions:
+            known.editions[key] = await self._edition(key)
+        return replace(addition, edition=known.editions[key])
 
     def _check_egress(self, recall: Recall) -> None:
         """Raises Invalid where the policy forbids an address; `number` tells which one, from 0 on."""
@@ -84,16 +136,13 @@ class Tasks:
             except Invalid as invalid:
                 raise Invalid(invalid.code, **invalid.params, number=number) from invalid
 
-    async def _edition(self, addition: Addition) -> Edition | None:
-        """The calendar that the task names, as it stands; raises CalendarNotFound with the nearest names."""
-        name, namespace = addition.spec.policies.calendar, addition.key.namespace
-        if name is None:
-            return None
-        found = await self._calendars.find(CalendarKey(namespace=namespace, name=name))
+    async def _edition(self, key: CalendarKey) -> Edition:
+        """The calendar as it stands; raises CalendarNotFound with the nearest names."""
+        found = await self._calendars.find(key)
         if found is None:
-            standing = await self._calendars.list(namespace)
-            raise CalendarNotFound(name, [calendar.key.name for calendar, _ in standing])
-        return Edition(name, found.version, found.spec.calendar())
+            standing = await self._calendars.list(key.namespace)
+            raise CalendarNotFound(key.name, [calendar.key.name for calendar, _ in standing])
+        return Edition(key.name, found.version, found.spec.calendar())
 
     async def pause(self, key: TaskKey, actor: Actor) -> None:
         """After this no attempt starts but by trigger_now; raises TaskNotFound."""
@@ -118,13 +167,19 @@ class Tasks:
     async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
         now = self._clock.now()
         change = await self._store.change_task(key, decide, actor, now)
-        after = change.after
-        if after is not None and after.state is TaskState.ACTIVE and after.next_fire_at is not None:
-            self._plan_by(after.next_fire_at)
-        # what is held back or cancelled may give its turn, or its key, to another
-        if change.fires or change.pending is not PendingRule.KEEP:
-            self._dispatch_by(now)
+        self._tell([change], now)
         return change
+
+    def _tell(self, changes: Sequence[Change], now: datetime) -> None:
+        """Tells the loops when to look."""
+        tasks = (change.after for change in changes)
+        active = (task for task in tasks if task is not None and task.state is TaskState.ACTIVE)
+        first = min((t.next_fire_at for t in active if t.next_fire_at is not None), default=None)
+        if first is not None:
+            self._plan_by(first)
+        # what is held back or cancelled may give its turn, or its key, to another
+        if any(change.fires or change.pending is not PendingRule.KEEP for change in changes):
+            self._dispatch_by(now)
 
     async def find(self, key: TaskKey) -> TaskStatus:
         """The task with its counters; raises TaskNotFound."""
@@ -173,3 +228,7 @@ class Tasks:
         moment = (since or self._clock.now()) - MILLISECOND
         fires = upcoming(timetable(task), moment, count)
         return [fire.astimezone(task.spec.trigger.zone) for fire in fires]
+
+
+def _refuse(error: DispatchError, existing: Task | None) -> NoReturn:
+    raise error

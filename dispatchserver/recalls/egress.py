@@ -3,11 +3,15 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
 from ipaddress import ip_address
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
+
+T = TypeVar("T")
+_address = lru_cache(maxsize=1_024)(ip_address)
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
@@ -37,13 +41,19 @@ class Guard:
         self._policy = policy
         self._raw = raw
 
-    def socket(self, host: str, info: AddressInfo) -> socket.socket:
-        """A socket for this address, to which `host` led; raises EgressRefused where the policy forbids it."""
-        family, kind, protocol, _, target = info
+    def check(self, host: str, info: AddressInfo) -> tuple[str, int]:
+        """The address and the port, to which `host` led; raises EgressRefused where the policy forbids them."""
+        target = info[4]
         address, port = str(target[0]), int(str(target[1]))
-        rule = self._policy.refusal(host, ip_address(address), port, raw=self._raw)
+        rule = self._policy.refusal(host, _address(address), port, raw=self._raw)
         if rule is not None:
             raise EgressRefused(rule, f"{address}:{port}" if rule in OF_THE_PORT else address)
+        return address, port
+
+    def socket(self, host: str, info: AddressInfo) -> socket.socket:
+        """A socket for this address; raises EgressRefused where the policy forbids it."""
+        self.check(host, info)
+        family, kind, protocol, _, _ = info
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return sock
@@ -52,7 +62,14 @@ class Guard:
 async def connect(
     guard: Guard, host: str, addresses: Sequence[AddressInfo], limit: float
 ) -> socket.socket:
-    """A socket connected to the first address of the host that answers; raises what the last one failed with.
+    """A socket connected to the first address of the host that answers; raises what the last one failed with."""
+    return await first_of(addresses, limit, partial(_connect_one, guard, host))
+
+
+async def first_of(
+    addresses: Sequence[AddressInfo], limit: float, attempt: Callable[[AddressInfo], Awaitable[T]]
+) -> T:
+    """What the attempt makes of the first address that answers; raises what the last one failed with.
 
     Each address gets its share of `limit` seconds, so that a dead first one leaves time for the second.
     """
@@ -62,7 +79,7 @@ async def connect(
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(share):
-                return await _connect_one(guard, host, info)
+                return await attempt(info)
         except OSError as error:
             failure = error
         limit -= asyncio.get_running_loop().time() - began

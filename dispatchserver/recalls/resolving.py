@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from dispatchserver.recalls.egress import AddressInfo
@@ -44,7 +45,7 @@ class Resolver:
     async def look_up(self, host: str, port: int) -> Found:
         """All addresses of a host, at least one; raises gaierror, or ValueError for what can be no host name."""
         if _is_address(host):
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return _of_address(host, port)
         asked = (host, port)
         if not self._is_known(asked):
             await self._places.acquire()
@@ -99,6 +100,13 @@ class Resolver:
         look_up.answer.set_result(answer)
 
 
+@lru_cache(maxsize=NAMES_LIMIT)
+def _of_address(host: str, port: int) -> Found:
+    """What the system makes of an address, which is always the same."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+@lru_cache(maxsize=NAMES_LIMIT)
 def _is_address(host: str) -> bool:
     """Whether there is nothing to look up."""
     try:

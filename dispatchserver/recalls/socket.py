@@ -6,12 +6,14 @@ import socket
 import struct
 import sys
 import termios
+from functools import partial
 
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import Ack, Framing, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.line import Line
 from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.seen import (
     Seen,
@@ -58,19 +60,26 @@ class SocketTarget:
                 return not_connected_in_time(seen)
             return seen.unanswered(Reason.TIMEOUT, no_reply(seen))
 
-    async def _reach(self, order: SendOrder, seen: Seen) -> socket.socket | Outcome:
-        """A connected socket, or the Outcome that says why there is none."""
+    async def _reach(self, order: SendOrder, seen: Seen) -> Line | Outcome:
+        """A connection, or the Outcome that says why there is none."""
         assert isinstance(order.recall, SocketRecall)
         limit = order.connect_timeout.total_seconds()
         seen.come_to(Step.RESOLVE)
         try:
             addresses = await self._resolver.look_up(order.recall.host, order.recall.port)
             seen.come_to(Step.CONNECT)
-            sock = await egress.connect(self._guard, order.recall.host, addresses, limit)
+            dial = partial(self._dial, order.recall.host)
+            line = await egress.first_of(addresses, limit, dial)
         except (OSError, ValueError) as error:
             return _not_connected(error, seen)
         seen.come_to(Step.REPLY)
-        return sock
+        return line
+
+    async def _dial(self, host: str, info: egress.AddressInfo) -> Line:
+        """A connection to this very address: it is a number, so nothing is looked up any more."""
+        address, port = self._guard.check(host, info)
+        _, line = await asyncio.get_running_loop().create_connection(Line, address, port)
+        return line
 
     async def close(self) -> None:
         """Nothing is kept open between sends."""
@@ -86,19 +95,14 @@ def _not_connected(error: OSError | ValueError, seen: Seen) -> Outcome:
     return seen.not_sent(Reason.CONNECT, f"cannot connect to {seen.peer}: {why(error)}")
 
 
-async def _talk(sock: socket.socket, order: SendOrder, seen: Seen) -> Outcome:
+async def _talk(line: Line, order: SendOrder, seen: Seen) -> Outcome:
     assert isinstance(order.recall, SocketRecall)
     try:
-        reader, writer = await asyncio.open_connection(sock=sock)
-    except BaseException:
-        sock.close()
-        raise
-    try:
-        await _write(writer, order.body, order.recall.framing)
+        await _write(line, order.body, order.recall.framing)
         if order.recall.ack is Ack.NONE:
             return seen.answered(Reason.UNCONFIRMED, f"written to {seen.peer}, no reply wanted")
-        replied = await _read(reader, order.recall.framing, seen)
-        return seen.answered() if replied else _judge_end(writer, order.recall, seen)
+        replied = await _read(line, order.recall.framing, seen)
+        return seen.answered() if replied else _judge_end(line, order.recall, seen)
     except EndedEarly:
         return seen.unanswered(Reason.CLOSED, f"{seen.peer} ended its reply early")
     except OSError as error:
@@ -106,47 +110,45 @@ async def _talk(sock: socket.socket, order: SendOrder, seen: Seen) -> Outcome:
             raise
         return seen.unanswered(Reason.RESET, f"{seen.peer} reset the connection: {why(error)}")
     finally:
-        writer.transport.abort()
+        line.abort()
 
 
-async def _write(writer: asyncio.StreamWriter, body: bytes, framing: Framing) -> None:
+async def _write(line: Line, body: bytes, framing: Framing) -> None:
     """Returns when the system has taken all of the frame, so that what follows cannot cut it short."""
-    writer.transport.set_write_buffer_limits(high=0)
-    if framing is Framing.LEN4:
-        writer.write(LENGTH.pack(len(body)))
-    writer.write(body)
-    if framing is Framing.LINE:
-        writer.write(b"\n")
-    await writer.drain()
+    before = LENGTH.pack(len(body)) if framing is Framing.LEN4 else b""
+    after = b"\n" if framing is Framing.LINE else b""
+    await line.send(before + body + after)
     if framing is Framing.EOF:
-        writer.write_eof()
+        line.end()
 
 
-async def _read(reader: asyncio.StreamReader, framing: Framing, seen: Seen) -> bool:
+async def _read(line: Line, framing: Framing, seen: Seen) -> bool:
     """Reads one reply into `seen`, capped; False when the stream ended in order before a reply began."""
     if framing is Framing.LEN4:
-        return await _read_frame(reader, seen)
-    while chunk := await reader.read(CHUNK):
+        return await _read_frame(line, seen)
+    while chunk := await line.receive(CHUNK):
         _first_byte(seen)
-        line, newline, _ = chunk.partition(b"\n") if framing is Framing.LINE else (chunk, b"", b"")
-        if not seen.take(line) or newline:
+        text, newline, _ = chunk.partition(b"\n") if framing is Framing.LINE else (chunk, b"", b"")
+        if not seen.take(text) or newline:
             break
     if framing is Framing.LINE and seen.body.endswith(b"\r"):
         seen.body.pop()
     return seen.replied_at is not None
 
 
-async def _read_frame(reader: asyncio.StreamReader, seen: Seen) -> bool:
-    try:
-        header = await reader.readexactly(LENGTH.size)
-    except asyncio.IncompleteReadError as error:
-        if error.partial:
-            raise EndedEarly from error
-        return False
+async def _read_frame(line: Line, seen: Seen) -> bool:
+    header = b""
+    while len(header) < LENGTH.size:
+        part = await line.receive(LENGTH.size - len(header))
+        if not part and header:
+            raise EndedEarly
+        if not part:
+            return False
+        header += part
     _first_byte(seen)
     missing: int = LENGTH.unpack(header)[0]
     while missing:
-        chunk = await reader.read(min(CHUNK, missing))
+        chunk = await line.receive(min(CHUNK, missing))
         if not chunk:
             raise EndedEarly
         missing -= len(chunk)
@@ -160,12 +162,12 @@ def _first_byte(seen: Seen) -> None:
         seen.come_to(Step.REST)
 
 
-def _judge_end(writer: asyncio.StreamWriter, recall: SocketRecall, seen: Seen) -> Outcome:
+def _judge_end(line: Line, recall: SocketRecall, seen: Seen) -> Outcome:
     """An end without a reply: a yes where the ack rule takes it for one and the peer had received everything."""
     if recall.ack is Ack.REPLY:
         return seen.unanswered(Reason.CLOSED, f"{seen.peer} closed the connection without a reply")
     own_end = 1 if recall.framing is Framing.EOF else 0
-    if _unreceived(writer.get_extra_info("socket")) > own_end:
+    if _unreceived(line.socket) > own_end:
         return seen.unanswered(
             Reason.CLOSED, f"{seen.peer} closed the connection before it had received the message"
         )

@@ -137,7 +137,7 @@ def version_row(task: Task, who: str) -> list[object]:
         policies_json(spec.policies),
         spec.priority,
         spec.note,
-        dumps(spec.labels),
+        dumps(spec.labels) if spec.labels else "{}",
         to_ms(task.updated_at),
         who,
         auth and auth.secret,

@@ -43,11 +43,10 @@ def recall_json(recall: Recall) -> str:
     if recall.also:
         doc |= {"also": recall.also, "route": recall.route.rule, "by": recall.route.by}
     if isinstance(recall, HttpRecall):
-        return dumps(doc | {"url": recall.url, "reply": recall.reply_rule} | sending_doc(recall))
-    return dumps(
-        doc
-        | {"host": recall.host, "port": recall.port, "framing": recall.framing, "ack": recall.ack}
-    )
+        doc |= {"url": recall.url, "reply": recall.reply_rule}
+        return dumps(doc | sending_doc(recall) if recall.auth or recall.headers else doc)
+    doc |= {"host": recall.host, "port": recall.port, "framing": recall.framing, "ack": recall.ack}
+    return dumps(doc)
 
 
 def read_recall(text: str) -> Recall:
@@ -90,6 +89,7 @@ def _read_route(doc: Mapping[str, Any]) -> Route:
     return Route(rule=RouteRule(doc["route"]), by=doc["by"]) if "route" in doc else USUAL
 
 
+@lru_cache(maxsize=1_024)
 def policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),

@@ -64,6 +64,18 @@ class SqlStore:
         command = taskwrites.Command(key, decide, actor, now)
         return await self._driver.submit(taskwrites.change_tasks, command)
 
+    async def change_tasks(
+        self,
+        asked: Sequence[tuple[TaskKey, Decide]],
+        actor: Actor,
+        now: datetime,
+        *,
+        stop: bool,
+    ) -> Sequence[Change | Exception]:
+        commands = [taskwrites.Command(key, decide, actor, now) for key, decide in asked]
+        batch = taskwrites.Batch(commands, stop)
+        return await self._driver.submit(taskwrites.change_batches, batch)
+
     async def find_task(self, key: TaskKey) -> TaskStatus | None:
         found = await self._driver.page_reader.fetch(
             sql.FIND_TASK, key.namespace, key.group, key.name

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.changing import Change, Decide, PendingRule
+from dispatchserver.domain.changing import Action, Change, Decide, PendingRule
 from dispatchserver.domain.concurrency import OverlapRule
 from dispatchserver.domain.errors import CalendarChanged, DispatchError
 from dispatchserver.domain.fire import Fire
@@ -34,11 +34,33 @@ class Command:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Many changes that are written together. With `stop`, nothing is, from the first one on that is refused."""
+
+    commands: Sequence[Command]
+    stop: bool
+
+
 async def change_tasks(tx: Tx, commands: Sequence[Command]) -> Sequence[Change | Exception]:
     """Carries out commands in order; those on different keys share their statements."""
+    return await _change_all(tx, Batch(commands, stop=False))
+
+
+async def change_batches(
+    tx: Tx, batches: Sequence[Batch]
+) -> Sequence[Sequence[Change | Exception]]:
+    """Carries out batches in order; the answers of one that stops end with the refusal."""
+    return [await _change_all(tx, batch) for batch in batches]
+
+
+async def _change_all(tx: Tx, batch: Batch) -> list[Change | Exception]:
     results: list[Change | Exception] = []
-    while len(results) < len(commands):
-        results += await _change_round(tx, _distinct(commands[len(results) :]))
+    while len(results) < len(batch.commands):
+        round_ = Batch(_distinct(batch.commands[len(results) :]), batch.stop)
+        results += await _change_round(tx, round_)
+        if batch.stop and isinstance(results[-1], Exception):
+            break
     return results
 
 
@@ -52,21 +74,37 @@ def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
     return commands
 
 
-async def _change_round(tx: Tx, commands: Sequence[Command]) -> list[Change | Exception]:
+async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
+    commands = batch.commands
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
     found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
     standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
-    results = [await _with_its_secret(tx, result) for result in results]
+    results = [
+        await _with_its_secret(tx, result) if _secret_of(result) else result for result in results
+    ]
+    if batch.stop:
+        results = _up_to_a_refusal(results)
     decided = [
         (command, change)
-        for command, change in zip(commands, results, strict=True)
+        for command, change in zip(commands, results, strict=False)
         if isinstance(change, Change)
     ]
     await write_changes(tx, decided)
-    await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in decided])
+    done = [(command, change) for command, change in decided if not _says_again(change)]
+    await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in done])
     return results
+
+
+def _up_to_a_refusal(results: list[Change | Exception]) -> list[Change | Exception]:
+    refused = (number for number, each in enumerate(results, 1) if isinstance(each, Exception))
+    return results[: next(refused, len(results))]
+
+
+def _says_again(change: Change) -> bool:
+    """Whether a task was only said as it stands, which is nothing that was done to it."""
+    return change.action is Action.REPLACED and change.after is change.before
 
 
 async def write_changes(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
@@ -93,12 +131,16 @@ async def _with_calendars_as_planned(
 
 async def _with_its_secret(tx: Tx, result: Change | Exception) -> Change | Exception:
     """Refuses a new version whose recall names a secret that is not there."""
+    key = _secret_of(result)
+    return result if key is None else await missing(tx, key) or result
+
+
+def _secret_of(result: Change | Exception) -> SecretKey | None:
+    """The secret that a new version names."""
     if not isinstance(result, Change) or result.after is None or not _is_fresh(result):
-        return result
-    auth, key = auth_of(result.after.spec.recall), result.after.key
-    if auth is None:
-        return result
-    return await missing(tx, SecretKey(namespace=key.namespace, name=auth.secret)) or result
+        return None
+    auth, namespace = auth_of(result.after.spec.recall), result.after.key.namespace
+    return None if auth is None else SecretKey(namespace=namespace, name=auth.secret)
 
 
 def _is_fresh(change: Change) -> bool:
@@ -131,7 +173,8 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     """Takes back, holds, releases or cancels what the tasks had pending before the change."""
     by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
     for command, change in decided:
-        by_rule[change.pending].append((command, change))
+        if change.pending is not PendingRule.KEEP:
+            by_rule[change.pending].append((command, change))
     cancelled = by_rule[PendingRule.CANCEL]
     stopped = [*by_rule[PendingRule.HOLD], *cancelled, *by_rule[PendingRule.TAKE_BACK]]
     tasks = [_before(change) for _, change in stopped]

@@ -38,6 +38,7 @@ def span(value: int | None) -> timedelta | None:
     return None if value is None else value * MILLISECOND
 
 
+@lru_cache(maxsize=4_096)
 def trigger_json(trigger: Trigger) -> str:
     return dumps(_doc(trigger))
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -45,7 +46,13 @@ def command(tmp_path, monkeypatch, capsys):
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     """A server in a process of its own."""
-    folder = tmp_path_factory.mktemp("served")
+    with serving(tmp_path_factory.mktemp("served")) as address:
+        yield address
+
+
+@contextmanager
+def serving(folder):
+    """The same, with its database in this folder."""
     command = [sys.executable, "-m", "dispatchserver", "serve", "--port", "0", "--timezone", "UTC"]
     command += ["--database-url", f"sqlite:///{folder}/dispatch.db", "--log-level", "warning"]
     environ = os.environ | {"DISPATCH_LANG": "en"}

@@ -1,8 +1,8 @@
 """The addresses of the `.do` dialect: read, call, answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
+from typing import NoReturn
 from urllib.parse import quote
 
 from aiohttp import web
@@ -19,6 +19,7 @@ from dispatchserver.dialects.iuap.wire import (
     Fields,
     Unreadable,
     envelope,
+    opened,
     read_fields,
 )
 from dispatchserver.documents.authorization import naming_the_secret
@@ -127,15 +128,13 @@ class IuapDialect:
     async def _put(
         self, request: web.Request, read: ReadAddition, group_of: GroupOf, recall_at: str
     ) -> web.Response:
-        fields = await _fields(request)
+        fields = opened(await _fields(request))
         habits = await self._habits_of(group_of(fields))
         asked = read(fields, self._clock.now(), habits)
-        with (
-            habits.policies.owning(asked.spec.policies),
-            placing(asked.spec.recall, recall_at),
-            naming_the_secret(asked.spec.recall, "recallConfig.auth"),
-        ):
+        try:
             task = await self._tasks.add(asked, request[ACTOR])
+        except DispatchError as error:
+            _name(error, asked, habits, recall_at)
         planned = self._tasks.upcoming(task, PLANNED_FIRES, since=task.updated_at)
         reply: dict[str, object] = {"plannedFires": [_iso(fire) for fire in planned]}
         if notices := await self._notices(request, task):
@@ -143,15 +142,19 @@ class IuapDialect:
         return _answer(envelope(None, **reply))
 
     async def _notices(self, request: web.Request, task: Task) -> list[str]:
+        notices = await self._tasks.notices(task)
+        if not notices:
+            return []
         lang, zone = language(request, self._lang), task.spec.trigger.zone
-        return [say_notice(notice, zone, lang) for notice in await self._tasks.notices(task)]
+        return [say_notice(notice, zone, lang) for notice in notices]
 
     async def _habits_of(self, group: str | None) -> Habits:
         """What a request of this group leaves unsaid; where that is none, it will be refused."""
         if group is None:
             return self._habits
         usual = await self._groups.usual(DEFAULT_NAMESPACE, group)
-        return replace(self._habits, zone=usual.zone, policies=usual.policies)
+        count = self._habits.repeat_count
+        return Habits(zone=usual.zone, repeat_count=count, policies=usual.policies)
 
     def _on_key(self, use_case: OnKey) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -183,6 +186,16 @@ class IuapDialect:
         if isinstance(error, TooFast):
             response.headers["Retry-After"] = str(error.seconds)
         return response
+
+
+def _name(error: DispatchError, asked: Addition, habits: Habits, recall_at: str) -> NoReturn:
+    """Refuses under the field that can mend it what is refused only of the whole task."""
+    with (
+        habits.policies.owning(asked.spec.policies),
+        placing(asked.spec.recall, recall_at),
+        naming_the_secret(asked.spec.recall, "recallConfig.auth"),
+    ):
+        raise error
 
 
 async def _fields(request: web.Request) -> Fields:

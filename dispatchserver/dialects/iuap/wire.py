@@ -6,6 +6,7 @@ holding JSON; in UTF-8 or, from Chinese Windows, in GBK. All of it ends here as 
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import parse_qsl, unquote_plus
 
 from dispatchserver.domain import jsontext
@@ -17,6 +18,7 @@ FIELD_LIMIT = 64
 UTF8_NAMES = frozenset({"", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
 CHINESE_NAMES = frozenset({"gbk", "gb2312", "gb18030"})
 WRAPPER = "data"
+OBJECTS = ("recallConfig", "taskConfig", "task")
 ENCODED_BRACE = "%7B"  # some clients encode the JSON before they encode the form
 OUR_FIELDS = frozenset(
     {
@@ -157,6 +159,16 @@ def _unwrapped(fields: Fields) -> Fields:
     if isinstance(wrapped, str | Mapping) and OUR_FIELDS.isdisjoint(fields):
         return {**{k: v for k, v in fields.items() if k != WRAPPER}, **_object(wrapped, WRAPPER)}
     return fields
+
+
+def opened(fields: Fields) -> Fields:
+    """The fields with the objects that some hold as text, read once for all who look into them; what cannot be read stays."""
+    found: dict[str, JsonValue] = {}
+    for name in OBJECTS:
+        with suppress(Invalid):
+            if isinstance(fields.get(name), str):
+                found[name] = as_object(fields[name])
+    return {**fields, **found}
 
 
 def envelope(error: str | None = None, **more: object) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dispatchserver.domain import jsontext
-from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.errors import Fault, Invalid, Refused
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_object
 from dispatchserver.domain.jsontext import JsonValue
@@ -12,17 +12,15 @@ from dispatchserver.domain.recall import check_data
 
 def read_object(body: bytes) -> Mapping[str, JsonValue]:
     """The object that a body holds as JSON in UTF-8; raises Refused."""
-    faults = Faults()
-    asked: Mapping[str, JsonValue] = {}
-    with faults.at("body"):
-        asked = as_object(_text(body))
-    faults.raise_if_any()
-    return asked
+    try:
+        return as_object(_text(body))
+    except Invalid as invalid:
+        raise Refused([Fault(field="body", code=invalid.code, params=invalid.params)]) from invalid
 
 
 def _text(body: bytes) -> str:
     try:
-        return body.decode("utf-8-sig")
+        return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Invalid("wire.utf8") from error
 

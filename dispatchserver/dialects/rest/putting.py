@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from dispatchserver.documents.policies import read_policies
 from dispatchserver.documents.reading import Basis
@@ -46,41 +47,62 @@ SHOWN_ONLY = (
 
 
 def read_put(
-    key: TaskKey,
-    asked: Mapping[str, JsonValue],
-    headers: Mapping[str, str],
-    basis: Basis,
-    standing: Task | None,
+    key: TaskKey, asked: Mapping[str, JsonValue], headers: Mapping[str, str], basis: Basis
 ) -> Addition:
     """The task to be put under this key, and under which conditions; raises Refused with every fault.
 
-    What a task shows beyond what can be said of it is overlooked, so that a task can be put back as it was
-    shown. Where it does not say when it starts, and the task that stands was said so too, that one's start
-    holds: the same body put twice is one task. `expected` is ANY where the task must only be there.
+    `expected` is ANY where the task must only be there.
     """
     faults = Faults()
     for field, name in (("group", key.group), ("name", key.name)):
         with faults.at(field, name):
             check_name(name)
-    overwrite, expected = _read_conditions(headers, faults)
+    overwrite, expected = read_conditions(headers, faults)
     reader = FieldReader(asked, faults)
-    reader.overlook(*SHOWN_ONLY)
     reader.take("group", _same_as(key.group), None)
     reader.take("name", _same_as(key.name), None)
-    spec, paused = _read_spec(reader, basis), reader.take("paused", as_boolean, False)
-    reader.refuse_unread()
-    faults.raise_if_any()
-    if spec is None:  # unreachable: what is missing was booked
-        raise Invalid("fault.required")
+    spec, paused = _read_said(reader, faults, basis)
     return Addition(
         key=key,
-        spec=replace(spec, trigger=_as_it_stands(asked, basis, standing) or spec.trigger),
+        spec=spec,
         at=basis.now,
         overwrite=overwrite,
         keep=True,
         paused=paused,
         expected=expected,
+        again=partial(as_it_stands, asked, basis),
     )
+
+
+def read_line(asked: Mapping[str, JsonValue], basis: Basis, *, overwrite: bool) -> Addition:
+    """The task that one line of an import says, under the key that stands in it; raises Refused with every fault."""
+    faults = Faults()
+    reader = FieldReader(asked, faults)
+    group, name = reader.need(("group",), _name), reader.need(("name",), _name)
+    spec, paused = _read_said(reader, faults, basis)
+    return Addition(
+        key=TaskKey(group=group or "", name=name or ""),
+        spec=spec,
+        at=basis.now,
+        overwrite=overwrite,
+        keep=True,
+        paused=paused,
+        again=partial(as_it_stands, asked, basis),
+    )
+
+
+def _read_said(reader: FieldReader, faults: Faults, basis: Basis) -> tuple[TaskSpec, bool]:
+    """All that a body says of a task but its key, and whether it is to be held back; raises Refused.
+
+    What a task shows beyond what can be said of it is overlooked, so that a task can be put back as it was shown.
+    """
+    reader.overlook(*SHOWN_ONLY)
+    spec, paused = _read_spec(reader, basis), reader.take("paused", as_boolean, False)
+    reader.refuse_unread()
+    faults.raise_if_any()
+    if spec is None:  # unreachable: what is missing was booked
+        raise Invalid("fault.required")
+    return spec, paused
 
 
 def _read_spec(reader: FieldReader, basis: Basis) -> TaskSpec | None:
@@ -103,14 +125,12 @@ def _read_spec(reader: FieldReader, basis: Basis) -> TaskSpec | None:
     )
 
 
-def _as_it_stands(
-    asked: Mapping[str, JsonValue], basis: Basis, standing: Task | None
-) -> Trigger | None:
-    """The trigger of the task that stands, where these words said it when it began.
+def as_it_stands(asked: Mapping[str, JsonValue], basis: Basis, standing: Task) -> Trigger | None:
+    """The trigger of the task that stands, where these words said it when it began: the same words said twice are one task.
 
     A one-shot that is due now, or a while from now, is meant anew each time, and so is what has come to its end.
     """
-    if standing is None or standing.state is TaskState.FINISHED:
+    if standing.state is TaskState.FINISHED:
         return None
     trigger = standing.spec.trigger
     if isinstance(trigger, SimpleTrigger) and trigger.interval is None:
@@ -121,6 +141,10 @@ def _as_it_stands(
         if when is not None and read_trigger(when, replace(basis, now=start)) == trigger:
             return trigger
     return None
+
+
+def _name(value: JsonValue) -> str:
+    return check_name(as_text(value))
 
 
 def _read_labels(value: JsonValue) -> Mapping[str, str]:
@@ -136,7 +160,7 @@ def _same_as(name: str) -> Callable[[JsonValue], str]:
     return read
 
 
-def _read_conditions(headers: Mapping[str, str], faults: Faults) -> tuple[bool, str | None]:
+def read_conditions(headers: Mapping[str, str], faults: Faults) -> tuple[bool, str | None]:
     """Whether a task that is there may be replaced, and the revision that it must have."""
     only_new, tag = headers.get("If-None-Match"), headers.get("If-Match")
     if only_new is not None and only_new.strip() != ANY:

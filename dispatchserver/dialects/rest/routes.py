@@ -16,7 +16,13 @@ from dispatchserver.auth.doors import (
     Unexpected,
     language,
 )
-from dispatchserver.auth.intake import BodyTooLarge, BodyTooSlow, CharsetUnknown, read_body
+from dispatchserver.auth.intake import (
+    BodyTooLarge,
+    BodyTooSlow,
+    CharsetUnknown,
+    read_body,
+)
+from dispatchserver.auth.linestream import LineTooLong
 from dispatchserver.auth.rates import TooFast
 from dispatchserver.dialects.rest.bodies import read_object, read_own_data
 from dispatchserver.dialects.rest.putting import ANY, placing, read_put
@@ -62,7 +68,7 @@ from dispatchserver.domain.errors import (
     TaskUnreadable,
 )
 from dispatchserver.domain.moments import iso
-from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.task import TaskKey
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.ports import Clock
@@ -90,6 +96,7 @@ STATUS: dict[type[DispatchError], int] = {
     FireUnsent: 409,
     TaskChanged: 412,
     BodyTooLarge: 413,
+    LineTooLong: 413,
     CharsetUnknown: 415,
     TooFast: 429,
     TaskUnreadable: 500,
@@ -149,13 +156,11 @@ class RestDialect:
 
     async def _put_task(self, request: web.Request) -> web.Response:
         key, asked = _key(request), read_object(await read_body(request))
-        standing = await self._standing(key)
         usual = await self._groups.usual(key.namespace, key.group)
         basis = Basis(now=self._clock.now(), zone=usual.zone, policies=usual.policies)
-        addition = read_put(key, asked, request.headers, basis, standing)
+        addition = read_put(key, asked, request.headers, basis)
         if addition.expected == ANY:
-            if standing is None:
-                raise TaskNotFound(key.group, key.name)
+            standing = (await self._tasks.find(key)).task
             addition = replace(addition, expected=standing.revision)
         whose = usual.policies.owning(addition.spec.policies)
         with placing(addition), whose, naming_the_secret(addition.spec.recall, "recall.auth"):
@@ -165,12 +170,6 @@ class RestDialect:
             response.set_status(201)
             response.headers["Location"] = request.rel_url.raw_path
         return response
-
-    async def _standing(self, key: TaskKey) -> Task | None:
-        try:
-            return (await self._tasks.find(key)).task
-        except TaskNotFound:
-            return None
 
     async def _list_fires(self, request: web.Request) -> web.Response:
         wanted, at = read_fire_query(request.query, self._zone)

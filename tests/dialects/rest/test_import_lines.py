@@ -1,0 +1,136 @@
+"""Lines of an import, read many at a time: each says what it would say alone, and what an export printed of a task."""
+
+import json
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatchserver.cli.transfer import SAID
+from dispatchserver.dialects.rest.importing import Bad, LineReader, Said, open_line
+from dispatchserver.dialects.rest.wire import task_doc
+from dispatchserver.documents.reading import Basis
+from dispatchserver.domain.listing import TaskStatus
+from dispatchserver.domain.recall import HttpRecall, SocketRecall
+from dispatchserver.domain.retrypolicy import Backoff, Retry
+from dispatchserver.domain.task import Policies
+from tests.builders import NOON, UTC_ZONE, a_task
+from tests.shapes import SHAPES, simple
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+data = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | words,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=10,
+).filter(lambda value: not (isinstance(value, str) and value.lstrip()[:1] in ("", "{")))
+recalls = st.builds(HttpRecall, url=st.sampled_from(["http://a/", "http://b/"]), data=data) | (
+    st.builds(SocketRecall, host=st.just("c"), port=st.sampled_from([9, 10]), data=data)
+)
+triggers = st.sampled_from([*SHAPES.values()]) | simple.filter(
+    lambda trigger: trigger.end is None or trigger.end > trigger.start
+)
+policies = st.sampled_from(
+    [
+        Policies(),
+        Policies(total_timeout=timedelta(seconds=3), spread=timedelta(minutes=1)),
+        Policies(retry=Retry(pauses=Backoff(most=2))),
+    ]
+)
+specs = {"recall": recalls, "policies": policies, "priority": st.integers(-9, 9), "note": words}
+tasks = st.lists(
+    st.builds(
+        lambda trigger, spec: a_task(trigger, **spec),
+        triggers,
+        st.fixed_dictionaries(specs),
+    ),
+    max_size=8,
+)
+
+
+def an_export(task, number):
+    """The line of a task, as `task export` prints it."""
+    doc = task_doc(TaskStatus(task=task)) | {"name": f"task {number}"}
+    return json.dumps({name: doc[name] for name in SAID}, ensure_ascii=False).encode()
+
+
+def read(lines):
+    """What these lines say, read together."""
+    reader = LineReader(overwrite=True)
+    reader.bases["group"] = Basis(now=NOON, zone=UTC_ZONE)
+    opened = [open_line(number, line) for number, line in enumerate(lines, 1)]
+    return [line if isinstance(line, Bad) else reader.read(line) for line in opened]
+
+
+@given(tasks)
+def test_whatever_is_exported_is_read_as_the_tasks_that_it_was(tasks):
+    found = read([an_export(task, number) for number, task in enumerate(tasks)])
+    for number, (task, said) in enumerate(zip(tasks, found, strict=True)):
+        assert isinstance(said, Said), said
+        assert (said.addition.key.name, said.addition.spec) == (f"task {number}", task.spec)
+        told, kept = said.addition.spec.recall.data, task.spec.recall.data
+        assert json.dumps(told) == json.dumps(kept)
+
+
+SOUND = {
+    "group": "group",
+    "name": "a",
+    "trigger": {"kind": "simple", "start": "2999-01-01T00:00:00Z"},
+    "recall": {"kind": "HTTP", "url": "http://a/", "data": 1},
+}
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["b", "", 7, None, " c", "x" * 300]),
+        "trigger": st.sampled_from(
+            [
+                {"kind": "simple", "start": "2999-01-01T00:00:00Z", "interval_s": 60},
+                {"kind": "simple", "interval_s": -1},
+                {"kind": "simple", "colour": "red"},
+                {"kind": "cron", "expression": "0 0 12 * * ?"},
+                {"kind": "cron", "expression": "0 61 * * * ?"},
+                {"kind": "delay", "delay_s": 60},
+                {},
+                None,
+                '{"kind": "cron", "expression": "0 0 12 * * ?"}',
+            ]
+        ),
+        "recall": st.sampled_from(
+            [
+                {"kind": "HTTP", "url": "http://a/", "data": True},
+                {"kind": "HTTP", "url": "http://a/", "data": "\0"},
+                {"kind": "HTTP", "url": "http://a/"},
+                {"kind": "HTTP", "url": "http://a/", "data": ""},
+                {"kind": "HTTP", "url": "http://a/", "data": '{"a": [1.0]}'},
+                {"kind": "HTTP", "url": "http://a/", "data": '{"a": '},
+                {"kind": "HTTP", "url": "http://a/", "data": "x" * 300_000},
+                {"kind": "HTTP", "url": "ftp://a/"},
+                "x",
+            ]
+        ),
+        "policies": st.sampled_from(
+            [{"misfire": "DO_NOTHING"}, {"misfire": "FIRE_NOW"}, {"timeout": "3s"}, {"tiemout": 3}]
+        ),
+        "paused": st.sampled_from([True, "perhaps"]),
+        "version": st.integers(1, 3),
+        "note": st.sampled_from(["", "n"]),
+    },
+)
+
+
+@given(st.lists(CHANGES, max_size=12))
+def test_each_line_says_together_with_others_what_it_says_alone_also_where_it_is_faulty(changes):
+    lines = [json.dumps(SOUND | change).encode() for change in changes]
+    for line, together in zip(lines, read(lines), strict=True):
+        (alone,) = read([line])
+        assert type(alone) is type(together)
+        if isinstance(alone, Bad):
+            assert together.error.faults == alone.error.faults
+        else:
+            assert told(together) == told(alone)
+
+
+def told(said):
+    """All that was read, apart from how it is told again."""
+    addition = said.addition
+    data = json.dumps(addition.spec.recall.data)
+    return addition.key, addition.spec, data, addition.paused, addition.at, addition.overwrite
