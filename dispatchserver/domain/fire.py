@@ -60,6 +60,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SHORTAGE = "shortage"
     SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
@@ -184,8 +185,7 @@ class Outcome:
 
     `body` is what was read of the reply, capped; `detail` is the technical error in one line;
     `asynchronous` is the receiver's header saying that a report will follow, `retry_after` its header of that
-    name. Times are milliseconds
-    since the attempt began; None when that point was not reached.
+    name. Times are milliseconds since the attempt began; None when that point was not reached.
     """
 
     delivery: Delivery
@@ -213,7 +213,7 @@ class Decision(StrEnum):
 class Verdict:
     """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT).
 
-    `onward` says that it is tried again at another address, which costs no repetition.
+    `onward` says that it costs no repetition: it goes on to another address, or was kept here by a shortage.
     """
 
     decision: Decision

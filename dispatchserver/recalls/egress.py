@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from typing import TypeAlias
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
+from dispatchserver.domain.fire import Outcome, Reason
+from dispatchserver.recalls.seen import Seen, why
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
@@ -16,6 +18,10 @@ AddressInfo: TypeAlias = tuple[
 
 REFUSED = errno.EXDEV
 """Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
+
+
+SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
+"""This machine has no file, no memory or no thread left to try it with."""
 
 
 class EgressRefused(OSError):
@@ -28,6 +34,16 @@ class EgressRefused(OSError):
 def is_refusal(error: OSError) -> bool:
     """True where the guard refused the address, or every one of several."""
     return error.errno == REFUSED
+
+
+def is_shortage(error: OSError) -> bool:
+    """True where it was this machine that could not, and nothing is known of the receiver."""
+    return error.errno in SHORTAGES
+
+
+def nothing_left(error: OSError, seen: Seen) -> Outcome:
+    """That such a shortage kept it from being tried."""
+    return seen.not_sent(Reason.SHORTAGE, f"nothing left to call {seen.peer} with: {why(error)}")
 
 
 class Guard:

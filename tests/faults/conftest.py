@@ -15,6 +15,7 @@ NEEDS = {
     "cc": lambda: shutil.which("cc") is not None,
     "prlimit": lambda: shutil.which("prlimit") is not None,
     "strace": lambda: shutil.which("strace") is not None,
+    "cgroup": lambda: os.access("/sys/fs/cgroup/memory/memory.limit_in_bytes", os.W_OK),
 }
 
 
