@@ -242,14 +242,16 @@ def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
 def refit(load: Load, allowance: Allowance, now: datetime) -> None:
     """Fits what was booked to another allowance: a slower rate before is not waited for under a faster one."""
     rate = allowance.rate
-    load.rested_at = None if rate is None else _rested_at(load, rate, now)
+    if rate is None or load.rested_at is None:
+        load.rested_at = None
+    else:
+        load.rested_at = min(load.rested_at, now + rate.spacing * rate.at_once)
 
 
 def _rested_at(load: Load, rate: Rate, now: datetime) -> datetime | None:
-    """When there will be room for all of a burst again; later it cannot be, but where the clock was set back."""
-    return (
-        None if load.rested_at is None else min(load.rested_at, now + rate.spacing * rate.at_once)
-    )
+    """When there will be room for all of a burst again. Later than this it cannot be: then the clock was set back."""
+    latest = now + rate.spacing * rate.at_once
+    return None if load.rested_at is None or load.rested_at > latest else load.rested_at
 
 
 def _tokens(rate: Rate, rested_at: datetime | None, now: datetime) -> int:
