@@ -94,10 +94,17 @@ async def test_a_loop_that_waits_looks_again_when_the_clock_is_set_back():
     assert passes == [NOON, at(-3600)]
 
 
-async def test_the_system_clock_ends_a_sleep_when_it_is_set_back(monkeypatch):
-    ahead = iter((100.0, 100.0, 100.0, 95.0))
-    monkeypatch.setattr("dispatchserver.clock._ahead", lambda: next(ahead, 95.0))
+async def test_a_sleep_ends_early_when_the_clock_is_set_back_and_also_when_it_just_was(
+    monkeypatch,
+):
+    ahead = 100.0
+    monkeypatch.setattr("dispatchserver.clock._ahead", lambda: ahead)
     monkeypatch.setattr("dispatchserver.clock.LONGEST_NAP", at(0.01) - NOON)
     clock = SystemClock()
+    sleeping = asyncio.ensure_future(clock.sleep_until(clock.now() + (at(3600) - NOON)))
+    await asyncio.sleep(0.05)
+    assert not sleeping.done()
+    ahead = 95.0
     async with asyncio.timeout(5):
+        await sleeping
         await clock.sleep_until(clock.now() + (at(3600) - NOON))
