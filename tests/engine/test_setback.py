@@ -9,6 +9,7 @@ from dispatchserver.engine.loop import Loop
 from dispatchserver.engine.planner import Planner
 from tests.builders import NOON, at, cron, every, once
 from tests.clocks import ManualClock, until
+from tests.shapes import after_runs
 
 
 @pytest.fixture
@@ -65,6 +66,17 @@ async def test_a_clock_that_was_set_back_while_the_server_was_down_is_noticed_to
     clock.set(at(0))
     reborn = Planner(house.store, clock, lambda moment: None)
     assert await reborn.run_once() == at(9.501)
+
+
+async def test_a_delay_after_each_run_counts_from_now_on_too(works):
+    works.clock.set(at(3600))
+    await works.add(trigger=after_runs(10, first=at(3600)))
+    await works.turn()
+    await works.turn(10)
+    works.clock.set(at(0))
+    for _ in range(4):
+        await works.turn(10)
+    assert works.dues == ["13:00:00", "13:00:10", "12:00:20", "12:00:30", "12:00:40"]
 
 
 async def test_what_is_still_to_come_for_the_first_time_keeps_its_time(house, planner, clock):
