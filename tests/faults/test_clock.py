@@ -21,7 +21,9 @@ SLACK_S = 3.0
 """What a busy machine may add to a time that is held to."""
 HOUR_S = 3600
 SECONDLY = {"kind": "cron", "expression": "* * * * * ?", "zone": "UTC"}
-LOOPS = ["", "asyncio"] if is_long() else [""]
+LOOPS = ["", "asyncio"] if is_long() else ["asyncio"]
+"""What clocks are set under: with uvloop, a server under libfaketime needs twice as long to start."""
+STEPS_S = [5, 3600] if is_long() else [3600]
 GENTLE = ("--connect-timeout", "3600", "--total-timeout", "3600", "--dns-timeout", "3600")
 """On a clock that runs fast, a receiver takes long."""
 
@@ -60,7 +62,7 @@ async def none_running(api: Api) -> bool:
 
 @needs_faketime
 @pytest.mark.parametrize("hooks", LOOPS)
-@pytest.mark.parametrize("step_s", [5, HOUR_S])
+@pytest.mark.parametrize("step_s", STEPS_S)
 async def test_what_a_step_forward_passes_over_is_settled_once_by_the_tasks_policy(
     tmp_path: Path, step_s: int, hooks: str
 ) -> None:
@@ -102,7 +104,7 @@ async def test_what_a_step_forward_passes_over_is_settled_once_by_the_tasks_poli
             what=f"the clock is set forward by {step_s} s",
             rounds=1,
             recovered_s=recovered,
-            seen="each occasion accounted for once" + (" (asyncio too)" if hooks else ""),
+            seen="each occasion accounted for once",
         )
     )
 
@@ -121,7 +123,7 @@ def assert_once(receiver: Sink) -> None:
 
 @needs_faketime
 @pytest.mark.parametrize("hooks", LOOPS)
-@pytest.mark.parametrize("step_s", [5, HOUR_S])
+@pytest.mark.parametrize("step_s", STEPS_S)
 async def test_after_a_step_back_nothing_fires_twice_and_intervals_are_not_silent(
     tmp_path: Path, step_s: int, hooks: str
 ) -> None:
@@ -183,9 +185,12 @@ def second_time(arrivals: Sequence[Arrival]) -> list[datetime]:
 async def test_a_machine_that_slept_catches_up_by_the_tasks_policy_and_loses_nothing_in_flight(
     tmp_path: Path,
 ) -> None:
-    sleeps_s, stands_s = 8 * HOUR_S, rounds(2, 60)
+    sleeps_s, stands_s = 8 * HOUR_S, rounds(2, 30)
     clock = wall_clock(tmp_path)
-    async with sink(hold=0.5) as receiver, up(tmp_path, **clock.environment) as server:
+    async with (
+        sink(hold=0.5) as receiver,
+        up(tmp_path, hooks=LOOPS[0], **clock.environment) as server,
+    ):
         await put(server.api, "often", receiver.url, every(1, in_s=0.2))
         await put(server.api, "slow", receiver.url, every(60, in_s=0.2))
         await receiver.received("often", 2)
@@ -224,13 +229,15 @@ async def test_a_machine_that_slept_catches_up_by_the_tasks_policy_and_loses_not
 
 
 SPEED = 60 if is_long() else 600
+EARLIER = "01:20:00" if is_long() else "00:20:00"
+"""Before it is ready, a server has lived for a while."""
 NEW_YORK = "America/New_York"
 CHANGES = {
     "gap": (
-        "2026-03-08 00:20:00",
+        f"2026-03-08 {EARLIER}",
         "0 30 2 * * ?",
         ["2026-03-08T07:00:00Z"],  # 03:00 EDT, the first instant after
-        ("2026-03-08T06:00:00Z", "2026-03-08T08:30:00Z"),
+        ("2026-03-08T07:00:00Z", "2026-03-08T08:30:00Z"),
     ),
     "fold": (
         "2026-11-01 00:20:00",
@@ -253,8 +260,9 @@ async def live_through(folder: Path, change: str) -> None:
         clock = fast(start, SPEED, NEW_YORK)
         async with up(folder, *GENTLE, "--timezone", NEW_YORK, **clock) as server:
             rule = {"kind": "cron", "zone": NEW_YORK}
-            await put(server.api, "daily", receiver.url, {**rule, "expression": expression})
-            await put(server.api, "half", receiver.url, {**rule, "expression": "0 0/30 * * * ?"})
+            for name, text in (("daily", expression), ("half", "0 0/30 * * * ?")):
+                trigger = {**rule, "expression": text}
+                await put(server.api, name, receiver.url, trigger, misfireGrace="1h")
             async with asyncio.timeout(60 + 4 * HOUR_S / SPEED):
                 while at(last) not in {arrival.due for arrival in receiver.of("half")}:  # noqa: ASYNC110  (another process)
                     await asyncio.sleep(0.1)
