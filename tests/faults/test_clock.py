@@ -192,7 +192,7 @@ async def test_a_machine_that_slept_catches_up_by_the_tasks_policy_and_loses_not
         up(tmp_path, hooks=LOOPS[0], **clock.environment) as server,
     ):
         await put(server.api, "often", receiver.url, every(1, in_s=0.2))
-        await put(server.api, "slow", receiver.url, every(60, in_s=0.2))
+        await put(server.api, "slow", receiver.url, every(60, in_s=2))
         await receiver.received("often", 2)
         await receiver.received("slow")
         server.process.child.send_signal(signal.SIGSTOP)
