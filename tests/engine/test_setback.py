@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from dispatchserver.clock import SystemClock
+from dispatchserver.engine.hand import Hand
 from dispatchserver.engine.loop import Loop
 from dispatchserver.engine.planner import Planner
 from tests.builders import NOON, at, cron, every, once
@@ -19,7 +20,7 @@ def clock():
 
 @pytest.fixture
 def planner(house, clock):
-    return Planner(house.store, clock, lambda moment: None)
+    return Planner(house.store, clock, lambda moment: None, Hand())
 
 
 async def test_tasks_of_an_interval_go_on_with_as_many_fires_as_they_had_left(
@@ -64,7 +65,7 @@ async def test_a_clock_that_was_set_back_while_the_server_was_down_is_noticed_to
     await house.add(trigger=every(10, start=clock.now()), now=clock.now())
     await planner.run_once()
     clock.set(at(0))
-    reborn = Planner(house.store, clock, lambda moment: None)
+    reborn = Planner(house.store, clock, lambda moment: None, Hand())
     assert await reborn.run_once() == at(9.501)
 
 

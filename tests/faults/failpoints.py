@@ -109,8 +109,8 @@ def after_materialise(number: str) -> None:
     passes = nth(number)
     record = SqlStore.record_plans
 
-    async def record_and_pass(this: SqlStore, plans: Sequence[Plan]) -> int:
-        recorded = await record(this, plans)
+    async def record_and_pass(this: SqlStore, plans: Sequence[Plan], *more: Any) -> int:
+        recorded = await record(this, plans, *more)
         if any(plan.fires for plan in plans):
             passes()
         return recorded

@@ -26,7 +26,11 @@ async def started(
     arguments = (hooks, *serve(*flags)) if hooks else serve(*flags)
     module = HOOKED if hooks else "dispatchserver"
     process = await Process.start(folder, *arguments, module=module, **environment)
-    return process, (await process.line()).strip().rpartition(" ")[2]
+    try:
+        return process, (await process.line()).strip().rpartition(" ")[2]
+    except BaseException:
+        await process.kill()
+        raise
 
 
 @asynccontextmanager
@@ -172,4 +176,6 @@ async def all_of(*works: Any, at_once: int = 3) -> list[Any]:
         async with places:
             return await work
 
-    return list(await asyncio.gather(*(one(work) for work in works)))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(work)) for work in works]
+    return [task.result() for task in tasks]
