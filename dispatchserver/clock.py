@@ -1,24 +1,49 @@
 """The only file that knows what time it is."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 LONGEST_NAP = timedelta(seconds=1)
+SET_BACK_S = 0.5
+"""A clock that goes back by less between two looks is being put right, not set."""
+WARY_S = 60.0
 
 
 class SystemClock:
-    """The machine's wall clock."""
+    """The machine's wall clock. For a minute after it was set back, nobody sleeps longer than a nap: who asks to be woken
+    may have read the time before that, and would sleep until it comes again.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = _ahead()
+        self._set_back_at = float("-inf")
 
     def now(self) -> datetime:
         """The present moment, cut to the millisecond."""
+        self._watch()
         present = datetime.now(UTC)
         return present.replace(microsecond=present.microsecond // 1000 * 1000)
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Returns once the wall clock shows `moment`, never before.
+        """Returns once the wall clock shows `moment`; before only where it was set back of late.
 
         Sleeps at most a second at a time, since the event loop's clock does not see the wall clock being
         set; looks again on waking, since a timer may fire up to a millisecond early.
         """
-        while (left := moment - datetime.now(UTC)) > timedelta(0):  # noqa: ASYNC110  (a moment, not an event)
+        while (left := moment - datetime.now(UTC)) > timedelta(0):
             await asyncio.sleep(min(left, LONGEST_NAP).total_seconds())
+            self._watch()
+            if left > LONGEST_NAP and time.monotonic() - self._set_back_at < WARY_S:
+                return
+
+    def _watch(self) -> None:
+        ahead = _ahead()
+        if ahead < self._ahead - SET_BACK_S:
+            self._set_back_at = time.monotonic()
+        self._ahead = ahead
+
+
+def _ahead() -> float:
+    """How many seconds the wall clock is ahead of one that nobody can set."""
+    return time.time() - time.monotonic()

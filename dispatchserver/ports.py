@@ -43,7 +43,8 @@ class Clock(Protocol):
         """The present moment, aware UTC, cut to the millisecond."""
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Returns when `now()` has reached `moment`, never before, also when the wall clock is set meanwhile."""
+        """Returns when `now()` has reached `moment`, however the wall clock is set meanwhile; before only where that was
+        set back, since whoever waits may then have to look at another moment."""
 
 
 class Store(Protocol):
@@ -105,6 +106,12 @@ class Store(Protocol):
 
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         """Active tasks with an occasion up to `horizon`, the earliest first."""
+
+    async def newest_due(self) -> datetime | None:
+        """When the fire that was made last is due: at most a look ahead later than the moment in which it was made."""
+
+    async def tasks_ahead(self, moment: datetime, after: str, limit: int) -> Sequence[Task]:
+        """Active tasks that have had occasions later than `moment`, in the order of their ids, those after `after`."""
 
     async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
         """Creates the planned fires, moves next_fire_at and keeps restarts, all in one transaction.

@@ -17,7 +17,8 @@ class ManualClock:
         return self._now
 
     async def sleep_until(self, moment: datetime) -> None:
-        while self._now < moment:
+        began = self._now
+        while began <= self._now < moment:
             sleeper = (moment, asyncio.Event())
             self._sleepers.append(sleeper)
             try:
@@ -35,9 +36,10 @@ class ManualClock:
         return self.set(self._now + (span if isinstance(span, timedelta) else s(span)))
 
     def set(self, moment: datetime) -> datetime:
+        set_back = moment < self._now
         self._now = moment
         for due, woken in self._sleepers:
-            if due <= moment:
+            if due <= moment or set_back:
                 woken.set()
         return moment
 

@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Sink")
 ROOT = Path(__file__).parent.parent
 FINAL = ("succeeded", "failed", "skipped", "cancelled")
 HANG_S = 30  # nothing here takes that long unless it hangs
@@ -248,7 +249,13 @@ class Sink:
 @asynccontextmanager
 async def sink(hold: float = 0) -> AsyncIterator[Sink]:
     """A sink that listens while the block runs."""
-    recording = Sink(hold)
+    async with listening(Sink(hold)) as recording:
+        yield recording
+
+
+@asynccontextmanager
+async def listening(recording: S) -> AsyncIterator[S]:
+    """This sink, while the block runs."""
     app = web.Application()
     app.router.add_post("/{path:.*}", recording.take)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

@@ -32,8 +32,12 @@ class Pace:
         """Books one request of this caller; raises TooFast, which books nothing."""
         if not self._rate:
             return
-        due = max(self._paid_until.pop(caller, now), now) + self._step
-        early = due - now - self._step * self._burst
+        burst = self._step * self._burst
+        paid_until = min(
+            self._paid_until.pop(caller, now), now + burst
+        )  # the clock may be set back
+        due = max(paid_until, now) + self._step
+        early = due - now - burst
         # The latest to ask goes last, so the one dropped for lack of room is the longest silent.
         self._paid_until[caller] = due if early <= timedelta(0) else due - self._step
         if len(self._paid_until) > KEYS_LIMIT:

@@ -99,7 +99,10 @@ class Breaker:
 
     def admits(self, now: datetime) -> bool:
         """Whether somebody may be sent there now; an open one admits only its probe."""
-        return self.rests_until is None or (now >= self.rests_until and not self.probing)
+        if self.rests_until is None:
+            return True
+        rests = self.rests_until - REST <= now < self.rests_until  # else the clock was set back
+        return not rests and not self.probing
 
     def sent(self) -> "Breaker":
         """After a call began: where it is open, that was its probe."""
@@ -184,7 +187,7 @@ def room(load: Load, allowance: Allowance, now: datetime) -> int:
         return 1
     free = allowance.slots - load.in_flight
     if allowance.rate is not None:
-        free = min(free, _tokens(allowance.rate, load.rested_at, now))
+        free = min(free, _tokens(allowance.rate, _rested_at(load, allowance.rate, now), now))
     return max(0, free)
 
 
@@ -207,8 +210,9 @@ def opens_at(load: Load, allowance: Allowance, now: datetime) -> datetime | None
     elif load.in_flight >= allowance.slots:
         return None
     rate = allowance.rate
-    if rate is not None and load.rested_at is not None:
-        moments.append(load.rested_at - rate.spacing * (rate.at_once - 1))
+    rested_at = None if rate is None else _rested_at(load, rate, now)
+    if rate is not None and rested_at is not None:
+        moments.append(rested_at - rate.spacing * (rate.at_once - 1))
     later = [moment for moment in moments if moment > now]
     return max(later, default=None)
 
@@ -218,7 +222,8 @@ def begin(load: Load, allowance: Allowance, now: datetime) -> None:
     load.in_flight += 1
     load.breaker = load.breaker.sent()
     if allowance.rate is not None:
-        load.rested_at = max(load.rested_at or now, now) + allowance.rate.spacing
+        rested_at = _rested_at(load, allowance.rate, now) or now
+        load.rested_at = max(rested_at, now) + allowance.rate.spacing
 
 
 def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
@@ -241,6 +246,12 @@ def refit(load: Load, allowance: Allowance, now: datetime) -> None:
         load.rested_at = None
     else:
         load.rested_at = min(load.rested_at, now + rate.spacing * rate.at_once)
+
+
+def _rested_at(load: Load, rate: Rate, now: datetime) -> datetime | None:
+    """When there will be room for all of a burst again. Later than this it cannot be: then the clock was set back."""
+    latest = now + rate.spacing * rate.at_once
+    return None if load.rested_at is None or load.rested_at > latest else load.rested_at
 
 
 def _tokens(rate: Rate, rested_at: datetime | None, now: datetime) -> int:

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     TLS = "tls"
     EGRESS = "egress"
+    SHORTAGE = "shortage"
     SECRET = "secret"
     TIMEOUT = "timeout"
     RESET = "reset"
@@ -212,8 +213,7 @@ class Decision(StrEnum):
 @value(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT).
-
-    `onward` says that it is tried again at another address, which costs no repetition.
+    An `onward` one costs no repetition: it goes on to another address, or was kept here by a shortage.
     """
 
     decision: Decision

@@ -9,16 +9,18 @@ from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outc
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
-from dispatchserver.domain.retrying import again, failure_of
+from dispatchserver.domain.retrying import again, failure_of, share_of
 from dispatchserver.domain.retrypolicy import UNASKED, Failure, Retry
 from dispatchserver.domain.values import value
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
 LOST_LIMIT = 10
+LONGEST_LOSS_PAUSE = timedelta(seconds=10)
 BOM = b"\xef\xbb\xbf"
 LENIENT = json.JSONDecoder(strict=False)
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
+LONGEST_SHORTAGE_PAUSE = timedelta(seconds=30)
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -34,9 +36,11 @@ class Terms:
 
 
 def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
-    """The verdict on one attempt: one of which nothing was sent goes on to another address where one is left, and
-    any other failure is repeated as the task's retry policy says.
+    """The verdict on one attempt: one of which nothing was sent goes on to another address where one is left, one that
+    this server had nothing to send with is put back, and any other failure is repeated as the task's retry policy says.
     """
+    if outcome.reason is Reason.SHORTAGE:
+        return _put_back(fire, terms.retry, now)
     if outcome.delivery is Delivery.ANSWERED:
         verdict = _judge_answer(outcome, terms.recall, terms.report_by)
     else:
@@ -46,6 +50,15 @@ def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
     if terms.left and outcome.delivery is Delivery.NOT_SENT and outcome.reason in SILENT:
         return replace(verdict, decision=Decision.RETRY, at=now, onward=True)
     return repeated(fire, verdict, terms.retry, failure_of(outcome), now, outcome)
+
+
+def _put_back(fire: Fire, retry: Retry, now: datetime) -> Verdict:
+    """Nothing was tried: again after a second, later and later while the shortage lasts."""
+    at = now + min(timedelta(seconds=2 ** min(fire.failovers, 9)), LONGEST_SHORTAGE_PAUSE)
+    until = fire.give_up_at or now + retry.max_age
+    if at > until:
+        return Verdict(decision=Decision.FAILURE, reason=Reason.SHORTAGE)
+    return Verdict(decision=Decision.RETRY, reason=Reason.SHORTAGE, at=at, until=until, onward=True)
 
 
 def repeated(
@@ -141,10 +154,17 @@ def storable(text: str) -> str:
 
 
 def after_loss(fire: Fire, now: datetime) -> Verdict:
-    """What becomes of a fire whose node died or was stopped in mid-attempt: again at once, ten times at most."""
-    if fire.losses + 1 >= LOST_LIMIT:
+    """What becomes of a fire whose node died or was stopped in mid-attempt: again, ten times at most.
+
+    At once after the first loss. After more, it may itself be what kills the node: then it waits for a while that is
+    left to chance, longer each time, so that it does not take along every time the same others.
+    """
+    losses = fire.losses + 1
+    if losses >= LOST_LIMIT:
         return Verdict(decision=Decision.FAILURE, reason=Reason.LOST)
-    return Verdict(decision=Decision.RETRY, reason=Reason.LOST, at=now)
+    longest = min(timedelta(seconds=2 ** (losses - 2)), LONGEST_LOSS_PAUSE)
+    pause = timedelta(0) if losses == 1 else longest * share_of(fire)
+    return Verdict(decision=Decision.RETRY, reason=Reason.LOST, at=now + pause)
 
 
 def state_after(verdict: Verdict) -> FireState:

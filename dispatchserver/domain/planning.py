@@ -49,14 +49,14 @@ class Plan:
         return TaskState.FINISHED if over else TaskState.ACTIVE
 
 
-def next_after_completion(task: Task, fire: Fire, ended_at: datetime) -> datetime | None:
+def next_after_completion(task: Task, ended_at: datetime) -> datetime | None:
     """The occasion that follows a fire of a fixed delay which ended for good then; None when there is none.
 
-    It always lies after the fire's own, though the clock be set back: two fires of a task never share one.
+    Where the clock was set back, it may come before the fire's own.
     """
     trigger = task.spec.trigger
     assert isinstance(trigger, FixedDelayTrigger), "others know their occasions beforehand"
-    return trigger.after_completion(max(ended_at, fire.due_at))
+    return trigger.after_completion(ended_at)
 
 
 def plan(task: Task, now: datetime, horizon: datetime) -> Plan:
@@ -89,6 +89,9 @@ def _plan_occasions(task: Task, now: datetime, horizon: datetime) -> Plan:
     while due is not None and due <= horizon and len(fires) < most:
         fires.append(_fire(task, due, due, now))
         due = trigger.next_after(due)
+    if fires and waits_for_completion(trigger):
+        # only the end of the first can tell, also where the clock was set back before the trigger's own first fire
+        return Plan(task=task, fires=(fires[0],), next_fire_at=None, restart=goes_on.restart)
     return Plan(task=task, fires=tuple(fires), next_fire_at=due, restart=goes_on.restart)
 
 

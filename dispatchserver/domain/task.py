@@ -83,7 +83,8 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
-    """What a misfire made of a simple trigger: it began anew at `at`, with `count` fires (None: for ever)."""
+    """What a misfire, or a clock that was set back, made of a simple trigger: it began anew at `at`, with `count` fires
+    (None: for ever)."""
 
     at: datetime
     count: int | None

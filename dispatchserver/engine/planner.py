@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.planning import Plan, plan
+from dispatchserver.domain.setback import after_set_back
 from dispatchserver.domain.task import Task
 from dispatchserver.engine.hand import Hand, for_hand
 from dispatchserver.ports import Clock, LookBy, Store
 
 LOOK_AHEAD = timedelta(seconds=1)
 TASKS_PER_PASS = 1_000
+TASKS_PER_LOOK_BACK = 200
 FEWEST_TASKS = 50
 LONGEST_PLANNING = timedelta(milliseconds=50)
 PAUSE_AFTER_FAULT = timedelta(seconds=1)
@@ -32,10 +34,12 @@ class Planner:
         self._clock = clock
         self._dispatch_by = dispatch_by
         self._portion = TASKS_PER_PASS
+        self._seen: datetime | None = None
 
     async def run_once(self) -> datetime | None:
         """One pass; answers when the next one is needed."""
         now = self._clock.now()
+        await self._heed_set_back(now)
         portion = min(self._portion, TASKS_PER_PASS)
         tasks = await self._store.due_tasks(now + LOOK_AHEAD, portion)
         plans, looked_at = self._plan(tasks, now)
@@ -48,6 +52,18 @@ class Planner:
             return now
         following = await self._store.next_occasion()
         return None if following is None else look_at(following)
+
+    async def _heed_set_back(self, now: datetime) -> None:
+        """Brings tasks nearer that would wait for a clock which was set back since the last pass."""
+        seen = self._seen or await self._store.newest_due()
+        if seen is not None and now + LOOK_AHEAD < seen:
+            log.warning("planner.clock_set_back", extra={"by_s": (seen - now).total_seconds()})
+            after = ""
+            while tasks := await self._store.tasks_ahead(now, after, TASKS_PER_LOOK_BACK):
+                moved = [planned for task in tasks if (planned := after_set_back(task, now))]
+                await self._store.record_plans(moved)
+                after = tasks[-1].id
+        self._seen = now
 
     async def _record(self, plans: Sequence[Plan], now: datetime) -> None:
         """Stores what is planned, and takes in hand what may be."""

@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from typing import TypeAlias, TypeVar
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
+from dispatchserver.domain.fire import Outcome, Reason
+from dispatchserver.recalls.seen import Seen, why
 
 T = TypeVar("T")
 _address = lru_cache(maxsize=1_024)(ip_address)
@@ -22,6 +24,10 @@ REFUSED = errno.EXDEV
 """Stands for our own refusal: connect(2) never gives it, and it outlives the merging of several errors into one."""
 
 
+SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
+"""This machine has no file, no memory or no thread left to try it with."""
+
+
 class EgressRefused(OSError):
     """This address is never called; nothing was sent to it, not even a SYN."""
 
@@ -32,6 +38,16 @@ class EgressRefused(OSError):
 def is_refusal(error: OSError) -> bool:
     """True where the guard refused the address, or every one of several."""
     return error.errno == REFUSED
+
+
+def is_shortage(error: OSError) -> bool:
+    """True where it was this machine that could not, and nothing is known of the receiver."""
+    return error.errno in SHORTAGES
+
+
+def nothing_left(error: OSError, seen: Seen) -> Outcome:
+    """That such a shortage kept it from being tried."""
+    return seen.not_sent(Reason.SHORTAGE, f"nothing left to call {seen.peer} with: {why(error)}")
 
 
 class Guard:

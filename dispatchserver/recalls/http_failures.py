@@ -43,6 +43,8 @@ def _before_connected(error: Exception, seen: Seen) -> Outcome:
         return seen.not_sent(Reason.EGRESS, str(error))
     if isinstance(error, TimeoutError) and error.errno is None:
         return not_connected_in_time(seen)
+    if isinstance(error, OSError) and egress.is_shortage(error):
+        return egress.nothing_left(error, seen)
     if seen.step is Step.RESOLVE:
         return not_resolved(error, seen)
     return _not_connected(error, seen)

@@ -88,6 +88,8 @@ class SocketTarget:
 def _not_connected(error: OSError | ValueError, seen: Seen) -> Outcome:
     if isinstance(error, TimeoutError) and error.errno is None:
         return not_connected_in_time(seen)
+    if isinstance(error, OSError) and egress.is_shortage(error):
+        return egress.nothing_left(error, seen)
     if seen.step is Step.RESOLVE:
         return not_resolved(error, seen)
     if isinstance(error, OSError) and egress.is_refusal(error):

@@ -16,7 +16,7 @@ from dispatchserver.stores.triggerspecs import ms
 async def go_on(tx: Tx, moves: Sequence[tuple[Fire, Settlement]], waiting: Set[str]) -> None:
     """Writes when tasks of a fixed delay fire next, where one of these moves ended the fire they waited for."""
     ended = {
-        (fire.task_id, fire.version): (fire, to)
+        (fire.task_id, fire.version): to
         for fire, to in moves
         if fire.task_id in waiting and fire.kind is FireKind.SCHEDULED and not to.state.open
     }
@@ -25,8 +25,8 @@ async def go_on(tx: Tx, moves: Sequence[tuple[Fire, Settlement]], waiting: Set[s
     steps: list[list[object]] = []
     for row in await tx.fetch(sql.WAITING_TASKS, dumps([list(key) for key in ended])):
         task = rows.read_task(row)
-        fire, to = ended[task.id, task.version]
+        to = ended[task.id, task.version]
         if waits_for_completion(task.spec.trigger) and to.finished_at is not None:
-            following = next_after_completion(task, fire, to.finished_at)
+            following = next_after_completion(task, to.finished_at)
             steps.append([task.id, task.version, ms(following)])
     await put(tx, sql.GO_ON, steps)

@@ -41,6 +41,7 @@ from dispatchserver.stores import (
     retention,
     rows,
     search,
+    setbacksql,
     sql,
     taskwrites,
 )
@@ -136,6 +137,15 @@ class SqlStore:
         resting = self._unreadable.resting(horizon)
         found = await reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit, resting)
         return self._unreadable.read(found, await editions_of(reader, found), horizon)
+
+    async def newest_due(self) -> datetime | None:
+        found = await self._driver.engine_reader.fetch(setbacksql.NEWEST_DUE)
+        return moment(found[0]["at"]) if found else None
+
+    async def tasks_ahead(self, moment: datetime, after: str, limit: int) -> Sequence[Task]:
+        reader = self._driver.engine_reader
+        found = await reader.fetch(setbacksql.TASKS_AHEAD, to_ms(moment), after, limit)
+        return self._unreadable.read(found, await editions_of(reader, found), moment)
 
     async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
         return await self._driver.submit(

@@ -13,9 +13,9 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import auth_of
 from dispatchserver.domain.secrets import SecretKey
-from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.ports import Actor
-from dispatchserver.stores import rows, sql
+from dispatchserver.stores import rows, setbacksql, sql
 from dispatchserver.stores.admissions import give_back
 from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_tasks
@@ -281,6 +281,8 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan], in_hand: Set[str]) -> int
         for fire in _fresh(plan.fires, moved[plan.task.id])
     ]
     await put(tx, sql.PUT_FIRES, fires)
+    awaited = [plan.fires[-1] for plan in written if plan.fires and _waits(plan)]
+    await put(tx, setbacksql.PLAN_AGAIN, [[fire.task_id, to_ms(fire.due_at)] for fire in awaited])
     return len(written)
 
 
@@ -289,6 +291,11 @@ def _fresh(fires: Sequence[Fire], pruned_until: int | None) -> Sequence[Fire]:
     if pruned_until is None:
         return fires
     return [fire for fire in fires if to_ms(fire.due_at) > pruned_until]
+
+
+def _waits(plan: Plan) -> bool:
+    """Whether its fires must end before the task's next occasion is known."""
+    return plan.next_fire_at is None and plan.state is TaskState.ACTIVE
 
 
 def _restart_row(plan: Plan) -> list[object]:

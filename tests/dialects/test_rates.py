@@ -37,6 +37,13 @@ def test_a_steady_caller_at_the_rate_is_never_refused():
     assert taken(pace, "a", [at(n / 10) for n in range(1000)]) == 1000
 
 
+def test_a_clock_that_is_set_back_shuts_nobody_out():
+    pace, earlier = Pace(10, 30), NOON - timedelta(hours=1)
+    assert taken(pace, "a", [NOON] * 100) == 30
+    assert taken(pace, "a", [earlier] * 100) == 0
+    assert taken(pace, "a", [earlier + timedelta(seconds=1)] * 100) == 10
+
+
 def test_who_is_refused_waits_no_longer_for_having_asked():
     pace = Pace(1, 1)
     assert taken(pace, "a", [NOON] * 100) == 1

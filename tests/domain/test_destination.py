@@ -218,3 +218,15 @@ def test_of_the_last_slots_it_takes_only_while_more_are_left_than_it_holds(
 
 def test_a_small_server_keeps_no_slot_back():
     assert [share(n, 10 - n, 0) for n in range(11)] == [10 - n for n in range(11)]
+
+
+def test_a_clock_that_is_set_back_prolongs_neither_a_rest_nor_what_a_rate_asks_for():
+    load, earlier = after(Load(), [SILENT] * TROUBLE_LIMIT), NOON - timedelta(hours=1)
+    assert room(load, FEW, earlier) == 1
+    paced = Allowance(slots=9, rate=read_rate("1/s", 2))
+    load = Load()
+    for moment in (NOON, NOON, earlier, earlier):
+        assert room(load, paced, moment) > 0
+        begin(load, paced, moment)
+    assert room(load, paced, earlier) == 0
+    assert opens_at(load, paced, earlier) == earlier + timedelta(seconds=1)

@@ -20,7 +20,7 @@ from dispatchserver.domain.judging import (
 )
 from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, ReplyRule, SocketRecall
-from dispatchserver.domain.retrypolicy import UNASKED
+from dispatchserver.domain.retrypolicy import UNASKED, Delays, Retry
 from tests.builders import NOON, RECALL, a_fire, an_outcome, at
 
 REPORT_BY = at(3600)
@@ -202,14 +202,28 @@ def test_a_refusal_by_our_own_egress_rules_is_not_tried_again():
     assert judged(not_sent(Reason.EGRESS)) == Verdict(decision=FAILURE, reason=Reason.EGRESS)
 
 
+def test_what_this_server_had_nothing_to_send_with_is_put_back_later_and_later_for_as_long_as_it_may_be_tried():
+    outcome = not_sent(Reason.SHORTAGE)
+    terms = Terms(recall=RECALL, retry=Retry(pauses=Delays(spans=())), report_by=REPORT_BY)
+    tries = [judge(a_fire(attempts=n + 1, failovers=n), outcome, terms, NOON) for n in range(8)]
+    assert {(verdict.decision, verdict.onward) for verdict in tries} == {(RETRY, True)}
+    assert [verdict.at for verdict in tries] == [at(n) for n in (1, 2, 4, 8, 16, 30, 30, 30)]
+    over = judge(a_fire(failovers=8, give_up_at=at(20)), outcome, terms, NOON)
+    assert over == Verdict(decision=FAILURE, reason=Reason.SHORTAGE)
+
+
 def test_storable_text_is_cut_and_clean():
     assert storable("\0\ud800" + "x" * 5000) == "\ufffd?" + "x" * (RESULT_LIMIT - 2)
 
 
-def test_a_lost_attempt_is_tried_again_at_once_ten_times_at_most():
+def test_a_lost_attempt_is_tried_again_ten_times_at_most_and_at_once_only_the_first_time():
     assert after_loss(a_fire(attempts=1), NOON) == Verdict(
         decision=RETRY, reason=Reason.LOST, at=NOON
     )
+    for losses in range(1, LOST_LIMIT - 1):
+        again = [after_loss(a_fire(id=f"{n}", losses=losses), NOON).at for n in range(50)]
+        longest = min(2 ** (losses - 1), 10)
+        assert NOON < min(again) < at(longest / 4) < at(longest * 3 / 4) < max(again) <= at(longest)
     assert after_loss(a_fire(attempts=30, losses=LOST_LIMIT - 1), NOON).decision is FAILURE
 
 

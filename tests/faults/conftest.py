@@ -23,6 +23,7 @@ NEEDS = {
     "prlimit": lambda: shutil.which("prlimit") is not None,
     "proc": Path("/proc/self/fd").exists,
     "strace": lambda: shutil.which("strace") is not None,
+    "cgroup": lambda: os.access("/sys/fs/cgroup/memory/memory.limit_in_bytes", os.W_OK),
 }
 
 

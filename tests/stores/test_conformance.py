@@ -628,8 +628,8 @@ async def test_the_lost_nodes_late_verdict_is_fenced_off(house):
 async def test_a_fire_lost_too_often_fails(house):
     await house.claimed(trigger=once())
     for n in range(1, LOST_LIMIT + 1):
-        assert await recovering(house, node=f"n{n}") == 1
-        await house.claim(node=f"n{n}")
+        assert await recovering(house, at(n * 20), node=f"n{n}") == 1
+        await house.claim(at(n * 20 + 10), node=f"n{n}")
     assert await house.told() == [(0, "failed", "lost")]
 
 

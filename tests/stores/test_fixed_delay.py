@@ -130,10 +130,16 @@ async def test_the_end_counts(house):
     assert await state_of(house) == (TaskState.ACTIVE, at(610))
 
 
-async def test_a_clock_set_back_makes_no_occasion_twice(house):
+async def test_a_clock_set_back_makes_no_occasion_twice_and_no_task_wait_for_ever(house):
     fire = await waiting(house)
-    await settle(house, fire, now=at(-7200))
-    assert await state_of(house) == (TaskState.ACTIVE, at(600))
+    await settle(house, fire, now=at(-600))
+    assert await state_of(house) == (TaskState.ACTIVE, at(0))
+    await house.plan(at(0))
+    assert await state_of(house) == (TaskState.ACTIVE, at(0.001))
+    await house.plan(at(0))
+    (again,) = await house.claim(at(1))
+    assert again.due_at == at(0.001)
+    assert await state_of(house) == (TaskState.ACTIVE, None)
 
 
 async def test_a_fire_of_an_older_version_leaves_the_new_one_alone(house):
