@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TypeAlias
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
+from dispatchserver.recalls.alarm import Alarm
 
 AddressInfo: TypeAlias = tuple[
     int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]
@@ -58,10 +59,10 @@ async def connect(
     """
     failure: OSError = OSError("no address")
     for tried, info in enumerate(addresses):
-        share = limit / (len(addresses) - tried)
+        share = max(0.0, limit) / (len(addresses) - tried)
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(share):
+            async with Alarm(began + share):
                 return await _connect_one(guard, host, info)
         except OSError as error:
             failure = error
