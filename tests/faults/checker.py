@@ -448,8 +448,10 @@ def in_order(history: History) -> Iterator[str]:
     told = [(call, begun[id(call)].priority) for call in first if id(call) in begun]
     for urgent, priority in told:
         for other, less in told:
-            early = other.at + ORDER_MS < urgent.at and urgent.due + ORDER_MS <= other.at
-            if less < priority and early and _free_to_go(history, urgent, other.at - ORDER_MS):
+            if less >= priority or other.at < urgent.due + ORDER_MS:
+                continue
+            early = urgent.at - other.at - history.still(other.at, urgent.at) > ORDER_MS
+            if early and _free_to_go(history, urgent, other.at - ORDER_MS):
                 yield f"{_named(urgent)} of priority {priority} waited, and {_named(other)} of {less} went"
 
 
@@ -461,7 +463,10 @@ def _free_to_go(history: History, callback: Callback, since: float) -> bool:
         for operation in history.by_task[callback.task]
         if operation.kind != "trigger"
     )
-    down = history.still(callback.due - ORDER_MS, callback.at)
+    down = any(
+        span.kind != "stall" and span.began < callback.at and span.over > callback.due - ORDER_MS
+        for span in history.spans
+    )
     return begun is not None and not begun.serial and not touched and not down
 
 

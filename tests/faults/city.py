@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.faults.checker import OPEN, History, Span, violations
-from tests.faults.receiver import Receiver, clock, receiving
+from tests.faults.receiver import HOLD_S, Receiver, clock, receiving
 from tests.faults.writers import Door, Writer
 from tests.processes import Api, Process, serve
 
@@ -129,7 +129,7 @@ class City:
 
         What a pause holds back is accounted for when it ends.
         """
-        self.receiver.moods = {"ok": 1}
+        self.receiver.moods, self.receiver.hold_s = {"ok": 1}, HOLD_S
         for writer in self.writers:
             await writer.resume_all()
         await asyncio.sleep(max(0.0, self._last_due() - clock()) / 1000)

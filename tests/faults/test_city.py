@@ -14,6 +14,7 @@ from tests.faults import checker, mutants
 from tests.faults.card import Line, is_long, note, rounds
 from tests.faults.checker import History
 from tests.faults.city import SLOTS, City, city, ordeal
+from tests.faults.receiver import HOLD_S, MOODS
 
 BUSY_S = (0.05, 0.5)  # between two kills
 FEW = 3  # slots, so that what is due must wait for others
@@ -21,12 +22,14 @@ FEW = 3  # slots, so that what is due must wait for others
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """By which rule a wrong server is found, under which faults, with which receiver."""
+    """By which rule a wrong server is found, under which faults, with which receiver, and in what time."""
 
     rule: str
     faults: tuple[str, ...] = ()
-    moods: Mapping[str, int] = field(default_factory=dict)
+    moods: Mapping[str, int] = field(default_factory=lambda: dict(MOODS))
+    hold_s: tuple[float, float] = HOLD_S
     slots: int = SLOTS
+    quiet_s: tuple[float, float] = (0.3, 1.0)
 
 
 FAULTS = [("kill_at_once", "stop"), ("freeze", "freeze_long")]
@@ -48,19 +51,20 @@ NOTES = {
         "stopped for longer than an attempt may take (up to 2.5 s) and continued",
     ),
 }
+STERN = {"ok": 1, "refused": 1}
 SEEDED = {
     "claims_early": Wrong(rule="I3"),
-    "any_answer_is_success": Wrong(rule="I10", moods={"ok": 1, "refused": 1}),
+    "any_answer_is_success": Wrong(rule="I10", moods=STERN),
     "sends_again_what_succeeded": Wrong(rule="I5"),
-    "one_number_for_all_attempts": Wrong(rule="I5", moods={"ok": 1, "refused": 1}),
-    "a_new_id_for_a_repeat": Wrong(rule="I4", moods={"ok": 1, "refused": 1}),
-    "gives_up_at_once": Wrong(rule="I12", moods={"ok": 1, "refused": 1}),
-    "repeats_at_once": Wrong(rule="I12", moods={"ok": 1, "refused": 1}),
+    "one_number_for_all_attempts": Wrong(rule="I5", moods=STERN),
+    "a_new_id_for_a_repeat": Wrong(rule="I4", moods=STERN),
+    "gives_up_at_once": Wrong(rule="I12", moods=STERN),
+    "repeats_at_once": Wrong(rule="I12", moods=STERN),
     "pause_forgets_pending": Wrong(rule="I3"),
     "delete_leaves_pending": Wrong(rule="I8"),
     "data_of_the_first_version": Wrong(rule="I8"),
-    "smallest_priority_first": Wrong(rule="I9", moods={"ok": 4, "hang": 1}, slots=2),
-    "nobody_waits_for_the_one_before": Wrong(rule="I6", moods={"ok": 1, "hang": 1}),
+    "smallest_priority_first": Wrong(rule="I9", hold_s=(0.1, 0.1), slots=1, quiet_s=(3, 3)),
+    "nobody_waits_for_the_one_before": Wrong(rule="I6", hold_s=(0.6, 0.6), quiet_s=(3, 3)),
     "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill")),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),
@@ -130,8 +134,8 @@ async def test_every_promise_is_kept_under_faults(tmp_path: Path, faults: tuple[
 async def test_a_server_that_breaks_a_promise_is_found_out(tmp_path: Path, mutant: str) -> None:
     wrong = SEEDED[mutant]
     async with city(tmp_path, 7, "tests.faults.mutants", mutant, slots=wrong.slots) as here:
-        here.receiver.moods = wrong.moods or here.receiver.moods
-        found = await ordeal(here, wrong.faults)
+        here.receiver.moods, here.receiver.hold_s = wrong.moods, wrong.hold_s
+        found = await ordeal(here, wrong.faults, wrong.quiet_s)
     assert any(told.startswith(f"{wrong.rule} ") for told in found), found
 
 

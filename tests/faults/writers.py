@@ -72,7 +72,8 @@ class Writer:
 
     async def resume_all(self) -> None:
         """Ends every pause of its tasks."""
-        for task in self.mine:
+        paused = {asked.task for asked in self.operations if asked.kind == "pause"}
+        for task in paused.intersection(self.mine):
             await self._do("resume", task)
 
     async def _do(self, kind: str, task: str) -> None:
