@@ -66,7 +66,9 @@ SEEDED = {
     "delete_leaves_pending": Wrong(rule="I8"),
     "data_of_the_first_version": Wrong(rule="I8"),
     "smallest_priority_first": Wrong(rule="I9", hold_s=(0.1, 0.1), slots=1, quiet_s=(3, 3)),
-    "nobody_waits_for_the_one_before": Wrong(rule="I6", hold_s=(0.6, 0.6), quiet_s=(3, 3)),
+    "nobody_waits_for_the_one_before": Wrong(
+        rule="I6", hold_s=(0.5, 0.5), slots=60, quiet_s=(3, 3)
+    ),
     "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill")),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),
