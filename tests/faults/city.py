@@ -13,10 +13,11 @@ import aiohttp
 from tests.faults.checker import OPEN, History, Span, violations
 from tests.faults.receiver import HOLD_S, Receiver, clock, receiving
 from tests.faults.writers import Door, Writer
-from tests.processes import Api, Process, serve
+from tests.processes import HANG_S, Api, Process, serve
 
 SLOTS = 16
 WRITERS = 4
+ASKED_A_SECOND = 60
 STALL_MS = 30.0
 SETTLED_WITHIN_S = 10
 FREEZE_S = {"freeze": (0.1, 1.5), "freeze_long": (1.2, 2.5)}  # an attempt may take 1 s
@@ -110,12 +111,21 @@ class City:
         ]
         working = [asyncio.create_task(writer.work()) for writer in self.writers]
         for fault in faults:
-            await asyncio.sleep(self.chance.uniform(*quiet_s))
+            await self._work(self.chance.uniform(*quiet_s), quiet_s[0])
             await self.strike(fault)
-        await asyncio.sleep(quiet_s[1])
+        await self._work(quiet_s[1], quiet_s[1])
         for writer in self.writers:
             writer.done = True
         await asyncio.gather(*working)
+
+    async def _work(self, seconds: float, least_s: float) -> None:
+        """So long, and on a slow machine longer: until as much was asked as usually is in the second time."""
+        before = sum(len(writer.operations) for writer in self.writers)
+        await asyncio.sleep(seconds)
+        wanted = before + least_s * ASKED_A_SECOND
+        async with asyncio.timeout(HANG_S):
+            while sum(len(writer.operations) for writer in self.writers) < wanted:  # noqa: ASYNC110  (writers set no event)
+                await asyncio.sleep(0.02)
 
     def _last_due(self) -> float:
         """The last occasion of all; a version that begins in the past does so when the server reads it."""
