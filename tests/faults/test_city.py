@@ -72,7 +72,7 @@ SEEDED = {
     "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill")),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),
-    "one_fire_more_after_a_start": Wrong(rule="I14", faults=("stop",)),
+    "one_fire_more_after_a_start": Wrong(rule="I14", faults=("stop",), quiet_s=(2, 2)),
     "answers_before_commit": Wrong(rule="I1", faults=("kill", "kill", "kill")),
 }
 CHEAPEST = [*SEEDED][:3]
