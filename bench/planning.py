@@ -25,6 +25,7 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Policies, TaskKey, TaskSpec
 from dispatchserver.domain.trigger import CronDialect, CronTrigger, parse_cron
+from dispatchserver.engine.hand import Hand
 from dispatchserver.engine.planner import Planner
 from dispatchserver.ports import Actor
 from dispatchserver.stores import taskwrites
@@ -144,7 +145,7 @@ async def _measure(store: SqlStore, tasks: int) -> Mapping[str, object]:
 async def _plan_all(store: SqlStore) -> int:
     """Passes until nothing is due; how many they were."""
     clock, passes = SystemClock(), 0
-    planner = Planner(store, clock, lambda moment: None)
+    planner = Planner(store, clock, lambda moment: None, Hand())
     look_at: datetime | None = clock.now()
     while look_at is not None and look_at <= clock.now():
         look_at = await planner.run_once()

@@ -66,10 +66,12 @@ from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.standing import OnEnd, Watch, only_tell
 from dispatchserver.stores.store import SqlAccounts, SqlStore
 
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
+MIB = 2**20
 
 
 class UnsafeBind(DispatchError):
@@ -89,24 +91,14 @@ class Server:
 
 
 @asynccontextmanager
-async def accounts_of(settings: Settings) -> AsyncIterator[Accounts]:
-    """The accounts alone, for one-off commands beside a running server."""
-    driver = await SqliteDriver.open(settings.database_path, exclusive=False)
-    try:
-        await migrate(driver.writer)
-        yield SqlAccounts(driver)
-    finally:
-        await driver.close()
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Server]:
+async def running(settings: Settings, give_up: OnEnd = only_tell) -> AsyncIterator[Server]:
     """A server from its first pass to its drained end; raises UnsafeBind, StoreInUse, StoreUnavailable, OSError."""
     slots, connections = room_for(settings.slots, settings.connections)
     settings = settings.model_copy(update={"slots": slots, "connections": connections})
     metrics = Metrics(__version__, settings.slots)
+    watch = Watch(ballast=settings.ballast * MIB, on_degraded=metrics.degraded, on_end=give_up)
     driver = await SqliteDriver.open(
-        settings.database_path, exclusive=True, on_commit=metrics.committed
+        settings.database_path, exclusive=True, on_commit=metrics.committed, watch=watch
     )
     try:
         await migrate(driver.writer)
@@ -254,6 +246,7 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
             parts.store,
             lambda: parts.engine.draining,
             lambda: parts.engine.auditor.found,
+            lambda: parts.store.checking,
             rest.refuse,
         ),
         MetricsDoor(_reading(parts), rest.refuse),

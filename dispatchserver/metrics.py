@@ -105,6 +105,11 @@ class Metrics:
         self._stuck = Gauge(
             "dispatch_stuck", "Rows that nothing moves on; 0 is right.", ["kind"], registry=registry
         )
+        self._degraded = Gauge(
+            "dispatch_store_degraded",
+            "1 while the disk takes no writes: nothing is stored, and nobody called.",
+            registry=registry,
+        )
         self.audited(Stuck())
 
     def attempted(self, attempt: Attempt, recall: Recall, late: timedelta) -> None:
@@ -146,6 +151,10 @@ class Metrics:
         self._commit_times.observe(seconds)
         if not stored:
             self._failed_commits.inc()
+
+    def degraded(self, is_degraded: bool) -> None:
+        """The disk takes no writes; or takes them again."""
+        self._degraded.set(is_degraded)
 
     def page(
         self,

@@ -1,6 +1,6 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,7 @@ from dispatchserver.domain.evidence import Evidence
 from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Outcome, Verdict
 from dispatchserver.domain.listing import (
+    Assignment,
     Claims,
     FireFilter,
     Page,
@@ -23,6 +24,7 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.values import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,11 @@ class Store(Protocol):
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         """Active tasks with an occasion up to `horizon`, the earliest first."""
 
-    async def record_plans(self, plans: Sequence[Plan]) -> int:
+    async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
         """Creates the planned fires, moves next_fire_at and keeps restarts, all in one transaction.
 
         A plan whose task has changed since (version, state or next_fire_at) writes nothing.
-        Returns how many plans were written.
+        Returns how many plans were written. Fires of the ids `in_hand` are claimed only where they are offered.
         """
 
     async def claim(
@@ -104,11 +106,16 @@ class Store(Protocol):
         limit: int,
         deadline_at: datetime,
         places: Places = anywhere,
+        offered: Sequence[Assignment] = (),
     ) -> Claims:
         """Decides which due fires have their turn and their key (domain/admission.py); then takes up to `limit`
         pending fires with run_at <= now for this node, in the order of their ranks, as far as `places` has room
-        for them (domain/placing.py); those that it has none for are set aside.
-        Durable before it returns; no fire is given out twice."""
+        for them (domain/placing.py); those that it has none for are set aside. Those that the node has in hand stand in
+        line where it has `offered` them, as far as they are still to be sent; what has to wait for no more than a call
+        to end is returned. Durable before it returns; no fire is given out twice."""
+
+    async def let_go(self, before: datetime) -> int:
+        """Fires that were to be sent before this moment are in nobody's hand any more; returns how many were."""
 
     async def weigh_anew(self) -> None:
         """Takes back that fires were set aside behind destinations: the next claims decide on them again."""
@@ -184,7 +191,7 @@ class RecallTarget(Protocol):
         """Ends what is kept open between sends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SendOrder:
     """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
 

@@ -49,6 +49,12 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     database_url: str = Field("sqlite:///data/dispatch.db", description="sqlite:///PATH")
+    ballast: int = Field(
+        8,
+        ge=0,
+        le=1_024,
+        description="MiB kept beside the database and given up on a full disk, at most a tenth of what is free; 0: none",
+    )
     timezone: str = Field(
         default_factory=machine_zone,
         description="IANA zone of tasks that name none; this machine's",

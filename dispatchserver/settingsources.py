@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatchserver.domain.errors import Fault, Refused, excerpt
+from dispatchserver.domain.errors import Fault, Refused
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.settings import Settings
 
 PREFIX = "DISPATCH_"

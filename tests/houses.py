@@ -63,6 +63,8 @@ class House:
         return await self.store.record_plans([plan(task, now, horizon) for task in tasks])
 
     async def claim(self, now=NOON, limit=10, node=NODE):
+        """A claim by somebody who has nothing in hand, once all others have let go."""
+        await self.store.let_go(now + timedelta(days=1))
         deadline = now + timedelta(hours=1)
         claims = await self.store.claim(node, now, limit, deadline)
         return [assignment.fire for assignment in claims.assignments]
@@ -111,8 +113,8 @@ class House:
 
 
 @asynccontextmanager
-async def sqlite_house(folder):
-    driver = await SqliteDriver.open(folder / "house.db", exclusive=True)
+async def sqlite_house(folder, watch=None):
+    driver = await SqliteDriver.open(folder / "house.db", exclusive=True, watch=watch)
     try:
         await migrate(driver.writer)
         yield House(driver)
@@ -127,10 +129,9 @@ HOUSES = {"sqlite": sqlite_house}
 async def sqlite_statements(house):
     """All statements that reach the write connection meanwhile, as the database itself saw them."""
     seen = []
-    connection = house.driver.writer._connection
-    await connection.set_trace_callback(seen.append)
+    await house.driver.writer.trace(seen.append)
     yield seen
-    await connection.set_trace_callback(None)
+    await house.driver.writer.trace(None)
 
 
 TRACES = {"sqlite": sqlite_statements}

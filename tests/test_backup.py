@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import stat
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import aiohttp
@@ -118,6 +118,49 @@ async def test_a_backup_replaces_no_file(tmp_path: Path) -> None:
     code, _ = await run(tmp_path, "backup", "mine", "--database-url", "sqlite:///dispatch.db")
     assert code == 73
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+async def killed_amidst(folder: Path) -> None:
+    """Kills a backup as soon as it writes."""
+    saving = await Process.start(folder, "backup", "copy", "--database-url", "sqlite:///large.db")
+
+    async def writes() -> bool:
+        assert saving.child.returncode is None, "it was killed in time"
+        return names(folder, "copy*") != [] and (folder / "copy.part").stat().st_size > 0
+
+    await until(writes)
+    await saving.kill()
+
+
+def large(path: Path) -> None:
+    """A database of ours that takes a while to copy."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE ballast AS SELECT randomblob(1000) AS x")
+        for _ in range(16):
+            connection.execute("INSERT INTO ballast SELECT randomblob(1000) FROM ballast")
+        connection.commit()
+
+
+async def test_a_backup_that_was_killed_leaves_no_file_of_its_name_and_can_be_taken_again(
+    tmp_path: Path,
+) -> None:
+    large(tmp_path / "large.db")
+    await killed_amidst(tmp_path)
+    assert names(tmp_path, "copy*") == ["copy.part", "copy.part-journal"]
+    code, said = await run(tmp_path, "backup", "copy", "--database-url", "sqlite:///large.db")
+    assert code == 0, said
+    assert names(tmp_path, "copy*") == ["copy"]
+    assert rows(tmp_path / "copy", "SELECT count(*) FROM ballast") == [(2**16,)]
+
+
+async def test_two_backups_to_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:
+    large(tmp_path / "large.db")
+    command = ("backup", "copy", "--database-url", "sqlite:///large.db")
+    taken = await asyncio.gather(run(tmp_path, *command), run(tmp_path, *command))
+    codes = [code for code, _ in taken]
+    assert sorted(codes) == [0, 73]
+    assert names(tmp_path, "copy*") == ["copy"]
+    assert rows(tmp_path / "copy", "PRAGMA integrity_check") == [("ok",)]
 
 
 async def test_a_backup_of_what_is_no_database_leaves_nothing(tmp_path: Path) -> None:

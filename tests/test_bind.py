@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dispatchserver.app import UnsafeBind, accounts_of, running
+from dispatchserver.app import UnsafeBind, running
 from dispatchserver.auth.tokens import new_token
 from dispatchserver.messages import say_error
 from dispatchserver.settings import Settings
+from dispatchserver.upkeep import accounts_of
 
 NOW = datetime.now(UTC)
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from dispatchserver.auth.doors import language
-from dispatchserver.domain.errors import excerpt
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.messages import say
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

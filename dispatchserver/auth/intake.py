@@ -4,7 +4,8 @@ import asyncio
 
 from aiohttp import web
 
-from dispatchserver.domain.errors import DispatchError, excerpt
+from dispatchserver.domain.errors import DispatchError
+from dispatchserver.domain.excerpts import excerpt
 
 BODY_LIMIT = 1024 * 1024
 BODY_TIMEOUT_S = 15.0

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import Message
 from email.parser import BytesParser
 from urllib.parse import parse_qsl
@@ -30,6 +31,8 @@ TOUCH_EVERY = timedelta(minutes=1)
 NAME_LIMIT = 64
 FORM_FIELDS = 160
 ReadFields = Callable[[bytes, str], dict[str, str]]
+
+log = logging.getLogger(__name__)
 
 
 class People:
@@ -63,8 +66,14 @@ class People:
             await self._accounts.end_session(session.secret_hash)
             raise NotAdmitted("auth.session_ended")
         if now - session.seen_at >= TOUCH_EVERY:
-            await self._accounts.touch_session(session.secret_hash, now)
+            await self._touch(session, now)
         return session
+
+    async def _touch(self, session: Session, now: datetime) -> None:
+        try:
+            await self._accounts.touch_session(session.secret_hash, now)
+        except StoreUnavailable as error:  # pages can be looked at while nothing can be stored
+            log.info("session.not_touched", extra={"why": error.params["why"]})
 
     async def login(self, name: str, password: str, address: str) -> str:
         """A new session's secret; raises Invalid for a wrong name or password, and after too many of them."""

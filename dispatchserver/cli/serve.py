@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,8 +13,9 @@ import click
 
 from dispatchserver.app import Server, running
 from dispatchserver.cli.demonstration import demonstrate
-from dispatchserver.cli.shell import given, settings_flags, terminal_language
+from dispatchserver.cli.shell import fail, given, settings_flags, terminal_language
 from dispatchserver.domain import jsontext
+from dispatchserver.domain.errors import DispatchError
 from dispatchserver.eventloop import new_event_loop
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
@@ -22,6 +24,7 @@ from dispatchserver.settingsources import from_environment
 
 EXIT_PORT_TAKEN = 1
 EXIT_AT_ONCE = 143
+LAST_WORDS_S = 0.5
 
 
 @click.command()
@@ -82,10 +85,16 @@ def run_server(settings: Settings, body: Body) -> None:
 
 async def _serve(settings: Settings, body: Body) -> None:
     stopped = _stop_event()
-    async with running(settings) as server:
+    async with running(settings, _give_up) as server:
         _greet(server)
         await body(server, stopped)
         click.echo(say(terminal_language(), "serve.draining"), err=True)
+
+
+def _give_up(error: DispatchError) -> None:
+    """Says why, lets the refusals go out, and ends: after a clean end the next start would not look what the disk kept."""
+    code = fail(error)
+    threading.Timer(LAST_WORDS_S, os._exit, (code,)).start()
 
 
 def _stop_event() -> asyncio.Event:

@@ -12,6 +12,8 @@ from dispatchserver.domain.errors import (
     DispatchError,
     Refused,
     StoreCorrupt,
+    StoreDegraded,
+    StoreFailed,
     StoreInUse,
     StoreUnavailable,
 )
@@ -23,6 +25,8 @@ EXIT_CORRUPT = 74
 EXIT_CODES: dict[type[DispatchError], int] = {
     Refused: 65,
     StoreUnavailable: 70,
+    StoreDegraded: 70,
+    StoreFailed: 70,
     StoreCorrupt: EXIT_CORRUPT,
     BackupExists: 73,
     StoreInUse: 73,

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from dispatchserver.app import accounts_of
 from dispatchserver.auth.tokens import is_live, new_token
 from dispatchserver.cli.shell import terminal_language
 from dispatchserver.clock import SystemClock
@@ -14,6 +13,7 @@ from dispatchserver.domain.access import Token
 from dispatchserver.domain.moments import iso
 from dispatchserver.messages import say
 from dispatchserver.settingsources import from_environment
+from dispatchserver.upkeep import accounts_of
 
 DATABASE = click.option("--database-url", default=None, help="sqlite:///PATH")
 

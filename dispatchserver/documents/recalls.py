@@ -5,7 +5,8 @@ import re
 from dispatchserver.documents.authorization import sending_doc, with_sending
 from dispatchserver.documents.routes import read_addresses, read_route, route_doc
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.errors import Fault, Invalid, excerpt
+from dispatchserver.domain.errors import Fault, Invalid
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.fields import FieldReader, as_integer, as_member, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import (

@@ -9,6 +9,9 @@ from dispatchserver.domain.errors import DispatchError
 LEAST_ROOM = 128 * 1024 * 1024
 """Bytes that a disk should have to spare: the write-ahead log may take half of them by itself."""
 
+LARGEST_LOG = 256 * 1024 * 1024
+"""Bytes that the write-ahead log may come to for a moment; if it stays larger, it does not get into the file."""
+
 
 class DatabaseMissing(DispatchError):
     """There is no database of ours in this place; `path` is where it was looked for."""
@@ -55,7 +58,7 @@ class Finding:
 
 def findings(condition: Condition) -> Sequence[Finding]:
     """What is not as it should be, the worst first; nothing when all is well."""
-    return list(_found(condition))
+    return [*_found(condition), *_in_the_way(condition)]
 
 
 def _found(condition: Condition) -> Iterator[Finding]:
@@ -70,5 +73,10 @@ def _found(condition: Condition) -> Iterator[Finding]:
     for kind, count in condition.late.items():
         if count and condition.running is not None:
             yield Finding(kind, {"count": count})
+
+
+def _in_the_way(condition: Condition) -> Iterator[Finding]:
+    if condition.log > LARGEST_LOG:
+        yield Finding("log", {"log": condition.log // 2**20})
     if condition.room < LEAST_ROOM:
         yield Finding("room", {"room": condition.room // 2**20, "least": LEAST_ROOM // 2**20})

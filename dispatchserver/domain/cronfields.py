@@ -19,7 +19,8 @@ from dispatchserver.domain.crondays import (
     Weekdays,
 )
 from dispatchserver.domain.cronsearch import LAST_YEAR
-from dispatchserver.domain.errors import Invalid, excerpt
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excerpts import excerpt
 
 FIRST_YEAR = 1970
 LAST_OFFSET = 30

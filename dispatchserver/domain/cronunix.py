@@ -30,7 +30,8 @@ from dispatchserver.domain.cronfields import (
 )
 from dispatchserver.domain.cronsearch import WallSchedule
 from dispatchserver.domain.dst import DstRule, next_instant
-from dispatchserver.domain.errors import Invalid, excerpt
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excerpts import excerpt
 
 LENGTH_LIMIT = 256
 UNIX_FIELDS = 5

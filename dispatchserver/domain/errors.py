@@ -21,17 +21,18 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 ├── FireUnsent           the fire was not sent yet, so there is nothing to report of it
 ├── FireReplayed         somebody has sent the fire once more already
 ├── StoreUnavailable     nothing was stored; the caller may try again
+│   ├── StoreDegraded    the disk takes no writes for now; the server goes on by itself when it does again
+│   ├── StoreFailed      the disk failed while something was made durable: nobody knows whether it was
 │   └── StoreCorrupt     the database file is damaged: only a backup helps
 └── StoreInUse           another server works on this database
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-SENT_LIMIT = 120
+from dispatchserver.domain.excerpts import excerpt
 
 
 class DispatchError(Exception):
@@ -274,6 +275,18 @@ class StoreUnavailable(DispatchError):
         super().__init__(why=why)
 
 
+class StoreDegraded(StoreUnavailable):
+    """The disk takes no writes: nothing was stored, and nothing will be until it takes them again; `why` is its error."""
+
+    code = "store.degraded"
+
+
+class StoreFailed(StoreUnavailable):
+    """The disk failed while this was made durable; only the next start can tell whether it was."""
+
+    code = "store.failed"
+
+
 class StoreCorrupt(StoreUnavailable):
     """The database file is damaged; trying again does not help, a backup does."""
 
@@ -284,12 +297,3 @@ class StoreInUse(DispatchError):
     """Another server process works on this database; `pid` is its process."""
 
     code = "store.in_use"
-
-
-def excerpt(sent: object) -> str | None:
-    """What was sent, as one short printable line; None when nothing was."""
-    if sent is None:
-        return None
-    shown = sent if isinstance(sent, str) else json.dumps(sent, ensure_ascii=False, default=str)
-    text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown[: SENT_LIMIT + 1])
-    return text if len(text) <= SENT_LIMIT else text[:SENT_LIMIT] + "…"

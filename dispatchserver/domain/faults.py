@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dispatchserver.domain.errors import Fault, Invalid, Refused, excerpt
+from dispatchserver.domain.errors import Fault, Invalid, Refused
+from dispatchserver.domain.excerpts import excerpt
 
 
 class Faults:

@@ -9,6 +9,7 @@ from dispatchserver.domain.concurrency import ConcurrencyKey, OverlapRule
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.progress import Progress
 from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.values import value
 
 
 class FireState(StrEnum):
@@ -92,7 +93,7 @@ class MissedRun:
     count: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Fire:
     """One due occasion. Its id is what receivers see as `tasklogid`, the same in every attempt.
 
@@ -178,14 +179,13 @@ class Delivery(StrEnum):
     ANSWERED = "answered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What the transport saw of one attempt; what it means is judged elsewhere.
 
     `body` is what was read of the reply, capped; `detail` is the technical error in one line;
     `asynchronous` is the receiver's header saying that a report will follow, `retry_after` its header of that
-    name. Times are milliseconds
-    since the attempt began; None when that point was not reached.
+    name. Times are milliseconds since the attempt began; None when that point was not reached.
     """
 
     delivery: Delivery
@@ -209,7 +209,7 @@ class Decision(StrEnum):
     WAIT = "wait"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The judgement of one attempt: `at` is when to try again (RETRY; never after `until`) or to stop waiting (WAIT).
 
@@ -224,7 +224,7 @@ class Verdict:
     onward: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try to deliver a fire: the transport's outcome and the verdict on it, side by side; `address` was called."""
 

@@ -12,7 +12,8 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from dispatchserver.domain.calendar import DAY, DateRange
-from dispatchserver.domain.errors import Invalid, excerpt
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.icalrules import Rule, read_rule
 from dispatchserver.domain.trigger import find_zone
 

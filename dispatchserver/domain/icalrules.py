@@ -8,7 +8,8 @@ from itertools import islice
 from typing import NoReturn
 
 from dispatchserver.domain.calendar import DateRange
-from dispatchserver.domain.errors import Invalid, excerpt
+from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.excerpts import excerpt
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NUMBER_LIMIT = 1_000

@@ -11,14 +11,17 @@ from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
 from dispatchserver.domain.retrying import again, failure_of
 from dispatchserver.domain.retrypolicy import UNASKED, Failure, Retry
+from dispatchserver.domain.values import value
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
 LOST_LIMIT = 10
+BOM = b"\xef\xbb\xbf"
+LENIENT = json.JSONDecoder(strict=False)
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited; and whether
     another of its addresses is left to try.
@@ -106,7 +109,7 @@ def _object(body: bytes) -> dict[str, JsonValue] | None:
     "success": false into a free reply, and so into a success.
     """
     try:
-        value = json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+        value = LENIENT.decode(body.removeprefix(BOM).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -154,7 +157,7 @@ def state_after(verdict: Verdict) -> FireState:
     }[verdict.decision]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """A fire's next state with everything that goes with it."""
 

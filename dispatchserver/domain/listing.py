@@ -9,6 +9,7 @@ from dispatchserver.domain.destination import Pool
 from dispatchserver.domain.fire import Fire, FireState, Reason
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.task import Policies, Task, TaskState
+from dispatchserver.domain.values import value
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A claimed fire with what its version says: whom to call and within which limits.
 
@@ -105,7 +106,7 @@ class Claims:
 
     `parked` are the pools of destinations that fires wait behind, by name; of those in `emptied` the last one that
     did was taken, unless they stand in `parked` too. `turns` are whose turn it is now among addresses that take turns. With `more`,
-    others that are due were not looked at yet.
+    others that are due were not looked at yet. Of those that were offered, `returned` have to wait, for a moment.
     """
 
     assignments: Sequence[Assignment]
@@ -114,3 +115,4 @@ class Claims:
     emptied: Sequence[str] = ()
     turns: Mapping[str, int] = field(default_factory=dict)
     more: bool = False
+    returned: Sequence[Assignment] = ()

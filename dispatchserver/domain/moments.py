@@ -19,4 +19,6 @@ def to_ms(moment: datetime) -> int:
 def iso(moment: datetime) -> str:
     """RFC 3339 in UTC; milliseconds only where there are any."""
     precise = "milliseconds" if moment.microsecond // 1000 else "seconds"
-    return moment.astimezone(UTC).isoformat(timespec=precise).replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec=precise)[:-6] + "Z"

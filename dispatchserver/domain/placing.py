@@ -1,7 +1,7 @@
 """Which of the due fires go now, as far as their receivers have room for them. Pure but for its own counting."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dispatchserver.domain.destination import Allowance, Load, Pool, begin, room, share
@@ -39,6 +39,12 @@ class Placing:
         load = self._load(destination)
         found = room(load, self.allowance_of(destination), self.now)
         return min(found, share(load.in_flight, self.free, self.kept))
+
+    def is_full(self, destination: str) -> bool:
+        """Whether it has no room only because of the calls in flight, the next of which to end makes some."""
+        load, allowance = self._load(destination), self.allowance_of(destination)
+        empty = replace(load, in_flight=0) if load.in_flight else load
+        return not self.room(destination) and room(empty, allowance, self.now) > 0
 
     def openings(self) -> Mapping[str, int]:
         """The pools that fires wait for and that have room now, with how much."""

@@ -1,6 +1,6 @@
 """Which fires a task owes: the pure decision behind every planner pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.calendartrigger import Exclusion
@@ -23,12 +23,13 @@ from dispatchserver.domain.timetable import (
 )
 from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import waits_for_completion
+from dispatchserver.domain.values import value
 
 PENDING_LIFETIME = timedelta(hours=24)
 FIRES_PER_PLAN = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What one pass does to one task: fires to create, its next occasion after them (None: no more), its restart.
 
@@ -185,7 +186,9 @@ def _settled_fires(task: Task, settled: Settlement, now: datetime) -> list[Fire]
 
 def _fire(task: Task, due_at: datetime, run_at: datetime, now: datetime) -> Fire:
     """A fire to be sent at `run_at`, or later where the task or the occasion has its place in a window."""
-    policies, key = task.spec.policies, task_key(task.key.group, task.key.name)
+    policies = task.spec.policies
     if policies.spread is not None or policies.jitter is not None:
+        key = task_key(task.key.group, task.key.name)
         run_at = max(run_at, due_at + place_of(key, due_at, policies.spread, policies.jitter))
-    return replace(new_fire(task, due_at, max(run_at, now) + PENDING_LIFETIME), run_at=run_at)
+    fire = new_fire(task, due_at, max(run_at, now) + PENDING_LIFETIME)
+    return fire if run_at == due_at else replace(fire, run_at=run_at)

@@ -12,6 +12,7 @@ from dispatchserver.domain.authorization import Auth, Header
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.route import USUAL, Route
+from dispatchserver.domain.values import value
 
 URL_LIMIT = 2048
 DATA_LIMIT = 256 * 1024
@@ -58,7 +59,7 @@ class Ack(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class HttpRecall:
     """POSTs the body as JSON to a URL, with `headers` of the owner's, and what `auth` makes of a secret; or to one of
     several, `also` being the others, that `route` chooses.

@@ -14,6 +14,7 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retrypolicy import UNASKED, Retry
 from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
+from dispatchserver.domain.values import value
 
 NAME_LIMIT = 200
 NOTE_LIMIT = 2000
@@ -66,7 +67,7 @@ class Policies:
     shift: Shift = Shift.SKIP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
     """What the owner says of a task; immutable, one per version."""
 
@@ -86,7 +87,7 @@ class Restart:
     count: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Task:
     """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back.
 

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from dispatchserver.domain.figures import Stuck
-from dispatchserver.ports import Clock, Meter, Store
+from dispatchserver.ports import Clock, Meter, Store, Wake
 
 PERIOD = timedelta(seconds=60)
 GRACE = timedelta(seconds=60)
@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 class Auditor:
     """Looks once a minute, for the first time a minute after the start: what an outage left is planned first."""
 
-    def __init__(self, store: Store, clock: Clock, meter: Meter) -> None:
+    def __init__(self, store: Store, clock: Clock, meter: Meter, wake_dispatcher: Wake) -> None:
         self._store = store
+        self._wake_dispatcher = wake_dispatcher
         self._clock = clock
         self._meter = meter
         self._first_at = clock.now() + PERIOD
@@ -30,7 +31,11 @@ class Auditor:
         return self._clock.now() + PERIOD
 
     async def look(self) -> None:
-        """Looks now; tells the log when rows get stuck, and when none is any more."""
+        """Looks now; tells the log when rows get stuck, and when none is any more. What is said to be in hand, and was
+        due a minute ago, is in nobody's: it is set free."""
+        if lost := await self._store.let_go(self._clock.now() - GRACE):
+            log.warning("auditor.let_go", extra={"fires": lost})
+            self._wake_dispatcher()
         before, self.found = self.found, await self._store.find_stuck(self._clock.now() - GRACE)
         self._meter.audited(self.found)
         if self.found and not before:

@@ -23,6 +23,7 @@ from dispatchserver.domain.destination import (
 from dispatchserver.domain.fire import Outcome
 from dispatchserver.domain.listing import Claims
 from dispatchserver.domain.placing import UNBOUNDED, Placing
+from dispatchserver.engine.hand import Hand
 
 UNTOUCHED = Load()
 CROWD = 1_000
@@ -47,11 +48,12 @@ class Destinations:
     Those at rest take no memory for long, however many were ever called. The last sixteenth of the slots is kept for
     destinations that hold few of them. Of the turns that tasks' addresses take, the 10,000 last moved on are remembered.
     The addresses take turns, not the tasks: a hundred tasks that are due at the same moment and have the same
-    addresses do not all begin with the first of them.
+    addresses do not all begin with the first of them. `hand` holds the fires that are due soon.
     """
 
     def __init__(self, usual: Allowance, slots: int = UNBOUNDED) -> None:
         self.usual = usual
+        self.hand = Hand()
         self._free = slots
         self._kept = slots // KEPT_SHARE
         self._special: dict[str, Allowance] = {}
@@ -116,7 +118,9 @@ class Destinations:
         scarce = (
             self._free <= self._kept + 1
         )  # then any slot that gets free may be the one waited for
-        return name in self._awaited or (scarce and bool(self._awaited))
+        if self.hand.awaits(name) or name in self._awaited:
+            return True
+        return scarce and (bool(self._awaited) or self.hand.awaits())
 
     def reset(self, name: str) -> None:
         """Closes the circuit, whatever happened before."""

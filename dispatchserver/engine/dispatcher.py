@@ -8,10 +8,12 @@ from typing import Any
 from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.task import LONGEST_TIMEOUT
 from dispatchserver.engine.destinations import Destinations
+from dispatchserver.engine.hand import PATIENCE
 from dispatchserver.engine.loop import Crew
 from dispatchserver.ports import Clock, Store
 
 # Every attempt is bounded by its own total timeout; this bound only catches a slot that died.
+LOOKED_OVER = timedelta(seconds=1)
 CLAIM_LIFETIME = LONGEST_TIMEOUT + timedelta(minutes=5)
 
 
@@ -32,6 +34,8 @@ class Dispatcher:
         self._crew = crew
         self._node = node
         self._destinations = destinations
+        self._hand = destinations.hand
+        self._let_go_at = clock.now()
         self._run = run
 
     async def run_once(self) -> datetime | None:
@@ -47,10 +51,18 @@ class Dispatcher:
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
-        if claims.more or len(claims.assignments) == free:
+        if claims.more or len(claims.assignments) == free or self._hand.waits(now):
             return now
-        moments = (await self._store.next_run(), self._destinations.next_opening(now))
+        opening = self._destinations.next_opening(now)
+        moments = (await self._store.next_run(), self._hand.next_at, opening)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _let_go(self, now: datetime) -> None:
+        """What has waited in hand too long waits in the store from now on, where everybody sees for whom."""
+        if abs(now - self._let_go_at) >= LOOKED_OVER:
+            self._let_go_at = now
+            if self._hand.let_go(now - PATIENCE):
+                await self._store.let_go(now - PATIENCE)
 
     async def _admit(self) -> datetime | None:
         """With every slot taken, it is still decided in time which fires overlap others."""
@@ -61,8 +73,15 @@ class Dispatcher:
         return await self._store.next_ask()
 
     async def _claim(self, now: datetime, limit: int) -> Claims:
-        places = partial(self._destinations.placing, now)
-        claims = await self._store.claim(self._node, now, limit, now + CLAIM_LIFETIME, places)
+        await self._let_go(now)
+        places, until = partial(self._destinations.placing, now), now + CLAIM_LIFETIME
+        offered = self._hand.offer(places(), limit)
+        try:
+            claims = await self._store.claim(self._node, now, limit, until, places, offered)
+        except BaseException:
+            self._hand.take(offered)
+            raise
+        self._hand.take(claims.returned)
         self._crew.cancel(claims.cancelled)
         self._destinations.note(claims)
         return claims

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dispatchserver.domain.destination import USUAL, Allowance
+from dispatchserver.domain.fire import Decision, Outcome, Verdict
 from dispatchserver.domain.judging import after_loss
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind
@@ -52,13 +53,13 @@ class Engine:
         self._node = config.node
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, meter)
-        self.planner = Planner(store, clock, self.dispatch_by)
         self.destinations = Destinations(config.allowance, config.slots)
         self.dispatcher = Dispatcher(
             store, clock, self.crew, config.node, self.destinations, self._run
         )
+        self.planner = Planner(store, clock, self.dispatch_by, self.destinations.hand)
         self.sweeper = Sweeper(store, clock, self.wake_dispatcher, self.plan_by)
-        self.auditor = Auditor(store, clock, meter)
+        self.auditor = Auditor(store, clock, meter, self.wake_dispatcher)
         self._planning = Loop("planner", self.planner.run_once, clock, meter)
         self._dispatching = Loop("dispatcher", self.dispatcher.run_once, clock, meter)
         self._sweeping = Loop("sweeper", self.sweeper.run_once, clock, meter)
@@ -86,15 +87,23 @@ class Engine:
         self._dispatching.wake()
 
     async def _run(self, assignment: Assignment) -> None:
-        name, outcome = assignment.recall.destination, None
-        try:
-            outcome = await self.executor.run(assignment, self.dispatch_by, self._sweeping.look_by)
-        finally:
-            awaited = self.destinations.end(name, outcome, self._clock.now())
-        if awaited or assignment.fire.shares:
+        await self.executor.run(assignment, self)
+
+    def ended(self, assignment: Assignment, outcome: Outcome | None) -> None:
+        """An attempt has ended: its receiver has room again."""
+        if self.destinations.end(assignment.recall.destination, outcome, self._clock.now()):
+            self.wake_dispatcher()
+
+    def settled(self, assignment: Assignment, verdict: Verdict) -> None:
+        """What became of an attempt is stored: others may have waited for that."""
+        if assignment.fire.shares:
             self.wake_dispatcher()
         if assignment.delay is not None:
             self.plan_by(self._clock.now() + assignment.delay)
+        if verdict.decision is Decision.RETRY and verdict.at is not None:
+            self.dispatch_by(verdict.at)
+        if verdict.decision is Decision.WAIT and verdict.at is not None:
+            self._sweeping.look_by(verdict.at)
 
     async def recover(self) -> int:
         """Moves on what an earlier run of this server left in flight; returns how many fires that were."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Attempt, Decision, Delivery, Fire, Outcome, Reason, Verdict
@@ -17,7 +18,7 @@ from dispatchserver.engine.headers import render_headers, sign
 from dispatchserver.engine.loop import SUPERSEDED
 from dispatchserver.engine.metering import Unmetered
 from dispatchserver.engine.proving import prove
-from dispatchserver.ports import Clock, LookBy, Meter, RecallTarget, SendOrder, Store
+from dispatchserver.ports import Clock, Meter, RecallTarget, SendOrder, Store
 
 PAUSE_AFTER_REFUSAL = timedelta(seconds=1)
 
@@ -33,6 +34,16 @@ class Limits:
     report_timeout: timedelta = timedelta(hours=1)
     dns_timeout: timedelta = timedelta(seconds=5)
     first_byte_timeout: timedelta | None = None
+
+
+class Told(Protocol):
+    """Whoever has to know how attempts go."""
+
+    def ended(self, assignment: Assignment, outcome: Outcome | None) -> None:
+        """The receiver is called no more; without an outcome, it never was."""
+
+    def settled(self, assignment: Assignment, verdict: Verdict) -> None:
+        """What became of it is stored."""
 
 
 class SendFailed(Exception):
@@ -56,32 +67,33 @@ class Executor:
         self._limits = limits
         self._meter = meter or Unmetered()
 
-    async def run(self, assignment: Assignment, dispatch_by: LookBy, sweep_by: LookBy) -> Outcome:
-        """One attempt of one fire, from beginning to end; answers what was seen of it."""
-        started_at = self._clock.now()
+    async def run(self, assignment: Assignment, told: Told) -> None:
+        """One attempt of one fire, from beginning to end. `told` hears of its outcome before that is stored: its
+        receiver has room for the next one.
+        """
+        started_at, outcome = self._clock.now(), None
         try:
             outcome = await self._send(assignment, started_at)
-            verdict = self._judge(assignment, outcome)
+            ended_at = self._clock.now()
+            verdict = self._judge(assignment, outcome, ended_at)
         except asyncio.CancelledError as stop:
-            outcome, verdict = self._called_off(stop)
-        attempt = self._attempt(assignment, started_at, outcome, verdict)
+            ended_at = self._clock.now()
+            outcome, verdict = self._called_off(stop, ended_at)
+        finally:
+            told.ended(assignment, outcome)
+        attempt = self._attempt(assignment, started_at, ended_at, outcome, verdict)
         self._tell(assignment, attempt)
         await self._settle(assignment.fire, attempt)
-        if verdict.decision is Decision.RETRY and verdict.at is not None:
-            dispatch_by(verdict.at)
-        if verdict.decision is Decision.WAIT and verdict.at is not None:
-            sweep_by(verdict.at)
-        return outcome
+        told.settled(assignment, verdict)
 
-    def _called_off(self, stop: asyncio.CancelledError) -> tuple[Outcome, Verdict]:
+    def _called_off(self, stop: asyncio.CancelledError, now: datetime) -> tuple[Outcome, Verdict]:
         """A later fire took this one's place; or the server goes down and would not wait any longer: the next
         start tries again."""
         if SUPERSEDED in stop.args:
             outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.OVERLAP)
             return outcome, Verdict(decision=Decision.FAILURE, reason=Reason.OVERLAP)
         outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
-        at = self._clock.now()
-        return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=at)
+        return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=now)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         proof = prove(assignment)
@@ -114,8 +126,8 @@ class Executor:
             client_pem=proof.client_pem,
         )
 
-    def _judge(self, assignment: Assignment, outcome: Outcome) -> Verdict:
-        now, policies = self._clock.now(), assignment.policies
+    def _judge(self, assignment: Assignment, outcome: Outcome, now: datetime) -> Verdict:
+        policies = assignment.policies
         terms = Terms(
             recall=assignment.recall,
             retry=policies.retry,
@@ -125,7 +137,12 @@ class Executor:
         return judge(assignment.fire, outcome, terms, now)
 
     def _attempt(
-        self, assignment: Assignment, started_at: datetime, outcome: Outcome, verdict: Verdict
+        self,
+        assignment: Assignment,
+        started_at: datetime,
+        ended_at: datetime,
+        outcome: Outcome,
+        verdict: Verdict,
     ) -> Attempt:
         fire = assignment.fire
         return Attempt(
@@ -133,7 +150,7 @@ class Executor:
             number=fire.attempts,
             node=fire.claimed_by or "",
             started_at=started_at,
-            ended_at=self._clock.now(),
+            ended_at=ended_at,
             outcome=outcome,
             verdict=verdict,
             address=assignment.recall.address,
@@ -153,12 +170,15 @@ class Executor:
 
     async def _settle(self, fire: Fire, attempt: Attempt) -> None:
         """Stores the verdict, however long the store takes to come back."""
+        told = False
         while True:
             try:
                 if not await self._store.settle(fire, attempt):
                     log.info("executor.moved_on_already", extra=ids(fire))
             except StoreUnavailable as error:
-                log.warning("executor.settle_waits", extra=ids(fire) | {"why": str(error)})
+                if not told:
+                    log.warning("executor.settle_waits", extra=ids(fire) | {"why": str(error)})
+                told = True
                 await self._clock.sleep_until(self._clock.now() + PAUSE_AFTER_REFUSAL)
             else:
                 return

@@ -1,5 +1,6 @@
 """The use cases of destinations: what each is allowed, how it stands, and closing its circuit by hand."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +84,7 @@ class DestinationCases:
 
     async def list(self) -> Sequence[DestinationStatus]:
         """The destinations that have limits, are being called, are waited for, or whose circuit is not closed."""
-        waiting = await self._limits.waiting()
+        waiting = await self._waiting()
         names = self._stored.keys() | self._destinations.active().keys() | waiting.keys()
         return [self._status(name, waiting) for name in sorted(names)]
 
@@ -107,7 +108,11 @@ class DestinationCases:
 
     async def look(self, name: str) -> DestinationStatus:
         """The destination of this name, also where nothing is known of it."""
-        return self._status(name, await self._limits.waiting())
+        return self._status(name, await self._waiting())
+
+    async def _waiting(self) -> Mapping[str, int]:
+        """Those in the store, and those in hand."""
+        return Counter(await self._limits.waiting()) + Counter(self._destinations.hand.waiting())
 
     def _status(self, name: str, waiting: Mapping[str, int]) -> DestinationStatus:
         stored = self._stored.get(name)

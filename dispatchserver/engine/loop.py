@@ -27,6 +27,7 @@ class Loop:
         self._meter = meter or Unmetered()
         self._woken = asyncio.Event()
         self._stopping = False
+        self._refused = False
         self._until: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -63,10 +64,13 @@ class Loop:
         try:
             look_again = await self._run_once()
         except StoreUnavailable as error:
-            log.error("loop.store_unavailable", extra={"loop": self._name, "why": str(error)})  # noqa: TRY400
+            if not self._refused:  # once: a full disk can last for days, and takes the log too
+                log.error("loop.store_unavailable", extra={"loop": self._name, "why": str(error)})  # noqa: TRY400
+            self._refused = True
         except Exception:
             log.exception("loop.failed", extra={"loop": self._name})
         else:
+            self._refused = False
             self._meter.passed(self._name, ok=True)
             return look_again
         self._meter.passed(self._name, ok=False)

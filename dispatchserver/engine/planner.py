@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from dispatchserver.domain.planning import Plan, plan
 from dispatchserver.domain.task import Task
+from dispatchserver.engine.hand import Hand, for_hand
 from dispatchserver.ports import Clock, LookBy, Store
 
 LOOK_AHEAD = timedelta(seconds=1)
@@ -25,8 +26,9 @@ class Planner:
     tasks that were all missed for a year do not stall what else the server does.
     """
 
-    def __init__(self, store: Store, clock: Clock, dispatch_by: LookBy) -> None:
+    def __init__(self, store: Store, clock: Clock, dispatch_by: LookBy, hand: Hand) -> None:
         self._store = store
+        self._hand = hand
         self._clock = clock
         self._dispatch_by = dispatch_by
         self._portion = TASKS_PER_PASS
@@ -39,16 +41,22 @@ class Planner:
         plans, looked_at = self._plan(tasks, now)
         self._fit_portion(len(tasks), looked_at)
         if plans:
-            await self._store.record_plans(plans)
-            first = _first_due(plans)
-            if first is not None:
-                self._dispatch_by(first)
+            await self._record(plans, now)
         if len(plans) < looked_at:
             return now + PAUSE_AFTER_FAULT
         if looked_at < len(tasks) or looked_at == portion:
             return now
         following = await self._store.next_occasion()
         return None if following is None else look_at(following)
+
+    async def _record(self, plans: Sequence[Plan], now: datetime) -> None:
+        """Stores what is planned, and takes in hand what may be."""
+        kept = for_hand(plans, now, self._hand.room)
+        await self._store.record_plans(plans, {assignment.fire.id for assignment in kept})
+        self._hand.take(kept)
+        first = _first_due(plans)
+        if first is not None:
+            self._dispatch_by(first)
 
     def _fit_portion(self, read: int, looked_at: int) -> None:
         """The next pass reads about as many tasks as this one had time for: the others would be read in vain."""

@@ -15,7 +15,8 @@ from dispatchserver.domain.calendarspec import (
     check_calendar_name,
     check_title,
 )
-from dispatchserver.domain.errors import Invalid, Refused, excerpt
+from dispatchserver.domain.errors import Invalid, Refused
+from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.nationaldays import NationalAsked, read_years
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, check_note

@@ -29,6 +29,9 @@ from dispatchserver.domain.errors import (
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
+    StoreCorrupt,
+    StoreDegraded,
+    StoreFailed,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -78,6 +81,9 @@ STATUS: dict[type[DispatchError], int] = {
     CharsetUnknown: 415,
     Unexpected: 500,
     StoreUnavailable: 503,
+    StoreFailed: 503,
+    StoreCorrupt: 503,
+    StoreDegraded: 507,
 }
 
 

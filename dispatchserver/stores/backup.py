@@ -1,5 +1,7 @@
 """Copies a database into one file, as it was at one moment, also beside a running server."""
 
+import errno
+import fcntl
 import os
 import sqlite3
 import time
@@ -28,13 +30,15 @@ def back_up(source: Path, target: Path) -> Copied:
     Raises DatabaseMissing, BackupExists, StoreCorrupt (the copy did not pass its check), StoreUnavailable.
     """
     began = time.monotonic()
+    if target.exists():
+        raise BackupExists(path=target)
     try:
-        with _reserved(target) as part:
+        with _part_of(target) as part:
             with closing(open_to_read(source)) as connection:
                 connection.execute("VACUUM INTO ?", (str(part),))
             _check(part)
             _sync(part)
-            os.replace(part, target)
+            _name(part, target)
             _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise unreadable(source, error) from error
@@ -42,30 +46,53 @@ def back_up(source: Path, target: Path) -> Copied:
 
 
 @contextmanager
-def _reserved(target: Path) -> Iterator[Path]:
-    """Takes the name for an empty file, so that nobody else's is replaced; gives a second one to write to.
+def _part_of(target: Path) -> Iterator[Path]:
+    """An empty file to write to, ours alone, for its owner alone before anything is in it, and gone afterwards.
 
-    Both are for their owner alone before anything is in them, and gone when anything goes wrong.
+    One that a copy left which was killed is used again; while another copy writes to it, the target counts as there.
     """
     part = target.with_name(target.name + ".part")
-    _make(target)
+    journal = target.with_name(part.name + "-journal")
+    held = _opened(part)
     try:
-        part.unlink(missing_ok=True)  # of a copy that was killed
-        _make(part)
-        yield part
-    except BaseException:
-        part.unlink(missing_ok=True)
-        target.unlink()
-        raise
+        _lock(held, part)
+        try:
+            os.ftruncate(held, 0)
+            journal.unlink(missing_ok=True)
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+            journal.unlink(missing_ok=True)
+    finally:
+        os.close(held)
 
 
-def _make(path: Path) -> None:
+def _opened(part: Path) -> int:
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError as error:
-        raise BackupExists(path=path) from error
+        held = os.open(part, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise StoreUnavailable(f"{path}: {error.strerror}") from error
+        raise StoreUnavailable(f"{part}: {error.strerror}") from error
+    os.fchmod(held, 0o600)
+    return held
+
+
+def _lock(held: int, part: Path) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BackupExists(path=part) from error
+
+
+def _name(part: Path, target: Path) -> None:
+    """Gives the copy its name, which nobody may have taken meanwhile: a link, unlike a rename, replaces nothing."""
+    try:
+        os.link(part, target)
+    except FileExistsError as error:
+        raise BackupExists(path=target) from error
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        os.replace(part, target)  # a file system without links
 
 
 def _check(part: Path) -> None:

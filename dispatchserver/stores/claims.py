@@ -1,7 +1,7 @@
 """Due fires given to a node: the most urgent of those that their receivers have room for."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -38,6 +38,7 @@ class Claim:
     limit: int
     deadline_at: datetime
     places: Places
+    offered: Sequence[Assignment] = ()
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class _Catch:
     parked: dict[str, Pool] = field(default_factory=dict)
     emptied: list[str] = field(default_factory=list)
     spoiled: list[Fire] = field(default_factory=list)
+    returned: list[Assignment] = field(default_factory=list)
     read: int = 0
     more: bool = False
 
@@ -71,6 +73,7 @@ class _Catch:
             emptied=self.emptied,
             turns=self.placing.turns,
             more=self.more,
+            returned=self.returned,
         )
 
 
@@ -86,14 +89,15 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     catch = _Catch(asked, asked.places())
     if asked.limit == 0:
         return catch
-    behind, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
+    first, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
+    first += await _signed(tx, asked)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
         # Of equal rank, what was set aside came first.
-        await _take(tx, catch, sorted([*behind, *ready], key=_rank))
+        await _take(tx, catch, sorted(_once_each([*first, *ready]), key=_rank))
         if catch.read < wanted or not catch.missing:
             break
-        behind, wanted = [], PAGE
+        first, wanted = [], PAGE
     else:
         catch.more = True
     await _end_spoiled(tx, catch)
@@ -136,26 +140,58 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
     """Takes what has room, in line; what has none is set aside, unless the slots are all taken before its turn."""
     taken: list[Assignment] = []
     aside: list[list[object]] = []
+    in_hand = {assignment.fire.id for assignment in catch.asked.offered}
     for assignment in in_line:
         fire = assignment.fire
         full = len(taken) == catch.missing
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
             taken.append(_sent(assignment, recall, catch.asked))
+        elif fire.id in in_hand and (full or catch.placing.is_full(assignment.recall.destination)):
+            catch.returned.append(assignment)
         elif fire.behind is not None or not full:
             pool = catch.park(assignment)
             aside += [[fire.id, pool]] if pool != fire.behind else []
-    await _write(tx, catch.asked, taken)
+    catch.taken += await _write(tx, catch.asked, taken)
     await put(tx, claimsql.SET_ASIDE, aside)
-    catch.taken += taken
 
 
-async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> None:
-    if taken:
-        fires = dumps([[assignment.fire.id, assignment.fire.tried] for assignment in taken])
-        await tx.execute(
-            claimsql.CLAIM, fires, asked.node, to_ms(asked.now), to_ms(asked.deadline_at)
-        )
+async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> list[Assignment]:
+    """Claims them; one that was in hand is not to be sent any more where it has been paused or cancelled meanwhile."""
+    claimed = [asked.node, to_ms(asked.now), to_ms(asked.deadline_at)]
+    told = [[each.fire.id, each.fire.attempts - 1, each.fire.tried, *claimed] for each in taken]
+    found = {row["id"] for row in await put(tx, claimsql.CLAIM, told)}
+    return [assignment for assignment in taken if assignment.fire.id in found]
+
+
+async def _signed(tx: Tx, asked: Claim) -> list[Assignment]:
+    """What is offered, with the keys that sign it now."""
+    groups = sorted({(each.fire.key.namespace, each.fire.key.group) for each in asked.offered})
+    if not groups:
+        return []
+    found = await tx.fetch(claimsql.KEYS_OF, dumps(groups), to_ms(asked.now))
+    keys = {(row["namespace"], row["grp"]): row["signing_keys"] for row in found}
+    if not any(keys.values()):
+        return list(asked.offered)
+    return [
+        replace(each, signing_keys=tuple((keys[_group_of(each)] or "").split()))
+        for each in asked.offered
+    ]
+
+
+def _group_of(assignment: Assignment) -> tuple[str, str]:
+    key = assignment.fire.key
+    return key.namespace, key.group
+
+
+async def let_go(tx: Tx, asked: Sequence[datetime]) -> Sequence[int | Exception]:
+    """What was in hand is set aside no more: the next claims find it."""
+    return [len(await tx.fetch(claimsql.LET_GO, to_ms(before))) for before in asked]
+
+
+def _once_each(assignments: Iterable[Assignment]) -> Iterable[Assignment]:
+    """What was taken back and planned again may be in line twice: in hand, and as the store has it now."""
+    return {assignment.fire.id: assignment for assignment in assignments}.values()
 
 
 def _rank(assignment: Assignment) -> int:
@@ -165,6 +201,8 @@ def _rank(assignment: Assignment) -> int:
 def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
     """The assignment as it is given out, to one of its recall's addresses."""
     whole = assignment.recall
+    if len(whole.addresses) == 1:
+        return replace(assignment, fire=_running(assignment.fire, asked, 0))
     tried = tried_with(assignment.fire, whole, to.address)
     fire = _running(assignment.fire, asked, tried)
     return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))

@@ -2,7 +2,7 @@
 
 from dispatchserver.stores.secretsql import SECRET
 from dispatchserver.stores.signingsql import LIVE_KEYS
-from dispatchserver.stores.sql import FIRES_COLUMNS, unfold
+from dispatchserver.stores.sql import FIRES_COLUMNS, IN_HAND, these, unfold
 
 ASSIGNMENTS = f"""
 SELECT {FIRES_COLUMNS}, v.trigger_json, v.recall_json, v.policies_json,
@@ -20,12 +20,20 @@ CANDIDATES_BEHIND = f"""
 ORDER BY f.run_at - f.priority * 300000 LIMIT $1
 """
 CLAIM = f"""
-UPDATE fires SET state = 'running', attempts = attempts + 1, claimed_by = $2, claimed_at = $3, deadline_at = $4,
-    behind = NULL, tried = s.tried
-FROM ({unfold("id TEXT, tried BIGINT")}) s WHERE fires.id = s.id
+UPDATE fires SET state = 'running', attempts = fires.attempts + 1, claimed_by = s.node, claimed_at = s.at,
+    deadline_at = s.deadline_at, behind = NULL, tried = s.tried
+FROM ({these("id TEXT, attempts BIGINT, tried BIGINT, node TEXT, at BIGINT, deadline_at BIGINT")}) s WHERE fires.id = s.id AND fires.state = 'pending' AND fires.held = 0 AND fires.attempts = s.attempts
+RETURNING fires.id
 """
 SET_ASIDE = f"""
-UPDATE fires SET behind = s.behind FROM ({unfold("id TEXT, behind TEXT")}) s WHERE fires.id = s.id
+UPDATE fires SET behind = s.behind FROM ({these("id TEXT, behind TEXT")}) s
+WHERE fires.id = s.id AND fires.state = 'pending' AND fires.held = 0
+"""
+LET_GO = f"""
+UPDATE fires SET behind = NULL WHERE state = 'pending' AND behind = '{IN_HAND}' AND run_at < $1 RETURNING id
+"""
+KEYS_OF = f"""
+SELECT f.namespace, f.grp, {LIVE_KEYS} AS signing_keys FROM ({unfold("namespace TEXT, grp TEXT")}) f
 """
 WEIGH_ANEW = """
 UPDATE fires SET behind = NULL WHERE id IN (

@@ -11,6 +11,6 @@ DELETE = "DELETE FROM destinations WHERE name = $1"
 # By the index of what waits behind destinations alone, up to a bound, so that looking costs little however much waits.
 WAITING = """
 SELECT behind, count(*) AS fires FROM (
-    SELECT behind FROM fires WHERE state = 'pending' AND behind IS NOT NULL LIMIT $1
+    SELECT behind FROM fires WHERE state = 'pending' AND behind IS NOT NULL AND behind <> '@' LIMIT $1
 ) GROUP BY behind
 """

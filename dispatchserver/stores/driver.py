@@ -1,6 +1,7 @@
 """What the SQL of this room asks of a database driver; the drivers themselves are one file each."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import IntEnum, StrEnum
 from typing import Any, Protocol, TypeVar
 
 A = TypeVar("A")
@@ -41,6 +42,24 @@ OnCommit = Callable[[int, float, bool], None]
 """Hears of each transaction: how many writes shared it, how many seconds it took, and whether they were stored."""
 
 
+class Need(IntEnum):
+    """How much a write is needed while the disk takes none: as a rule not; what books an end or frees room, more."""
+
+    ORDINARY = 0
+    URGENT = 1
+    PROBE = 2
+
+
+class Trouble(StrEnum):
+    """What a failed write says of the database."""
+
+    STATEMENT = "statement"  # nothing: the statement was wrong
+    BUSY = "busy"  # it could not store this one; the next may be stored
+    UNWRITABLE = "unwritable"  # the disk takes no writes for now; what failed was surely not stored
+    UNSURE = "unsure"  # the disk failed to make it durable: what it has kept, nobody knows
+    DAMAGED = "damaged"  # its pages make no sense
+
+
 class Driver(Protocol):
     """A database: grouped durable writes, and two kinds of readers so that pages never delay the engine."""
 
@@ -50,11 +69,17 @@ class Driver(Protocol):
     @property
     def page_reader(self) -> Reader: ...
 
-    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+    async def submit(
+        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+    ) -> R:
         """Runs the operation in a transaction shared with what else is queued; returns after its commit."""
 
+    @property
+    def checking(self) -> bool:
+        """Whether a check of what it holds, after an unclean end, is not through yet."""
+
     async def check(self) -> None:
-        """Returns when a transaction can be had; after one that could not be stored, when a write is stored again."""
+        """Returns when a transaction can be had; raises StoreUnavailable while the disk takes no writes."""
 
     async def close(self) -> None:
         """Finishes what is queued and closes every connection."""

@@ -5,23 +5,30 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Tx
+from dispatchserver.stores.driver import A, Need, OnCommit, Operation, R, Trouble, Tx
+from dispatchserver.stores.standing import Standing
 
+T = TypeVar("T")
 QUEUE_LIMIT = 10_000
 BATCH_LIMIT = 512
+BEGIN = "BEGIN IMMEDIATE"
 
 log = logging.getLogger(__name__)
 
 
-class Connection(Tx, Protocol):
-    """A write connection: a Tx that also begins and ends its transactions."""
+class Connection(Protocol):
+    """A write connection."""
 
-    def unavailable(self, error: Exception) -> bool:
-        """Whether this error says that the database could not store, rather than that the statement was wrong."""
+    async def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Does this work, with nobody else's statements in between."""
+
+    def trouble(self, error: Exception) -> Trouble:
+        """What this error says of the database."""
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class _Entry:
     operation: Operation[Any, Any]
     argument: Any
     future: asyncio.Future[Any]
+    need: Need
 
 
 class GroupCommit:
@@ -36,26 +44,33 @@ class GroupCommit:
 
     Neighbours in the queue with the same operation are handed to it together, so that a statement is
     paid once per batch. A write that fails takes nothing else down: its group is undone and tried one by one.
-    `refusing` says that a batch could not be stored, until somebody proves that writes can be stored again.
+    What the database's standing does not allow is refused without being tried.
     """
 
-    def __init__(self, connection: Connection, on_commit: OnCommit | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        on_commit: OnCommit | None = None,
+        standing: Standing | None = None,
+    ) -> None:
         self._connection = connection
         self._on_commit = on_commit
+        self._standing = standing or Standing()
         self._queue: deque[_Entry] = deque()
         self._wanted = asyncio.Event()
         self._closing = False
-        self.refusing = False
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
-    async def submit(self, operation: Operation[A, R], argument: A) -> R:
+    async def submit(
+        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+    ) -> R:
         """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored."""
         if self._closing:
             raise StoreUnavailable("closing")
         if len(self._queue) >= QUEUE_LIMIT:
             raise StoreUnavailable(f"{QUEUE_LIMIT} writes are waiting")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(operation, argument, future))
+        self._queue.append(_Entry(operation, argument, future, need))
         self._wanted.set()
         return await future
 
@@ -71,13 +86,24 @@ class GroupCommit:
             self._wanted.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH_LIMIT, len(self._queue)))]
-                await self._commit(batch)
+                if allowed := self._allowed(batch):
+                    await self._commit(allowed)
+
+    def _allowed(self, batch: Sequence[_Entry]) -> Sequence[_Entry]:
+        """Those that may be tried; the others are refused."""
+        refusal = self._standing.refusal
+        if refusal is None:
+            return batch
+        for entry in batch:
+            if not self._standing.takes(entry.need):
+                _resolve(entry.future, refusal)
+        return [entry for entry in batch if self._standing.takes(entry.need)]
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
         groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
         began, stored = self._seconds(), True
         try:
-            results = await self._transact(groups)
+            results = await self._connection.run(partial(self._transact, groups))
         except Exception as error:  # noqa: BLE001  (the batch's callers must hear of it, whatever it is)
             results, stored = [self._explain(error)] * len(batch), False
         if self._on_commit is not None:
@@ -88,65 +114,77 @@ class GroupCommit:
     def _seconds(self) -> float:
         return asyncio.get_running_loop().time()
 
-    async def _transact(self, groups: Sequence[Sequence[_Entry]]) -> list[Any]:
-        """One group alone goes without a savepoint, which saves two trips to the database; if it fails, all is tried with."""
+    async def _transact(self, groups: Sequence[Sequence[_Entry]], tx: Tx) -> list[Any]:
+        """One group alone goes without a savepoint; if it fails, all is tried with."""
         if len(groups) == 1:
             try:
-                return await self._in_transaction(groups, self._run_plainly)
+                return await self._in_transaction(tx, groups, _run_plainly)
             except Exception as error:
-                if self._connection.unavailable(error):
+                if self._is_trouble(error):
                     raise
-        return await self._in_transaction(groups, self._run_group)
+        return await self._in_transaction(tx, groups, self._run_group)
 
     async def _in_transaction(
         self,
+        tx: Tx,
         groups: Sequence[Sequence[_Entry]],
-        run: Callable[[Sequence[_Entry]], Awaitable[list[Any]]],
+        run: Callable[[Tx, Sequence[_Entry]], Awaitable[list[Any]]],
     ) -> list[Any]:
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-            results = [result for group in groups for result in await run(group)]
-            await self._connection.execute("COMMIT")
+            await self._begin(tx)
+            results = [result for group in groups for result in await run(tx, group)]
+            await tx.execute("COMMIT")
         except Exception:
-            await self._rollback()
+            await self._rollback(tx)
             raise
         return results
 
-    async def _run_plainly(self, group: Sequence[_Entry]) -> list[Any]:
-        arguments = [entry.argument for entry in group]
-        return list(await group[0].operation(self._connection, arguments))
-
-    async def _run_group(self, group: Sequence[_Entry]) -> list[Any]:
-        operation = group[0].operation
-        await self._connection.execute("SAVEPOINT op")
+    async def _begin(self, tx: Tx) -> None:
+        """Waits twice as long for another process's lock as the database does by itself."""
         try:
-            results = await self._run_plainly(group)
+            await tx.execute(BEGIN)
         except Exception as error:
-            if self._connection.unavailable(error):
+            if self._connection.trouble(error) is not Trouble.BUSY:
+                raise
+            await tx.execute(BEGIN)
+
+    def _is_trouble(self, error: Exception) -> bool:
+        return self._connection.trouble(error) is not Trouble.STATEMENT
+
+    async def _run_group(self, tx: Tx, group: Sequence[_Entry]) -> list[Any]:
+        await tx.execute("SAVEPOINT op")
+        try:
+            results = await _run_plainly(tx, group)
+        except Exception as error:
+            if self._is_trouble(error):
                 raise  # the whole batch goes; it may be undone already
-            await self._connection.execute("ROLLBACK TO op")
-            await self._connection.execute("RELEASE op")
+            await tx.execute("ROLLBACK TO op")
+            await tx.execute("RELEASE op")
             if len(group) == 1:
-                log.exception("write.failed", extra={"operation": operation.__name__})
+                log.exception("write.failed", extra={"operation": group[0].operation.__name__})
                 return [error]
-            return [result for entry in group for result in await self._run_group([entry])]
-        await self._connection.execute("RELEASE op")
+            return [result for entry in group for result in await self._run_group(tx, [entry])]
+        await tx.execute("RELEASE op")
         return results
 
-    async def _rollback(self) -> None:
+    async def _rollback(self, tx: Tx) -> None:
         try:
-            await self._connection.execute("ROLLBACK")
+            await tx.execute("ROLLBACK")
         except Exception as error:  # noqa: BLE001  (the batch is answered as failed either way)
             # A full disk ends the transaction by itself: then there is none to roll back.
-            if not self._connection.unavailable(error):
+            if not self._is_trouble(error):
                 log.error("rollback.failed", extra={"why": repr(error)})  # noqa: TRY400
 
     def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, DispatchError) or not self._connection.unavailable(error):
+        trouble = self._connection.trouble(error)
+        if isinstance(error, DispatchError) or trouble is Trouble.STATEMENT:
             return error
-        self.refusing = True
-        log.error("store.unavailable", extra={"why": str(error)})
-        return StoreUnavailable(str(error))
+        return self._standing.failed(trouble, str(error))
+
+
+async def _run_plainly(tx: Tx, group: Sequence[_Entry]) -> list[Any]:
+    arguments = [entry.argument for entry in group]
+    return list(await group[0].operation(tx, arguments))
 
 
 def _resolve(future: asyncio.Future[Any], result: Any) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from dispatchserver.domain.errors import StoreUnavailable
-from dispatchserver.stores.sqlite import SqliteConnection
+from dispatchserver.stores.writethread import WriteThread
 
 LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -39,7 +39,7 @@ def known(database: str) -> Iterator[Migration]:
             yield Migration(int(match[1]), match[2], file.read_text("utf-8"))
 
 
-async def migrate(connection: SqliteConnection) -> list[str]:
+async def migrate(connection: WriteThread) -> list[str]:
     """Applies what is missing, each file in one transaction; returns the names of those applied.
 
     Raises StoreUnavailable when the database is of a newer version, or was made by a changed file.
@@ -53,7 +53,7 @@ async def migrate(connection: SqliteConnection) -> list[str]:
     return [m.name for m in ours if await _apply(connection, m, applied.get(m.number))]
 
 
-async def _apply(connection: SqliteConnection, migration: Migration, done: str | None) -> bool:
+async def _apply(connection: WriteThread, migration: Migration, done: str | None) -> bool:
     if done is not None and done != migration.checksum:
         raise StoreUnavailable(f"migration {migration.number} was changed after it was applied")
     if done is not None:

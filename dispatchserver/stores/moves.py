@@ -7,6 +7,7 @@ from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Settlement, Standing
 from dispatchserver.stores import rows, sql, turnsql
+from dispatchserver.stores.batches import put
 from dispatchserver.stores.completions import go_on
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
@@ -30,11 +31,11 @@ async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[st
     """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
     if not moves:
         return set()
-    found = await tx.fetch(sql.MOVE_FIRES, dumps([_move_row(fire, to) for fire, to in moves]))
+    found = await put(tx, sql.MOVE_FIRES, [_move_row(fire, to) for fire, to in moves])
     moved = {(row["id"], row["attempts"]) for row in found}
     counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
     if counted:
-        told = await tx.fetch(sql.COUNT_ENDED, dumps(_tallies(counted)))
+        told = await put(tx, sql.COUNT_ENDED, _tallies(counted))
         await go_on(tx, counted, {row["id"] for row in told if row["waits"]})
         await make_way(tx, [fire for fire, to in counted if not to.state.open])
     return moved
@@ -75,28 +76,14 @@ def _move_row(fire: Fire, to: Settlement) -> list[object]:
 
 def _tallies(moves: Sequence[tuple[Fire, Settlement]]) -> list[list[object]]:
     """One row a task: how its counters change, and its newest ended fire."""
-    counts: dict[str, Counter[str]] = {}
-    last: dict[str, tuple[Fire, Settlement]] = {}
+    counts: dict[str, list[int]] = {}
+    last: dict[str, list[object]] = {}
     for fire, to in moves:
-        count = counts.setdefault(fire.task_id, Counter())
-        count[to.state] += 1
-        count["left"] += fire.state is FireState.WAITING
+        count = counts.setdefault(fire.task_id, [0, 0, 0])
+        count[0] += to.state is FireState.SUCCEEDED
+        count[1] += to.state is FireState.FAILED
+        count[2] += (to.state is FireState.WAITING) - (fire.state is FireState.WAITING)
         if not to.state.open:
-            last[fire.task_id] = (fire, to)
-    return [
-        [
-            task_id,
-            count[FireState.SUCCEEDED],
-            count[FireState.FAILED],
-            count[FireState.WAITING] - count["left"],
-            *_last_columns(last.get(task_id)),
-        ]
-        for task_id, count in counts.items()
-    ]
-
-
-def _last_columns(ended: tuple[Fire, Settlement] | None) -> list[object]:
-    if ended is None:
-        return [None, None, None]
-    fire, to = ended
-    return [fire.id, to.state, ms(to.finished_at)]
+            last[fire.task_id] = [fire.id, to.state, ms(to.finished_at)]
+    none: list[object] = [None, None, None]
+    return [[task_id, *count, *last.get(task_id, none)] for task_id, count in counts.items()]

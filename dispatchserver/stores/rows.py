@@ -35,7 +35,7 @@ from dispatchserver.stores.specs import (
     read_recall,
     recall_json,
 )
-from dispatchserver.stores.sql import FIRE_COLUMNS
+from dispatchserver.stores.sql import FIRE_COLUMNS, IN_HAND
 from dispatchserver.stores.triggerspecs import moment, ms, read_delay, read_trigger, trigger_json
 
 EXCERPT_LIMIT = 4096
@@ -144,7 +144,7 @@ def version_row(task: Task, who: str) -> list[object]:
     ]
 
 
-def fire_row(fire: Fire) -> list[object]:
+def fire_row(fire: Fire, behind: str | None = None) -> list[object]:
     missed = fire.missed
     return [
         fire.id,
@@ -171,6 +171,7 @@ def fire_row(fire: Fire) -> list[object]:
         fire.data_json,
         fire.shard,
         fire.shards,
+        behind,
     ]
 
 
@@ -207,7 +208,7 @@ def read_fire(row: Row) -> Fire:
         key_name=said.ckey,
         replay_of=said.replay_of,
         data_json=said.data_json,
-        behind=said.behind,
+        behind=None if said.behind == IN_HAND else said.behind,
         shard=said.shard,
         shards=said.shards,
         tried=said.tried,

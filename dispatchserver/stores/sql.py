@@ -1,9 +1,18 @@
 """Every statement of the hot path and the commands. Only constants are spliced; values are parameters.
 
-A batch travels as one parameter: a JSON array of arrays, unfolded by `json_each`. One statement a batch
-instead of one a row is what makes group commit cheap, and a thread that runs rows one by one beside a
-busy event loop would wait for the interpreter lock at every row.
+A batch is one statement for all its rows, since a thread that runs rows one by one beside a busy event loop
+would wait for the interpreter lock at every row. What is written comes as `these` rows, what is looked up as
+one JSON parameter to `unfold`: unfolding wide rows costs more than writing them.
 """
+
+ROWS = "/*rows*/"
+
+
+def these(columns: str) -> str:
+    """SELECT of the rows that batches.put writes, with typed columns: "id TEXT, at BIGINT"."""
+    names = [column.split()[0] for column in columns.split(",")]
+    items = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, 1))
+    return f"SELECT {items} FROM ({ROWS}) WHERE true"
 
 
 def unfold(columns: str) -> str:
@@ -37,7 +46,7 @@ PUT_TASKS = f"""
 INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
     restarted_at, restarted_count, ckey, ckey_limit)
 {
-    unfold(
+    these(
         "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
         " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT,"
         " restarted_at BIGINT, restarted_count BIGINT, ckey TEXT, ckey_limit BIGINT"
@@ -52,17 +61,17 @@ PUT_VERSIONS = f"""
 INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note,
     labels_json, created_at, created_by, secret)
 {
-    unfold(
+    these(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
         " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT, secret TEXT"
     )
 }
 """
-DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({unfold('id TEXT')})"
+DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({these('id TEXT')})"
 PUT_AUDIT = f"""
 INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id, detail)
 {
-    unfold(
+    these(
         "at BIGINT, who TEXT, door TEXT, action TEXT, namespace TEXT, grp TEXT, name TEXT,"
         " version BIGINT, fire_id TEXT, detail TEXT"
     )
@@ -72,7 +81,7 @@ INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id
 # An occasion planned ahead that is not due yet has not happened: a pause, delete or replace takes it back.
 TAKE_BACK = f"""
 DELETE FROM fires WHERE id IN (
-    SELECT f.id FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
+    SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT")}) s
     JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
@@ -81,23 +90,23 @@ DELETE FROM fires WHERE id IN (
 # plus keeps SQLite on the small index of such rows.
 TAKE_BACK_EXCLUDED = f"""
 DELETE FROM fires WHERE id IN (
-    SELECT f.id FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
+    SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT")}) s
     JOIN fires f ON f.task_id = s.task_id AND f.reason = 'calendar' AND f.missed_last > s.done_until
     WHERE +f.due_at > s.done_until
 )
 """
 TRIM_EXCLUDED = f"""
 UPDATE fires SET missed_last = s.done_until, missed_count = NULL
-FROM ({unfold("task_id TEXT, done_until BIGINT")}) s
+FROM ({these("task_id TEXT, done_until BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.reason = 'calendar' AND fires.missed_last > s.done_until
 """
-HOLD = f"UPDATE fires SET held = 1, behind = NULL WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+HOLD = f"UPDATE fires SET held = 1, behind = NULL WHERE state = 'pending' AND task_id IN ({these('task_id TEXT')})"
 RELEASE = (
-    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({unfold('task_id TEXT')})"
+    f"UPDATE fires SET held = 0 WHERE state = 'pending' AND task_id IN ({these('task_id TEXT')})"
 )
 CANCEL = f"""
 UPDATE fires SET state = 'cancelled', reason = s.reason, finished_at = s.at, held = 0
-FROM ({unfold("task_id TEXT, reason TEXT, at BIGINT")}) s
+FROM ({these("task_id TEXT, reason TEXT, at BIGINT")}) s
 WHERE fires.task_id = s.task_id AND fires.state = 'pending'
 """
 
@@ -108,18 +117,20 @@ FIRE_COLUMNS = """
     progress_json
 """
 FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split(","))
+# What a fire is said to be behind that a node holds in its memory until it is sent, see engine/hand.py.
+IN_HAND = "@"
 # See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.
 RANK = "run_at - priority * 300000"
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
     deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
-    replay_of, data_json, shard, shards)
+    replay_of, data_json, shard, shards, behind)
 {
-    unfold(
+    these(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
         " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT,"
-        " shard BIGINT, shards BIGINT"
+        " shard BIGINT, shards BIGINT, behind TEXT"
     )
 }
 ON CONFLICT DO NOTHING
@@ -129,7 +140,7 @@ MOVE_TASKS = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = s.state
 FROM ({
-    unfold(
+    these(
         "id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, state TEXT, edition BIGINT"
     )
 }) s
@@ -140,7 +151,7 @@ RETURNING tasks.id
 """
 RESTART_TASKS = f"""
 UPDATE tasks SET restarted_at = s.at, restarted_count = s.count
-FROM ({unfold("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
+FROM ({these("id TEXT, at BIGINT, count BIGINT")}) s WHERE tasks.id = s.id
 """
 
 FIRES = f"SELECT {FIRE_COLUMNS} FROM fires"
@@ -157,7 +168,7 @@ UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at,
     deadline_at = s.deadline_at, finished_at = s.finished_at, result = s.result, claimed_by = NULL,
     losses = fires.losses + s.lost, failovers = fires.failovers + s.onward, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
 FROM ({
-    unfold(
+    these(
         "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
         " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, onward BIGINT,"
         " give_up_at BIGINT"
@@ -171,7 +182,7 @@ PUT_ATTEMPTS = f"""
 INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,
     truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address)
 {
-    unfold(
+    these(
         "fire_id TEXT, number BIGINT, node TEXT, started_at BIGINT, ended_at BIGINT, delivery TEXT, reason TEXT,"
         " detail TEXT, status BIGINT, excerpt TEXT, truncated BIGINT, connect_ms BIGINT, first_byte_ms BIGINT,"
         " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT, address TEXT"
@@ -184,9 +195,7 @@ UPDATE tasks SET succeeded = succeeded + s.ok, failed = failed + s.bad, waiting 
     last_fire_id = coalesce(s.fire_id, last_fire_id), last_state = coalesce(s.state, last_state),
     last_finished_at = coalesce(s.at, last_finished_at)
 FROM ({
-    unfold(
-        "task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT"
-    )
+    these("task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT")
 }) s
 WHERE tasks.id = s.task_id
 RETURNING tasks.id, tasks.next_fire_at IS NULL AND tasks.state IN ('active', 'paused') AS waits
@@ -199,7 +208,7 @@ WHERE t.next_fire_at IS NULL
 GO_ON = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = CASE WHEN s.next_fire_at IS NULL AND tasks.state = 'active' THEN 'finished' ELSE tasks.state END
-FROM ({unfold("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
+FROM ({these("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at IS NULL
 """
 LOST_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE state = 'running' AND claimed_by <> $1"

@@ -3,21 +3,22 @@
 import fcntl
 import logging
 import os
-import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 import aiosqlite
 
-from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
-from dispatchserver.stores.driver import A, OnCommit, Operation, R, Row, Tx
+from dispatchserver.domain.errors import StoreCorrupt, StoreInUse, StoreUnavailable
+from dispatchserver.stores.ballast import Ballast
+from dispatchserver.stores.driver import A, Need, OnCommit, Operation, R, Row, Trouble, Tx
 from dispatchserver.stores.groupcommit import GroupCommit
-from dispatchserver.stores.soundness import CLEAN, IN_USE, check
-from dispatchserver.stores.sqlitefile import unreadable
+from dispatchserver.stores.soundness import CLEAN, IN_USE, Check
+from dispatchserver.stores.sqlitefile import trouble_of, unreadable
+from dispatchserver.stores.standing import Recovery, Standing, Watch
+from dispatchserver.stores.writethread import WriteThread, numbered
 
 OLDEST_SQLITE = (3, 38, 0)
 PAGE_READERS = 2
@@ -37,68 +38,72 @@ log = logging.getLogger(__name__)
 
 
 class SqliteConnection:
-    """One connection in one thread of its own."""
+    """One reading connection in one thread of its own."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
     @classmethod
-    async def open(cls, path: Path, *, read_only: bool = False) -> "SqliteConnection":
-        """Opens the file with our pragmas and reads them back; raises StoreUnavailable when one did not hold."""
+    async def open(cls, path: Path) -> "SqliteConnection":
+        """Opens the file with our pragmas; raises StoreUnavailable when one did not hold."""
         connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
         connection.row_factory = sqlite3.Row
         opened = cls(connection)
         try:
-            await opened._set_up(read_only)
+            await _set_up(opened.fetch, PRAGMAS)
+            await opened.fetch("PRAGMA query_only = 1")
         except BaseException:
             await opened.close()  # its thread would keep the process from ending
             raise
         return opened
 
-    async def _set_up(self, read_only: bool) -> None:
-        pragmas = PRAGMAS if read_only else PRAGMAS | WRITER_PRAGMAS
-        for name, value in pragmas.items():
-            await self.execute(f"PRAGMA {name} = {value}")
-            (row,) = await self.fetch(f"PRAGMA {name}")
-            held = str(next(iter(row)))  # type: ignore[call-overload]
-            if held != value:
-                raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
-        if read_only:
-            await self.execute("PRAGMA query_only = 1")
-
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        return list(await self._connection.execute_fetchall(_numbered(sql), args))
-
-    async def execute(self, sql: str, *args: object) -> None:
-        await self._connection.execute_fetchall(_numbered(sql), args)
-
-    async def script(self, sql: str) -> None:
-        await self._connection.executescript(sql)
-
-    def unavailable(self, error: Exception) -> bool:
-        """Full disk, failing disk, lock held too long: not the statement's fault."""
-        return isinstance(error, sqlite3.OperationalError)
+        return list(await self._connection.execute_fetchall(numbered(sql), args))
 
     async def close(self) -> None:
         await self._connection.close()
 
 
-@cache
-def _numbered(sql: str) -> str:
-    """SQLite's spelling of $1 is ?1; the statements are constants, so this is worked out once each."""
-    return re.sub(r"\$(\d+)", r"?\1", sql)
+async def open_writer(path: Path) -> WriteThread:
+    """Opens (and makes) the file for writing, with our pragmas; raises StoreUnavailable when one did not hold."""
+    opened = WriteThread()
+    try:
+        await opened.open(path)
+        await _set_up(opened.fetch, PRAGMAS | WRITER_PRAGMAS)
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
+
+
+async def _set_up(
+    fetch: Callable[[str], Awaitable[Sequence[Row]]], pragmas: Mapping[str, str]
+) -> None:
+    """Sets pragmas and reads them back."""
+    for name, value in pragmas.items():
+        await fetch(f"PRAGMA {name} = {value}")
+        (row,) = await fetch(f"PRAGMA {name}")
+        held = str(next(iter(row)))  # type: ignore[call-overload]
+        if held != value:
+            raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
 
 
 class PagedReader:
-    """A few connections used in turn."""
+    """A few connections used in turn. What they read and find damaged ends the server, as it would not have started."""
 
-    def __init__(self, connections: Sequence[SqliteConnection]) -> None:
+    def __init__(self, connections: Sequence[SqliteConnection], standing: Standing) -> None:
         self._connections = connections
+        self._standing = standing
         self._turn = 0
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         self._turn = (self._turn + 1) % len(self._connections)
-        return await self._connections[self._turn].fetch(sql, *args)
+        try:
+            return await self._connections[self._turn].fetch(sql, *args)
+        except sqlite3.DatabaseError as error:
+            if trouble_of(error) is Trouble.DAMAGED:
+                self._standing.end(StoreCorrupt(str(error)))
+            raise
 
 
 class SqliteDriver:
@@ -106,21 +111,30 @@ class SqliteDriver:
 
     def __init__(
         self,
-        writer: SqliteConnection,
+        writer: WriteThread,
         readers: Sequence[SqliteConnection],
         lock: TextIO | None,
         on_commit: OnCommit | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._lock = lock
-        self._commits = GroupCommit(writer, on_commit)
-        self.engine_reader = readers[0]
-        self.page_reader = PagedReader(readers[1:])
+        self._standing = Standing(watch)
+        self._commits = GroupCommit(writer, on_commit, self._standing)
+        self._check: Check | None = None
+        self._recovery: Recovery | None = None
+        self.engine_reader = PagedReader(readers[:1], self._standing)
+        self.page_reader = PagedReader(readers[1:], self._standing)
 
     @classmethod
     async def open(
-        cls, path: Path, *, exclusive: bool, on_commit: OnCommit | None = None
+        cls,
+        path: Path,
+        *,
+        exclusive: bool,
+        on_commit: OnCommit | None = None,
+        watch: Watch | None = None,
     ) -> "SqliteDriver":
         """Opens (and makes) the file; raises StoreInUse, StoreCorrupt, StoreUnavailable."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -129,47 +143,70 @@ class SqliteDriver:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = opened.enter_context(_lock(path)) if exclusive else None
+                ballast = None if watch is None else Ballast(path, watch.ballast)
+                if ballast is not None:
+                    ballast.make_way()
+                check = Check(path)
                 if exclusive and _is_there(path):
-                    await check(path)
-                writer = await SqliteConnection.open(path)
+                    await check.begin()
+                writer = await open_writer(path)
                 opened.push_async_callback(writer.close)
                 os.chmod(path, 0o600)
                 if exclusive:
                     await writer.execute(IN_USE)
                 readers = []
                 for _ in range(1 + PAGE_READERS):
-                    readers.append(await SqliteConnection.open(path, read_only=True))
+                    readers.append(await SqliteConnection.open(path))
                     opened.push_async_callback(readers[-1].close)
             except (OSError, sqlite3.Error) as error:
                 raise unreadable(path, error) from error
             opened.pop_all()  # all is well: from here on the driver closes them
-        return cls(writer, readers, lock, on_commit)
+        driver = cls(writer, readers, lock, on_commit, watch)
+        driver._keep_watch(check, ballast)
+        return driver
+
+    def _keep_watch(self, check: Check, ballast: Ballast | None) -> None:
+        self._check = check
+        check.go_on(self._standing.end)
+        if ballast is not None:
+            self._recovery = Recovery(self._standing, ballast, self._probe)
 
     @property
-    def writer(self) -> SqliteConnection:
+    def writer(self) -> WriteThread:
         """The write connection, for migrations before anything else runs."""
         return self._writer
 
-    async def submit(self, operation: Operation[A, R], argument: A) -> R:
-        return await self._commits.submit(operation, argument)
+    @property
+    def checking(self) -> bool:
+        """Whether the check of its pages goes on, or was broken off."""
+        return self._check is not None and self._check.unfinished
+
+    async def submit(
+        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+    ) -> R:
+        return await self._commits.submit(operation, argument, need)
 
     async def check(self) -> None:
-        """Proves it by a real write only after a failure: this is asked often, and by anybody."""
-        if not self._commits.refusing:
-            await self.submit(_touch, None)
-            return
-        await self.submit(_prove, None)
-        self._commits.refusing = False
+        """Writes nothing: this is asked often, and by anybody."""
+        await self.submit(_touch, None)
+
+    async def _probe(self) -> None:
+        await self.submit(_prove, None, Need.PROBE)
 
     async def close(self) -> None:
         """Finishes what is queued and closes; a disk that takes no more makes it an unclean end, and no failing one."""
+        if self._check is not None:
+            await self._check.close()
+        if self._recovery is not None:
+            await self._recovery.close()
         await self._commits.close()
         for reader in self._readers:
             await reader.close()
         try:
-            if self._lock is not None:
+            if self._lock is not None and not self.checking and not self._standing.ended:
                 await self._writer.execute(CLEAN)
-            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not self._standing.ended:
+                await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             log.error("store.unclean_close", extra={"why": str(error)})  # noqa: TRY400
         await self._writer.close()

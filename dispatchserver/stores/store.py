@@ -1,6 +1,6 @@
 """The Store and Accounts of ports.py over any driver."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 
 from dispatchserver.domain.access import Session, Token
@@ -11,6 +11,7 @@ from dispatchserver.domain.figures import Figures, Stuck
 from dispatchserver.domain.fire import Attempt, Fire, Verdict
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.listing import (
+    Assignment,
     Claims,
     FireFilter,
     Page,
@@ -42,7 +43,7 @@ from dispatchserver.stores import (
     taskwrites,
 )
 from dispatchserver.stores.calendarspecs import editions_of
-from dispatchserver.stores.driver import Driver, Row, Tx
+from dispatchserver.stores.driver import Driver, Need, Row, Tx
 from dispatchserver.stores.specs import read_recall
 from dispatchserver.stores.triggerspecs import moment, ms
 from dispatchserver.stores.unreadable import Unreadable
@@ -121,8 +122,10 @@ class SqlStore:
         found = await reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit, resting)
         return self._unreadable.read(found, await editions_of(reader, found), horizon)
 
-    async def record_plans(self, plans: Sequence[Plan]) -> int:
-        return await self._driver.submit(taskwrites.record_plans, plans)
+    async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
+        return await self._driver.submit(
+            taskwrites.record_plans, taskwrites.Planned(plans, in_hand)
+        )
 
     async def claim(
         self,
@@ -131,16 +134,19 @@ class SqlStore:
         limit: int,
         deadline_at: datetime,
         places: Places = anywhere,
+        offered: Sequence[Assignment] = (),
     ) -> Claims:
-        asked = claims.Claim(node, now, limit, deadline_at, places)
+        asked = claims.Claim(node, now, limit, deadline_at, places, offered)
         return await self._driver.submit(claims.claim, asked)
 
     async def settle(self, fire: Fire, attempt: Attempt) -> bool:
-        return await self._driver.submit(firewrites.settle, firewrites.Booking(fire, attempt))
+        return await self._driver.submit(
+            firewrites.settle, firewrites.Booking(fire, attempt), Need.URGENT
+        )
 
     async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
         reported = reportwrites.Reported(fire_id, decide, note)
-        return await self._driver.submit(reportwrites.report, reported)
+        return await self._driver.submit(reportwrites.report, reported, Need.URGENT)
 
     async def list_notes(self, fire_id: str) -> Sequence[Note]:
         return await reportwrites.notes(self._driver.page_reader, fire_id)
@@ -148,6 +154,9 @@ class SqlStore:
     async def replay(self, fire_id: str, decide: DecideReplay, actor: Actor, now: datetime) -> Fire:
         asked = replays.Replayed(fire_id, decide, actor, now)
         return await self._driver.submit(replays.replay, asked)
+
+    async def let_go(self, before: datetime) -> int:
+        return await self._driver.submit(claims.let_go, before)
 
     async def weigh_anew(self) -> None:
         await self._driver.submit(claims.weigh_anew, None)
@@ -180,6 +189,11 @@ class SqlStore:
 
     async def check(self) -> None:
         await self._driver.check()
+
+    @property
+    def checking(self) -> bool:
+        """Whether the check of the database that an unclean end made necessary is not through yet."""
+        return self._driver.checking
 
     async def _moment(self, statement: str, *args: object) -> datetime | None:
         (row,) = await self._driver.engine_reader.fetch(statement, *args)

@@ -1,6 +1,6 @@
 """Commands on tasks as batched writes: load, decide, write."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -201,12 +201,20 @@ def _audit_row(command: Command, change: Change) -> list[object]:
     ]
 
 
-async def record_plans(tx: Tx, batches: Sequence[Sequence[Plan]]) -> Sequence[int | Exception]:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plans of one pass, and the ids of those of their fires that the planner's node takes in hand."""
+
+    plans: Sequence[Plan]
+    in_hand: Set[str]
+
+
+async def record_plans(tx: Tx, batches: Sequence[Planned]) -> Sequence[int | Exception]:
     """Writes plans batch by batch: one made from the same task twice must find that it comes second."""
-    return [await _record_batch(tx, plans) for plans in batches]
+    return [await _record_batch(tx, planned.plans, planned.in_hand) for planned in batches]
 
 
-async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
+async def _record_batch(tx: Tx, plans: Sequence[Plan], in_hand: Set[str]) -> int:
     """Moves tasks on and creates their fires, for every plan whose task still stands as planned."""
     steps = [
         [
@@ -219,11 +227,16 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan]) -> int:
         ]
         for plan in plans
     ]
-    moved = {row["id"] for row in await tx.fetch(sql.MOVE_TASKS, dumps(steps))}
+    moved = {row["id"] for row in await put(tx, sql.MOVE_TASKS, steps)}
     written = [plan for plan in plans if plan.task.id in moved]
     restarted = [plan for plan in written if plan.restart != plan.task.restart]
     await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
-    await put(tx, sql.PUT_FIRES, [rows.fire_row(fire) for plan in written for fire in plan.fires])
+    fires = [
+        rows.fire_row(fire, sql.IN_HAND if fire.id in in_hand else None)
+        for plan in written
+        for fire in plan.fires
+    ]
+    await put(tx, sql.PUT_FIRES, fires)
     return len(written)
 
 

@@ -1,6 +1,6 @@
 """The statements by which fires that ask have their turn: see admissions.py."""
 
-from dispatchserver.stores.sql import FIRE_COLUMNS, FIRES_COLUMNS, RANK, unfold
+from dispatchserver.stores.sql import FIRE_COLUMNS, FIRES_COLUMNS, RANK, these, unfold
 
 # Fires whose task wants them one at a time, or that need a key, ask before they can be claimed: see admissions.py.
 ASKING = f"""
@@ -19,7 +19,7 @@ JOIN fires f ON f.namespace = s.namespace AND f.ckey = s.ckey
 WHERE f.ckey IS NOT NULL AND f.state IN ('pending', 'running', 'waiting') AND f.turn = 0
 """
 SET_TURNS = f"""
-UPDATE fires SET turn = s.turn FROM ({unfold("id TEXT, turn BIGINT")}) s
+UPDATE fires SET turn = s.turn FROM ({these("id TEXT, turn BIGINT")}) s
 WHERE fires.id = s.id AND fires.state = 'pending'
 """
 # The first of those that wait asks again; $1 is the task, or $1 and $2 the key.

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from dispatchserver.domain.condition import LEAST_ROOM, Condition, findings
+from dispatchserver.domain.condition import LARGEST_LOG, LEAST_ROOM, Condition, findings
 from tests.builders import an_attempt
 from tests.houses import sqlite_house
 
@@ -122,6 +122,8 @@ def a_condition(**changes):
     [
         (a_condition(), []),
         (a_condition(room=LEAST_ROOM - 1), ["room"]),
+        (a_condition(log=LARGEST_LOG), []),
+        (a_condition(log=LARGEST_LOG + 1), ["log"]),
         (a_condition(late={"overdue_tasks": 2}), ["overdue_tasks"]),
         (a_condition(late={"overdue_tasks": 2}, running=None), []),
         (a_condition(damage=["page 3"], room=0), ["damage", "room"]),

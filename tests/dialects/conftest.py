@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from dispatchserver.app import Server, accounts_of, running
+from dispatchserver.app import Server, running
 from dispatchserver.settings import Settings
 from dispatchserver.stores import sqlite
+from dispatchserver.upkeep import accounts_of
 from tests.dialects.building import a_form, a_key
 
 

@@ -10,6 +10,8 @@ from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies
+from dispatchserver.engine import hand
+from dispatchserver.engine.hand import PATIENCE
 from tests.builders import an_outcome, at, once
 from tests.clocks import until
 from tests.engine.works import Works
@@ -36,6 +38,18 @@ async def dispatch(works):
     return await works.engine.dispatcher.run_once()
 
 
+async def lose_patience(works):
+    """What waited in hand is let go, and set aside in the store."""
+    works.clock.advance(PATIENCE.total_seconds() + 1)
+    await dispatch(works)
+
+
+@pytest.fixture
+def no_hand(monkeypatch):
+    """Nothing is kept in memory, as where there is more than that holds."""
+    monkeypatch.setattr(hand, "HAND_LIMIT", 0)
+
+
 async def behind(works):
     return sorted((f.key.name, f.behind) for f in await works.house.fires(state="pending"))
 
@@ -48,6 +62,7 @@ async def test_a_receiver_gets_no_more_calls_at_once_than_it_is_allowed(works):
     assert await dispatch(works) is None
     await until(lambda: len(works.receiver.orders) == 2)
     assert works.receiver.names == ["t0", "t1"]
+    await lose_patience(works)
     assert await behind(works) == [(f"t{n}", "slow.example:80") for n in (2, 3, 4)]
     answers[0].set_result(OK)
     await until(lambda: works.engine.crew.busy == 1)
@@ -66,7 +81,7 @@ async def test_a_hanging_receiver_does_not_hold_up_the_others(works):
     assert sorted(works.receiver.names[2:]) == ["healthy0", "healthy1"]
 
 
-async def test_more_than_one_claim_looks_at_are_passed_over_in_several(works):
+async def test_more_than_one_claim_looks_at_are_passed_over_in_several(works, no_hand):
     works.receiver.hold(2)
     for n in range(2_200):
         await works.add(f"hangs{n}", once(), recall=to("slow"))
@@ -155,6 +170,7 @@ async def test_a_restart_forgets_who_had_no_room(works):
     for n in range(4):
         await works.add(f"t{n}", once(), recall=to("slow"))
     await dispatch(works)
+    await lose_patience(works)
     assert len([each for each in await behind(works) if each[1]]) == 2
     await works.engine.crew.drain(timedelta(0))
     works.hire(50, node="node-b")
@@ -177,7 +193,9 @@ async def test_a_paused_task_is_weighed_anew_when_it_goes_on(works):
     assert not [each for each in await behind(works) if each[1]]
 
 
-async def test_a_version_that_cannot_be_read_ends_its_fire_and_holds_nobody_up(works, house):
+async def test_a_version_that_cannot_be_read_ends_its_fire_and_holds_nobody_up(
+    works, house, no_hand
+):
     await works.add("spoiled", once())
     await works.engine.planner.run_once()
     await house.driver.writer.execute("UPDATE task_versions SET recall_json = '{}'")

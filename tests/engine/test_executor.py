@@ -19,23 +19,28 @@ PROMISE = an_outcome(b'{"success": true, "asynchronized": true}')
 
 
 class Wakes(list):
-    """Notes who was woken."""
+    """Notes whom the engine woke once an attempt was settled."""
 
-    def dispatcher(self, moment):
-        self.append("dispatcher")
+    def __init__(self, engine):
+        super().__init__()
+        self.settled = engine.settled
 
-    def sweeper(self, moment):
-        self.append("sweeper")
+    def ended(self, assignment, outcome):
+        """No claim of a dispatcher began this one."""
 
 
 @pytest.fixture
-def wakes():
-    return Wakes()
+def wakes(works, monkeypatch):
+    noted = Wakes(works.engine)
+    monkeypatch.setattr(works.engine, "dispatch_by", lambda at: noted.append("dispatcher"))
+    monkeypatch.setattr(works.engine._sweeping, "look_by", lambda at: noted.append("sweeper"))
+    return noted
 
 
 async def claimed(works, **spec):
     await works.add(trigger=spec.pop("trigger", once()), **spec)
     await works.engine.planner.run_once()
+    await works.store.let_go(at(3600))
     claims = await works.store.claim("node-a", works.clock.now(), 1, at(3600))
     (assignment,) = claims.assignments
     return assignment
@@ -56,7 +61,7 @@ async def claimed(works, **spec):
 async def test_every_outcome_is_judged_stored_and_followed_up(works, wakes, outcome, told, woken):
     works.receiver.says = [outcome]
     assignment = await claimed(works)
-    await works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper)
+    await works.engine.executor.run(assignment, wakes)
     assert [(state, reason) for _, state, reason in await works.house.told()] == [told]
     assert wakes == woken
     assert len(await works.store.list_attempts(assignment.fire.id)) == 1
@@ -64,7 +69,7 @@ async def test_every_outcome_is_judged_stored_and_followed_up(works, wakes, outc
 
 async def test_the_receiver_gets_the_data_and_is_told_which_fire_this_is(works, wakes):
     assignment = await claimed(works, priority=3)
-    await works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper)
+    await works.engine.executor.run(assignment, wakes)
     (order,) = works.receiver.orders
     assert json.loads(order.body) == {"data": {"a": 1}, "tasklogid": assignment.fire.id}
     assert order.recall == RECALL
@@ -77,7 +82,7 @@ async def test_the_receiver_gets_the_data_and_is_told_which_fire_this_is(works, 
 async def test_the_tasks_own_limits_come_before_the_servers(works, wakes):
     limits = Policies(total_timeout=timedelta(seconds=2))
     assignment = await claimed(works, policies=limits)
-    await works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper)
+    await works.engine.executor.run(assignment, wakes)
     (order,) = works.receiver.orders
     assert order.total_timeout == timedelta(seconds=2)
     assert order.connect_timeout == Limits().connect_timeout
@@ -90,7 +95,7 @@ async def test_the_tasks_own_limits_come_before_the_servers(works, wakes):
 async def test_the_time_for_a_report_begins_with_the_reply(works, wakes, policies, until_when):
     (answer,) = works.receiver.hold()
     assignment = await claimed(works, policies=policies)
-    works.engine.crew.start(works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper))
+    works.engine.crew.start(works.engine.executor.run(assignment, wakes))
     await until(lambda: works.receiver.orders)
     works.clock.advance(5)
     answer.set_result(PROMISE)
@@ -102,7 +107,7 @@ async def test_the_time_for_a_report_begins_with_the_reply(works, wakes, policie
 async def test_an_attempt_knows_when_it_began_and_ended(works, wakes):
     (answer,) = works.receiver.hold()
     assignment = await claimed(works)
-    works.engine.crew.start(works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper))
+    works.engine.crew.start(works.engine.executor.run(assignment, wakes))
     await until(lambda: works.receiver.orders)
     works.clock.advance(2)
     answer.set_result(an_outcome(b"ok"))
@@ -124,7 +129,7 @@ async def test_a_verdict_is_stored_however_long_the_store_takes_to_come_back(
 
     monkeypatch.setattr(works.store, "settle", settle_later)
     assignment = await claimed(works)
-    works.engine.crew.start(works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper))
+    works.engine.crew.start(works.engine.executor.run(assignment, wakes))
     for left in (2, 1, 0):
         await until(lambda left=left: len(refusals) == left and works.clock.alarms)
         works.clock.advance(1)
@@ -163,7 +168,7 @@ async def test_a_refused_connection_is_tried_four_times_in_all(works):
 async def test_a_fire_settled_by_a_report_is_not_touched_by_its_reply(works, wakes):
     (answer,) = works.receiver.hold()
     assignment = await claimed(works)
-    works.engine.crew.start(works.engine.executor.run(assignment, wakes.dispatcher, wakes.sweeper))
+    works.engine.crew.start(works.engine.executor.run(assignment, wakes))
     await until(lambda: works.receiver.orders)
     report = Report(fire_id=assignment.fire.id, success=True, result="early")
     await works.reports.accept(report, ALICE)

@@ -246,6 +246,7 @@ async def test_a_new_run_recovers_what_the_last_one_left_in_flight(works, clock)
     works.receiver.hold()
     await works.add(trigger=once())
     await works.engine.planner.run_once()
+    await works.store.let_go(at(3600))
     await works.store.claim("dead", clock.now(), 1, at(3600))
     works.receiver.says.clear()
     assert await works.engine.recover() == 1

@@ -6,6 +6,7 @@ import pytest
 
 from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.engine import planner as planning
+from dispatchserver.engine.hand import Hand
 from dispatchserver.engine.planner import Planner
 from tests.builders import NOON, at, every, once
 
@@ -17,7 +18,7 @@ def wakes():
 
 @pytest.fixture
 def planner(house, clock, wakes):
-    return Planner(house.store, clock, lambda moment: wakes.append("dispatcher"))
+    return Planner(house.store, clock, lambda moment: wakes.append("dispatcher"), Hand())
 
 
 async def test_it_plans_a_second_ahead_and_looks_again_half_a_second_before_the_next(
@@ -86,7 +87,7 @@ async def test_a_backlog_within_the_grace_is_caught_up_pass_by_pass(house, plann
 
 async def test_two_planners_make_no_occasion_twice(house, planner, clock):
     await house.add(trigger=every(0.3))
-    other = Planner(house.store, clock, lambda: None)
+    other = Planner(house.store, clock, lambda: None, Hand())
     for _ in range(5):
         clock.advance(0.7)
         await planner.run_once()
@@ -96,7 +97,7 @@ async def test_two_planners_make_no_occasion_twice(house, planner, clock):
 
 
 async def test_what_the_store_refuses_is_told_to_the_loop(house, planner, wakes, monkeypatch):
-    async def refuse(plans):
+    async def refuse(plans, in_hand):
         raise StoreUnavailable("full")
 
     await house.add(trigger=once())

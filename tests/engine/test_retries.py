@@ -94,6 +94,7 @@ async def test_a_node_that_dies_does_not_use_up_the_repetitions(works):
     await works.add(trigger=once(), policies=after(1))
     await works.engine.planner.run_once()
     for node in ("died-first", "died-second"):
+        await works.store.let_go(at(7200))
         await works.store.claim(node, works.clock.now(), 9, at(7200))
         works.hire(works.slots)
         await works.engine.recover()

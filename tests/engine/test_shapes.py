@@ -78,6 +78,7 @@ async def test_after_a_crash_in_mid_run_the_delay_goes_on(works):
     works.receiver.hold()
     await works.add(trigger=after_runs(60))
     await works.engine.planner.run_once()
+    await works.store.let_go(at(7200))
     await works.store.claim("node-that-died", works.clock.now(), 9, at(7200))
     works.clock.advance(30)
     works.receiver.says.clear()

@@ -6,13 +6,14 @@ import pytest
 
 from dispatchserver.domain.errors import TaskUnreadable
 from dispatchserver.domain.listing import PageRequest, TaskFilter
+from dispatchserver.engine.hand import Hand
 from dispatchserver.engine.planner import Planner
 from tests.builders import NOON, a_key, at, every, once
 
 
 @pytest.fixture
 def planner(house, clock):
-    return Planner(house.store, clock, lambda moment: None)
+    return Planner(house.store, clock, lambda moment: None, Hand())
 
 
 async def spoil(house, task, trigger):

@@ -7,6 +7,8 @@ import pytest
 from dispatchserver.domain.errors import StoreCorrupt
 from dispatchserver.stores import soundness
 from dispatchserver.stores.sqlite import SqliteDriver
+from dispatchserver.stores.standing import Watch
+from tests.clocks import until
 from tests.houses import sqlite_house
 
 PAGE = 4096
@@ -78,11 +80,55 @@ async def test_an_overwritten_page_is_refused_and_nothing_is_changed(crashed, pa
 
 
 async def test_a_check_that_takes_too_long_is_left_and_told(caplog, crashed, monkeypatch):
-    monkeypatch.setattr(soundness.check, "__defaults__", (0.0,))
+    monkeypatch.setattr(soundness, "BUDGET_S", 0.0)
     monkeypatch.setattr(soundness, "STEPS_BETWEEN_LOOKS", 1)
     names, said = await told(caplog, crashed)
-    assert said == ["store.check_unfinished"]
+    assert said[0] == "store.check_unfinished"
     assert len(names) == 40
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """No check is through before the server starts."""
+    monkeypatch.setattr(soundness, "BUDGET_S", 0.0)
+    monkeypatch.setattr(soundness, "STEPS_BETWEEN_LOOKS", 1)
+
+
+def watch(ends):
+    return Watch(ballast=0, on_degraded=ends.append, on_end=ends.append)
+
+
+async def test_a_check_that_takes_too_long_goes_on_beside_the_server(impatient, crashed):
+    ends = []
+    async with sqlite_house(crashed, watch(ends)) as house:
+        assert house.store.checking
+        assert len(await house.tasks()) == 40
+        await until(lambda: not house.store.checking)
+        await house.add("after")
+    assert ends == []
+
+
+async def test_what_a_check_beside_the_server_finds_ends_the_server(impatient, crashed):
+    (crashed / "house.db-wal").unlink()
+    overwrite(crashed / "house.db", 9 * PAGE)
+    ends = []
+    driver = await SqliteDriver.open(crashed / "house.db", exclusive=True, watch=watch(ends))
+    await until(lambda: ends)
+    assert [type(end) for end in ends] == [StoreCorrupt]
+    with pytest.raises(StoreCorrupt):
+        await driver.check()
+    await driver.close()
+    with pytest.raises(StoreCorrupt):  # nor does its end count as a clean one
+        await soundness.Check(crashed / "house.db").begin(30)
+
+
+async def test_a_check_that_is_broken_off_by_a_stop_begins_again_at_the_next_start(
+    caplog, impatient, crashed, monkeypatch
+):
+    driver = await SqliteDriver.open(crashed / "house.db", exclusive=True)
+    await driver.close()
+    monkeypatch.undo()
+    assert (await told(caplog, crashed))[1] == ["store.checked"]
 
 
 async def test_a_backup_of_a_database_in_use_is_checked_when_it_is_put_in_place(caplog, tmp_path):

@@ -24,7 +24,7 @@ from dispatchserver.dialects.iuap.wire import (
 from dispatchserver.documents.authorization import naming_the_secret
 from dispatchserver.documents.triggers import iso_or_none
 from dispatchserver.domain.changing import Addition
-from dispatchserver.domain.errors import DispatchError, StoreUnavailable
+from dispatchserver.domain.errors import DispatchError, StoreCorrupt, StoreFailed, StoreUnavailable
 from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import DEFAULT_NAMESPACE, Task, TaskKey
 from dispatchserver.engine.groups import GroupCases
@@ -50,6 +50,8 @@ STATUS: dict[type[DispatchError], int] = {
     TooFast: 429,
     Unexpected: 500,
     StoreUnavailable: 503,
+    StoreFailed: 503,
+    StoreCorrupt: 503,
 }
 
 ReadAddition = Callable[[Fields, datetime, Habits], Addition]

@@ -21,11 +21,13 @@ class Health:
         store: Store,
         is_draining: Callable[[], bool],
         stuck: Callable[[], Stuck],
+        is_checking: Callable[[], bool],
         on_error: ErrorPage,
     ) -> None:
         self._store = store
         self._is_draining = is_draining
         self._stuck = stuck
+        self._is_checking = is_checking
         self._on_error = on_error
 
     def routes(self) -> Sequence[Route]:
@@ -53,7 +55,8 @@ class Health:
     async def _ready(self, request: web.Request) -> web.Response:
         """200 when tasks can be stored and fires are claimed; 503 with the reasons otherwise.
 
-        What the self-audit found is a reason to look, not to send callers elsewhere: degraded, with 200.
+        What the self-audit found, and a check of the pages that is not through, are reasons to look, not to send
+        callers elsewhere: degraded, with 200.
         """
         reasons: list[JsonValue] = ["draining"] if self._is_draining() else []
         try:
@@ -63,6 +66,8 @@ class Health:
         if reasons:
             return answer({"status": "not ready", "reasons": reasons}, 503)
         reasons += [f"stuck: {kind} {len(ids)}" for kind, ids in self._stuck().ids.items() if ids]
+        if self._is_checking():
+            reasons.append("check: the pages of the database are not all checked yet")
         return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
     async def _version(self, request: web.Request) -> web.Response:

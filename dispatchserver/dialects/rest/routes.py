@@ -52,6 +52,9 @@ from dispatchserver.domain.errors import (
     SigningKeyNotFound,
     SigningKeysChanged,
     SigningKeysFull,
+    StoreCorrupt,
+    StoreDegraded,
+    StoreFailed,
     StoreUnavailable,
     TaskChanged,
     TaskExists,
@@ -92,6 +95,9 @@ STATUS: dict[type[DispatchError], int] = {
     TaskUnreadable: 500,
     Unexpected: 500,
     StoreUnavailable: 503,
+    StoreFailed: 503,
+    StoreCorrupt: 503,
+    StoreDegraded: 507,
 }
 
 

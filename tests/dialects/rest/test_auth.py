@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dispatchserver.app import accounts_of
 from dispatchserver.auth.tokens import new_token
+from dispatchserver.upkeep import accounts_of
 from tests.dialects.building import a_form
 
 NOW = datetime.now(UTC)

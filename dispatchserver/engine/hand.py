@@ -1,0 +1,137 @@
+"""Planned fires that this node keeps in memory until they are sent, so that no claim has to read them again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from itertools import count
+
+from dispatchserver.domain.fire import Fire, FireState, Turn
+from dispatchserver.domain.listing import Assignment
+from dispatchserver.domain.placing import Placing
+from dispatchserver.domain.planning import Plan
+from dispatchserver.domain.recall import auth_of
+from dispatchserver.domain.triggers import waits_for_completion
+
+HAND_LIMIT = 20_000
+PATIENCE = timedelta(seconds=5)
+SOON = timedelta(seconds=5)
+
+Line = list[tuple[int, int, Assignment]]
+"""A heap: the smallest rank first, then what came first."""
+
+
+class Hand:
+    """What is due soon and may be sent as soon as its receiver has room, the most urgent first.
+
+    The store knows which fires are in hand, and gives them to no other claim. It also decides: a fire that was paused,
+    cancelled or taken back meanwhile is not claimed, and simply forgotten here. What waits for longer than a few
+    seconds is let go, and waits in the store like any other fire.
+    """
+
+    def __init__(self) -> None:
+        self._later: list[tuple[datetime, int, Assignment]] = []
+        self._line: Line = []
+        self._aside: dict[str, Line] = {}
+        self._count = 0
+        self._numbers = count()
+
+    @property
+    def room(self) -> int:
+        """How many more it takes."""
+        return max(0, HAND_LIMIT - self._count)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next one of those that are not due yet may be sent."""
+        return self._later[0][0] if self._later else None
+
+    def waits(self, now: datetime) -> bool:
+        """Whether any may be sent that nobody looked at yet."""
+        return bool(self._line) or (bool(self._later) and self._later[0][0] <= now)
+
+    def awaits(self, destination: str | None = None) -> bool:
+        """Whether any waits for room there, or anywhere."""
+        return bool(self._aside) if destination is None else destination in self._aside
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many wait for room, by destination."""
+        return {name: len(line) for name, line in self._aside.items()}
+
+    def take(self, assignments: Iterable[Assignment]) -> None:
+        """Takes these in hand."""
+        for assignment in assignments:
+            heappush(self._later, (assignment.fire.run_at, next(self._numbers), assignment))
+            self._count += 1
+
+    def offer(self, placing: Placing, limit: int) -> list[Assignment]:
+        """Gives away up to `limit` that have room now, the most urgent first.
+
+        Also those whose receiver rests, is paused or wants no more in this second: they have no short wait before them.
+        """
+        self._queue(placing.now)
+        self._call_back(placing)
+        offered: list[Assignment] = []
+        while self._line and len(offered) < limit:
+            entry = heappop(self._line)
+            recall = entry[2].recall
+            if placing.place(entry[2].fire, recall) is None and placing.is_full(recall.destination):
+                heappush(self._aside.setdefault(recall.destination, []), entry)
+            else:
+                offered.append(entry[2])
+                self._count -= 1
+        return offered
+
+    def let_go(self, before: datetime) -> int:
+        """Forgets what was to be sent before this moment; how many that were."""
+        had, self._count = self._count, len(self._later)
+        self._line = self._since(self._line, before)
+        self._aside = {
+            name: kept for name, line in self._aside.items() if (kept := self._since(line, before))
+        }
+        return had - self._count
+
+    def _since(self, line: Line, before: datetime) -> Line:
+        kept = [entry for entry in line if entry[2].fire.run_at >= before]
+        heapify(kept)
+        self._count += len(kept)
+        return kept
+
+    def _queue(self, now: datetime) -> None:
+        """What is due by now gets in line."""
+        while self._later and self._later[0][0] <= now:
+            _, number, assignment = heappop(self._later)
+            heappush(self._line, (assignment.fire.rank, number, assignment))
+
+    def _call_back(self, placing: Placing) -> None:
+        """As many as there is room for again get back in line; all, where it is not for calls to end that they wait."""
+        for name in [name for name in self._aside if not placing.is_full(name)]:
+            line = self._aside[name]
+            for _ in range(min(len(line), placing.room(name) or len(line))):
+                heappush(self._line, heappop(line))
+            if not line:
+                del self._aside[name]
+
+
+def for_hand(plans: Iterable[Plan], now: datetime, most: int) -> list[Assignment]:
+    """Those fires of plans that a hand may take, `most` at most: they wait for nothing but their moment and their
+    receiver's room, and nothing of them can change but that they are not to be sent.
+    """
+    found = [
+        Assignment(fire=fire, recall=plan.task.spec.recall, policies=plan.task.spec.policies)
+        for plan in plans
+        if _is_plain(plan)
+        for fire in plan.fires
+        if _is_ready(fire, now)
+    ]
+    return found[:most]
+
+
+def _is_plain(plan: Plan) -> bool:
+    spec = plan.task.spec
+    alone = len(spec.recall.addresses) == 1 and auth_of(spec.recall) is None
+    return alone and not waits_for_completion(spec.trigger)
+
+
+def _is_ready(fire: Fire, now: datetime) -> bool:
+    pending = fire.state is FireState.PENDING and fire.turn is Turn.READY
+    return pending and fire.run_at <= now + SOON

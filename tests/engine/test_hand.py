@@ -1,0 +1,155 @@
+"""What is planned is kept in hand until it is sent; the store decides, and nothing is lost with the hand."""
+
+from datetime import timedelta
+
+import pytest
+
+from dispatchserver.domain.destination import Allowance
+from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.engine import hand
+from dispatchserver.engine.hand import PATIENCE
+from dispatchserver.stores.sql import IN_HAND
+from tests.builders import ALICE, at, every, once
+from tests.clocks import until
+from tests.engine.works import Works
+
+SOON = once(at(0.5))
+
+
+async def dispatch(works, seconds=0.0):
+    works.clock.advance(seconds)
+    await works.engine.dispatcher.run_once()
+    await works.idle()
+
+
+async def held_in_store(works):
+    """How many fires the store believes in hand."""
+    found = await works.house.driver.page_reader.fetch(
+        "SELECT count(*) AS n FROM fires WHERE state = 'pending' AND behind = $1", IN_HAND
+    )
+    return found[0]["n"]
+
+
+async def test_a_planned_fire_waits_in_hand_and_is_sent_when_it_is_due(works):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    assert await held_in_store(works) == 1
+    assert await works.engine.dispatcher.run_once() == at(0.5)
+    assert works.receiver.orders == []
+    await dispatch(works, 0.5)
+    assert works.receiver.names == ["task"]
+    assert await works.house.told() == [(0.5, "succeeded", None)]
+
+
+@pytest.mark.parametrize("command", ["pause", "delete"])
+async def test_what_is_stopped_after_it_was_planned_is_not_sent(works, command):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    key = (await works.house.find()).task.key
+    await getattr(works.tasks, command)(key, ALICE)
+    await dispatch(works, 1)
+    assert works.receiver.orders == []
+    assert works.engine.destinations.hand.room == hand.HAND_LIMIT
+
+
+async def test_a_replaced_task_sends_what_its_new_version_says(works):
+    await works.add(trigger=SOON, recall=HttpRecall(url="http://a.example/old"))
+    await works.engine.planner.run_once()
+    await works.add(trigger=SOON, recall=HttpRecall(url="http://a.example/new"), overwrite=True)
+    await works.turn(1)
+    assert [order.recall.url for order in works.receiver.orders] == ["http://a.example/new"]
+
+
+async def test_what_was_paused_and_goes_on_is_sent_once(works):
+    await works.add(trigger=every(1))
+    await works.engine.planner.run_once()
+    key = (await works.house.find()).task.key
+    await works.tasks.pause(key, ALICE)
+    await works.tasks.resume(key, ALICE)
+    await works.turns(4, 1)
+    assert len(works.dues) == len(set(works.dues)) >= 3
+
+
+async def test_the_most_urgent_goes_first_whether_in_hand_or_in_the_store(works, monkeypatch):
+    monkeypatch.setattr(hand, "HAND_LIMIT", 2)
+    works.hire(1)
+    for name, priority in (("a", 3), ("b", 1), ("c", 4), ("d", 2)):
+        await works.add(name, SOON, priority=priority)
+    await works.engine.planner.run_once()
+    assert await held_in_store(works) == 2
+    works.clock.advance(1)
+    for _ in range(4):
+        await dispatch(works)
+    assert works.receiver.names == ["c", "a", "d", "b"]
+
+
+async def test_a_restart_finds_what_was_in_the_hand_of_the_last_run(works):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    works.hire(4, node="node-b")
+    await works.engine.recover()
+    await works.turn(1)
+    assert works.receiver.names == ["task"]
+
+
+async def test_what_is_lost_from_the_hand_is_found_by_the_audit(works):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    works.engine.destinations.hand.let_go(at(9))
+    works.engine.destinations.hand.offer(works.engine.destinations.placing(at(9)), 9)
+    await dispatch(works, 30)
+    assert works.receiver.orders == []
+    works.clock.advance(60)
+    await works.engine.auditor.look()
+    await dispatch(works)
+    assert works.receiver.names == ["task"]
+
+
+async def test_a_store_that_refuses_a_claim_takes_nothing_from_the_hand(works, monkeypatch):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    works.clock.advance(1)
+
+    async def refuse(*args):
+        raise OSError("no room")
+
+    with monkeypatch.context() as full:
+        full.setattr(works.store, "claim", refuse)
+        with pytest.raises(OSError, match="no room"):
+            await works.engine.dispatcher.run_once()
+    await dispatch(works)
+    assert works.receiver.names == ["task"]
+
+
+async def test_keys_made_after_a_fire_was_planned_sign_it(works):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    group = (await works.house.find()).task.key.group
+    await works.house.driver.writer.execute(
+        "INSERT INTO signing_keys VALUES ('default', $1, 1, 'id', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', NULL)",
+        group,
+    )
+    await dispatch(works, 1)
+    assert works.receiver.header(0, "webhook-signature").startswith("v1,")
+
+
+async def test_what_waits_long_for_its_receiver_is_let_go_and_shown_behind_it(house, clock):
+    works = Works(house, clock, slots=9, allowance=Allowance(slots=1))
+    (answer,) = works.receiver.hold()
+    for name in "ab":
+        await works.add(name, SOON)
+    await works.engine.planner.run_once()
+    works.clock.advance(1)
+    await works.engine.dispatcher.run_once()
+    await until(lambda: works.receiver.orders)
+    assert await held_in_store(works) == 1
+    assert sum(works.engine.destinations.hand.waiting().values()) == 1
+    works.clock.advance(PATIENCE.total_seconds() + 1)
+    await works.engine.dispatcher.run_once()
+    assert await held_in_store(works) == 0
+    (waits,) = await house.fires(state="pending")
+    assert waits.waits_behind == "behind_destination"
+    answer.set_result(works.receiver.usually)
+    await works.engine.crew.drain(timedelta(seconds=5))
+    await works.turn()
+    assert works.receiver.names == ["a", "b"]
