@@ -62,14 +62,14 @@ SEEDED = {
     "a_new_id_for_a_repeat": Wrong(rule="I4", moods=STERN),
     "gives_up_at_once": Wrong(rule="I12", moods=STERN),
     "repeats_at_once": Wrong(rule="I12", moods=STERN),
-    "pause_forgets_pending": Wrong(rule="I3"),
-    "delete_leaves_pending": Wrong(rule="I8"),
+    "pause_forgets_pending": Wrong(rule="I3", quiet_s=(2, 2)),
+    "delete_leaves_pending": Wrong(rule="I8", quiet_s=(2, 2)),
     "data_of_the_first_version": Wrong(rule="I8"),
     "smallest_priority_first": Wrong(rule="I9", hold_s=(0.1, 0.1), slots=1, quiet_s=(3, 3)),
     "nobody_waits_for_the_one_before": Wrong(
         rule="I6", hold_s=(0.5, 0.5), slots=60, quiet_s=(3, 3)
     ),
-    "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill")),
+    "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill"), quiet_s=(1, 2)),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),
     "one_fire_more_after_a_start": Wrong(rule="I14", faults=("stop",), quiet_s=(2, 2)),
