@@ -37,12 +37,10 @@ class Wrong:
 FAULTS = [("kill_at_once", "stop"), ("freeze", "freeze_long")]
 if is_long():
     FAULTS = [
-        *(
-            ("kill_at_once", "stop"),
-            ("freeze", "stop", "kill"),
-            ("freeze_long", "freeze_long", "kill"),
-        ),
-        *(("kill", "freeze"), ("stop", "kill_at_once", "freeze_long")),
+        ("kill", "freeze"),
+        ("kill_at_once", "stop"),
+        ("freeze", "stop", "kill"),
+        ("freeze_long", "freeze_long", "kill"),
     ]
 NOTES = {
     "kill_at_once": ("A4", "killed amidst writes and callbacks, and again while it starts"),
