@@ -38,7 +38,7 @@ class City:
     door: Door = field(default_factory=Door)
     spans: list[Span] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
-    recoveries: list[float] = field(default_factory=list)
+    recovered_s: dict[str, float] = field(default_factory=dict)
     seen: History = NOTHING
     _process: Process | None = None
     _session: aiohttp.ClientSession | None = None
@@ -76,7 +76,7 @@ class City:
         if kind in FREEZE_S:
             await self._freeze(FREEZE_S[kind])
             return
-        began = clock()
+        began, struck = clock(), kind
         await self.down(kind.partition("_")[0])
         while kind == "kill_at_once":
             # again while it recovers: by its age, since it says nothing before it is ready
@@ -85,7 +85,8 @@ class City:
             await self.down("kill")
             kind = "kill"
         await self.boot()
-        self.recoveries.append(clock() - began)
+        took = (clock() - began) / 1000
+        self.recovered_s[struck] = max(took, self.recovered_s.get(struck, 0))
 
     async def _freeze(self, between: tuple[float, float]) -> None:
         began = clock()

@@ -44,12 +44,9 @@ if is_long():
     ]
 NOTES = {
     "kill_at_once": ("A4", "killed amidst writes and callbacks, and again while it starts"),
-    "stop": ("A5", "stopped amidst writes and callbacks"),
-    "freeze": ("A9", "stopped for up to 1.5 s and continued"),
-    "freeze_long": (
-        "B4",
-        "stopped for longer than an attempt may take (up to 2.5 s) and continued",
-    ),
+    "stop": ("A5", "told to stop amidst writes and callbacks"),
+    "freeze": ("A9", "SIGSTOP for up to 1.5 s, then SIGCONT"),
+    "freeze_long": ("B4", "SIGSTOP for longer than an attempt may take, then SIGCONT"),
 }
 STERN = {"ok": 1, "refused": 1}
 SEEDED = {
@@ -107,7 +104,7 @@ async def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
     asked = [each for history in histories for each in history.operations]
     sent = sum(len(history.callbacks) for history in histories)
     again, most = sum(map(repeated, histories)), sum(h.slots * kills for h in histories)
-    recovered_s = max(each for here in told for each in here.recoveries) / 1000
+    recovered_s = max(here.recovered_s["kill"] for here in told)
     figures = [
         f"{len(asked)} writes, {sum(each.ok is None for each in asked)} without an answer",
         f"{sent} callbacks, {again} successes repeated, {most} allowed",
@@ -135,9 +132,10 @@ async def test_every_promise_is_kept_under_faults(tmp_path: Path, faults: tuple[
     for number in range(rounds(1, 2)):
         here = await endure(fresh(tmp_path, number), faults)
         assert len(here.seen.callbacks) > 20
-        recovered_s = max(here.recoveries, default=0) / 1000 or None
-        for fault, what in (NOTES[kind] for kind in faults if kind in NOTES):
-            note(Line(fault=fault, what=what, rounds=1, recovered_s=recovered_s))
+        for kind in NOTES.keys() & set(faults):
+            fault, what = NOTES[kind]
+            recovered_s, struck = here.recovered_s.get(kind), faults.count(kind)
+            note(Line(fault=fault, what=what, rounds=struck, recovered_s=recovered_s))
 
 
 @pytest.mark.parametrize("mutant", SEEDED if is_long() else CHEAPEST)
