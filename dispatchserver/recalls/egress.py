@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
 from dispatchserver.domain.fire import Outcome, Reason
+from dispatchserver.recalls.alarm import Alarm
 from dispatchserver.recalls.seen import Seen, why
 
 T = TypeVar("T")
@@ -91,10 +92,10 @@ async def first_of(
     """
     failure: OSError = OSError("no address")
     for tried, info in enumerate(addresses):
-        share = limit / (len(addresses) - tried)
+        share = max(0.0, limit) / (len(addresses) - tried)
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(share):
+            async with Alarm(began + share):
                 return await attempt(info)
         except OSError as error:
             failure = error

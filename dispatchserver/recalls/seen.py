@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.ports import SendOrder
+from dispatchserver.recalls.alarm import Alarm
 
 REPLY_LIMIT = 64 * 1024
 DETAIL_LIMIT = 300
@@ -49,15 +50,15 @@ class Seen:
     asynchronous: bool = False
     retry_after: str = ""
     _order: SendOrder | None = None
-    _alarm: asyncio.Timeout | None = None
+    _alarm: Alarm | None = None
 
-    def within(self, order: SendOrder) -> asyncio.Timeout:
+    def within(self, order: SendOrder) -> Alarm:
         """Bounds the attempt as a whole, and each of its steps, by the order's time limits; raises TimeoutError.
 
         What comes before its first step has only the total limit: a kept connection needs no other, and no other timer.
         """
         self._order, self.limit = order, order.total_timeout
-        self._alarm = asyncio.timeout_at(self.began + self.limit.total_seconds())
+        self._alarm = Alarm(self.began + self.limit.total_seconds())
         return self._alarm
 
     def come_to(self, step: Step) -> None:
@@ -67,15 +68,14 @@ class Seen:
             self.connected_at = moment
         if step is Step.REST:
             self.replied_at = moment
-        if self._order is None or self._alarm is None or self._alarm.expired():
+        if self._order is None or self._alarm is None or self._alarm.rings:
             return
         self.limit, self.limited_by = self._order.total_timeout, Step.REST
-        ends = self.began + self.limit.total_seconds()
+        ends = self.began + self.limit.total_seconds() + self._alarm.put_off
         own = _own_limit(self._order, step)
         if own is not None and moment + own.total_seconds() < ends:
             self.limit, self.limited_by, ends = own, step, moment + own.total_seconds()
-        if self._alarm.when() != ends:
-            self._alarm.reschedule(ends)
+        self._alarm.move(ends)
 
     def take(self, chunk: bytes) -> bool:
         """Keeps what still fits of the reply; False when the reply is longer than what is kept of one."""

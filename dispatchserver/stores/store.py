@@ -36,6 +36,7 @@ from dispatchserver.stores import (
     firewrites,
     keysql,
     ledger,
+    planwrites,
     replays,
     reportwrites,
     retention,
@@ -149,7 +150,7 @@ class SqlStore:
 
     async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:
         return await self._driver.submit(
-            taskwrites.record_plans, taskwrites.Planned(plans, in_hand)
+            planwrites.record_plans, planwrites.Planned(plans, in_hand)
         )
 
     async def claim(

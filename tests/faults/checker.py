@@ -11,15 +11,23 @@ The rules, by the names that violations begin with:
 - I4 identity: one occasion of one version has one id, one id has one occasion, and the data are those of the version.
 - I5 bounded duplicates: what was received with success is repeated only where an end of the server hit that attempt,
   under the same id and a larger number; no more often in all than ends times slots.
-- I6 exclusion: no attempt of a fire begins before the one before it is over.
+- I6 exclusion: no attempt of a fire begins before the one before it is over; and of a task that wants its fires one
+  at a time, no fire is sent while another one is.
 - I8 finality: 250 ms after a pause, delete or replacement was answered, nothing of the old state begins any more.
+- I9 order: nothing waits, due and free to go, while another of a smaller priority, due no earlier, is begun.
 - I10 truthful log: a fire has succeeded if, and but for ends of the server only if, its receiver finished a 2xx; every
   callback has its row in the log, with the same task and time and as many attempts.
-- I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says.
+- I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says, and given up no
+  earlier.
 - I13 liveness: once nothing is paused and all is quiet, no fire is on its way.
 - I14 repeat counts: a version fires no more often, and no later, than it said.
 
 Where no answer came, both outcomes are allowed. Times are milliseconds since the epoch.
+
+What a checker that sees only the outside cannot know, it allows, and no more. A server that ends forgets what its
+last replies were, those of the last SETTLE_MS. What it sent just before its end may be read after it: no server is up
+again within ON_ITS_WAY_MS, so what is read by then was sent before. An attempt may be given up, though its receiver
+finished, where its time limit ran out because server or receiver stood still.
 """
 
 from collections import defaultdict
@@ -33,7 +41,10 @@ from typing import Any
 EARLY_MS = 2.0
 FINAL_MS = 250.0
 SETTLE_MS = 1_000.0  # so long after a reply its result may be still unwritten when the server ends
-ON_ITS_WAY_MS = 250.0  # what a server sent may be read so long after its end
+ON_ITS_WAY_MS = (
+    250.0  # no server is up again so soon: what is read by then, the one that ended had sent
+)
+ORDER_MS = 500.0  # so long what is due may take to be ready to go, on a busy machine
 MISFIRE_MS = 60_000.0
 TICK_MS = 20.0  # between two processes, the order of what lies closer together is not certain
 MOST_LOSSES = 10
@@ -55,6 +66,9 @@ class Operation:
     times: int = 1
     first: float | None = None  # the first occasion, where it was told
     retries: Sequence[float] = ()  # the pauses before repetitions
+    limit: float = 1_000  # how long an attempt may take
+    priority: int = 0
+    serial: bool = False  # whether its fires are wanted one at a time
     fire: str | None = None
 
     @property
@@ -144,12 +158,14 @@ class History:
     def ended_between(self, first: float, last: float) -> bool:
         """Whether the server ended in this time."""
         return any(
-            span.ends and span.began <= last and first - ON_ITS_WAY_MS <= span.over
+            span.ends
+            and span.began <= last
+            and first - ON_ITS_WAY_MS - self.still(span.over, first) <= span.over
             for span in self.spans
         )
 
     def still(self, first: float, last: float) -> float:
-        """How much of this time was lost because something stood still."""
+        """How much of this time was lost because something was down or stood still."""
         return sum(max(0.0, min(span.over, last) - max(span.began, first)) for span in self.spans)
 
 
@@ -353,7 +369,7 @@ def bounded(history: History) -> Iterator[str]:
             yield f"attempt {after.attempt} of {_named(after)} follows attempt {before.attempt}"
         if before.outcome == "ok":
             doubled += 1
-            if not _hit(history, before, after):
+            if not (_hit(history, before, after) or _out_of_time(history, before)):
                 yield f"{_named(after)} was received already, and no end of the server explains it"
     most = history.slots * sum(span.ends for span in history.spans)
     if doubled > most:
@@ -370,11 +386,34 @@ def _hit(history: History, before: Callback, after: Callback | None) -> bool:
     return history.ended_between(before.at, min(last, after.at) if after else last)
 
 
+def _out_of_time(history: History, callback: Callback) -> bool:
+    """Whether an attempt's time limit may have run out before the receiver had finished."""
+    begun = history.version_of(callback)
+    limit = begun.limit if begun is not None else 0.0
+    held_up = history.still(callback.at - limit, callback.at)
+    return callback.ended - callback.at + held_up + TICK_MS >= limit
+
+
 def exclusive(history: History) -> Iterator[str]:
     for before, after in _repeats(history):
         over = before.ended - TICK_MS - history.still(before.at, before.ended)
         if after.at < over and not history.ended_between(before.at, after.at):
             yield f"{_named(after)} began {before.ended - after.at:.0f} ms before attempt {before.attempt} was over"
+    for before, after in _neighbours(history):
+        over = before.ended - TICK_MS - history.still(before.at, before.ended)
+        if after.at < over and not history.ended_between(before.at, after.at):
+            yield f"{_named(after)} began while {_named(before)} was not over"
+
+
+def _neighbours(history: History) -> Iterator[tuple[Callback, Callback]]:
+    """What was sent next to each other of versions whose fires are wanted one at a time."""
+    serial: dict[str, list[Callback]] = defaultdict(list)
+    for callback in sorted(history.callbacks, key=lambda callback: callback.at):
+        begun = history.version_of(callback)
+        if begun is not None and begun.serial and callback.kind == "scheduled":
+            serial[str(callback.data)].append(callback)
+    pairs = (pair for calls in serial.values() for pair in pairwise(calls))
+    return ((before, after) for before, after in pairs if before.fire != after.fire)
 
 
 def final(history: History) -> Iterator[str]:
@@ -403,6 +442,34 @@ def _stopped_by(history: History, begun: Operation, callback: Callback) -> Opera
     return stop
 
 
+def in_order(history: History) -> Iterator[str]:
+    first = [call for call in history.callbacks if call.attempt == 1 and call.kind == "scheduled"]
+    begun = {id(call): version for call in first if (version := history.version_of(call))}
+    told = [(call, begun[id(call)].priority) for call in first if id(call) in begun]
+    for urgent, priority in told:
+        for other, less in told:
+            if less >= priority or other.at < urgent.due + ORDER_MS:
+                continue
+            early = urgent.at - other.at - history.still(other.at, urgent.at) > ORDER_MS
+            if early and _free_to_go(history, urgent, other.at - ORDER_MS):
+                yield f"{_named(urgent)} of priority {priority} waited, and {_named(other)} of {less} went"
+
+
+def _free_to_go(history: History, callback: Callback, since: float) -> bool:
+    """Whether nothing but the want of a slot kept this back from that moment on."""
+    begun = history.version_of(callback)
+    touched = any(
+        operation.sent < callback.at and operation.answered > since
+        for operation in history.by_task[callback.task]
+        if operation.kind != "trigger"
+    )
+    down = any(
+        span.kind != "stall" and span.began < callback.at and span.over > callback.due - ORDER_MS
+        for span in history.spans
+    )
+    return begun is not None and not begun.serial and not touched and not down
+
+
 def truthful(history: History) -> Iterator[str]:
     for fire, calls in history.by_fire.items():
         row = history.rows.get(fire)
@@ -425,7 +492,9 @@ def _other_than_received(
     if row["attempts"] < last.attempt:
         yield f"{_named(last)}: attempt {last.attempt}, and the log knows {row['attempts']}"
     good = [call for call in calls if call.outcome == "ok"]
-    if good and row["state"] not in ("succeeded", *OPEN) and not _hit(history, good[-1], None):
+    if not good or row["state"] in ("succeeded", *OPEN) or _out_of_time(history, good[-1]):
+        return
+    if not _hit(history, good[-1], None):
         yield f"{_named(last)} was received with success, and the log says {row['state']}"
 
 
@@ -447,6 +516,21 @@ def disciplined(history: History) -> Iterator[str]:
             least = min(begun.retries, default=0)
             if after.at - before.ended < least - TICK_MS - history.still(before.at, before.ended):
                 yield f"{_named(after)} came {after.at - before.ended:.0f} ms after a failure"
+        yield from _given_up_early(history, begun, calls[-1])
+
+
+def _given_up_early(history: History, begun: Operation, last: Callback) -> Iterator[str]:
+    """A failure that was repeated less often than its task wanted, and its task was neither replaced nor deleted."""
+    row = history.rows.get(last.fire)
+    if row is None or row["state"] != "failed" or row["losses"] + 1 >= MOST_LOSSES:
+        return
+    made = row["attempts"] - row["losses"]
+    gone = any(
+        operation.kind in ("delete", "replace") and operation.sent <= moment(row["finished_at"])
+        for operation in history.later(begun)
+    )
+    if made <= len(begun.retries) and not gone:
+        yield f"{_named(last)} was given up after {made} attempts, of {len(begun.retries) + 1}"
 
 
 def live(history: History) -> Iterator[str]:
@@ -479,6 +563,7 @@ RULES: Mapping[str, Rule] = {
     "I5 bounded duplicates": bounded,
     "I6 exclusion": exclusive,
     "I8 finality": final,
+    "I9 order": in_order,
     "I10 truthful log": truthful,
     "I12 retry discipline": disciplined,
     "I13 liveness": live,

@@ -30,6 +30,7 @@ class Receiver:
 
     chance: random.Random
     moods: Mapping[str, int] = field(default_factory=lambda: dict(MOODS))
+    hold_s: tuple[float, float] = HOLD_S
     callbacks: list[Callback] = field(default_factory=list)
     url: str = ""
 
@@ -61,7 +62,7 @@ class Receiver:
         if mood == "hang":
             await reader.read()
             return False
-        await asyncio.sleep(self.chance.uniform(*HOLD_S))
+        await asyncio.sleep(self.chance.uniform(*self.hold_s))
         if mood == "reset":
             writer.get_extra_info("socket").setsockopt(
                 SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0)

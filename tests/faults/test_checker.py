@@ -48,7 +48,8 @@ def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) ->
 
 
 def a_right_history() -> History:
-    """Six tasks: one just fires twice; one is paused; one is retried, deleted, replaced, hit by a crash."""
+    """Tasks of which one just fires twice; others are paused, retried, deleted, replaced, hit by a crash, urgent or
+    humble, or want their fires one at a time."""
     return History(
         operations=[
             an_add("plain", 0, 1_000, 2),
@@ -61,6 +62,9 @@ def a_right_history() -> History:
             an_add("replaced", 0, 1_000, 2),
             an_add("replaced", 1_500, 3_000, 1, kind="replace", data={"of": "new"}),
             an_add("hit", 4_000, 5_000, 1),
+            an_add("urgent", 4_000, 6_000, 1, priority=1),
+            an_add("humble", 4_000, 6_000, 1),
+            an_add("single", 4_000, 7_000, 2, every=300, serial=True),
             an_add("unknown", 4_000, 9_000, 1, ok=None, first=None),
         ],
         callbacks=[
@@ -75,13 +79,17 @@ def a_right_history() -> History:
             a_callback("replaced", 3_000, "v2", data={"of": "new"}),
             a_callback("hit", 5_000, "h1"),
             a_callback("hit", 5_000, "h1", at=6_000, attempt=2),
+            a_callback("urgent", 6_000, "u1"),
+            a_callback("humble", 6_000, "b1", at=6_700),
+            a_callback("single", 7_000, "s1"),
+            a_callback("single", 7_300, "s2"),
         ],
         tasks=[
             a_task("plain"),
             a_task("paused", state="paused"),
             a_task("retried"),
             a_task("replaced", 2, data={"of": "new"}),
-            a_task("hit"),
+            *(a_task(name) for name in ("hit", "urgent", "humble", "single")),
         ],
         fires=[
             a_row("plain", 1_000, "p1"),
@@ -93,6 +101,10 @@ def a_right_history() -> History:
             a_row("replaced", 1_000, "v1"),
             a_row("replaced", 3_000, "v2"),
             a_row("hit", 5_000, "h1", attempts=2),
+            a_row("urgent", 6_000, "u1"),
+            a_row("humble", 6_000, "b1"),
+            a_row("single", 7_000, "s1"),
+            a_row("single", 7_300, "s2"),
         ],
         spans=[Span("kill", BEGUN + 5_010, BEGUN + 5_015)],
     )
@@ -187,6 +199,14 @@ SEEDED: dict[str, tuple[str, Break]] = {
     "a repeat under the same number": ("I5", also(a_callback("hit", 5_000, "h1", at=7_000))),
     "more repeats than slots": ("I5", lambda h: replace(h, slots=0)),
     "two attempts at once": ("I6", turned("callbacks", {"fire": "r1"}, ended=BEGUN + 1_300)),
+    "two fires at once of a task that wants them one by one": (
+        "I6",
+        turned("callbacks", {"fire": "s1"}, ended=BEGUN + 7_600),
+    ),
+    "the urgent waits for the humble": (
+        "I9",
+        turned("callbacks", {"fire": "u1"}, at=BEGUN + 8_000),
+    ),
     "a fire after a pause": ("I8", turned("callbacks", {"fire": "q1"}, at=BEGUN + 1_800)),
     "a fire after a delete": ("I8", turned("callbacks", {"fire": "d1"}, at=BEGUN + 1_800)),
     "a fire after a replacement": ("I8", turned("callbacks", {"fire": "v1"}, at=BEGUN + 1_800)),
@@ -199,6 +219,13 @@ SEEDED: dict[str, tuple[str, Break]] = {
         turned("callbacks", {"attempt": 2, "fire": "r1"}, at=BEGUN + 1_050),
     ),
     "repeated unasked": ("I12", turned("operations", {"task": "retried"}, retries=())),
+    "given up too early": (
+        "I12",
+        both(
+            turned("callbacks", {"attempt": 2, "fire": "r1"}, outcome="refused"),
+            turned("fires", {"id": "r1"}, state="failed", reason="status"),
+        ),
+    ),
     "a fire that never ends": ("I13", turned("fires", {"id": "p2"}, state="running")),
     "one fire too many": ("I14", also(a_callback("plain", 3_000, "p3"))),
 }
@@ -225,10 +252,18 @@ def test_of_what_was_not_answered_both_outcomes_are_right(there: bool) -> None:
         history = replace(
             history,
             tasks=[*history.tasks, a_task("unknown")],
-            fires=[*history.fires, a_row("unknown", 9_000, "u1")],
-            callbacks=[*history.callbacks, a_callback("unknown", 9_000, "u1")],
+            fires=[*history.fires, a_row("unknown", 9_000, "x1")],
+            callbacks=[*history.callbacks, a_callback("unknown", 9_000, "x1")],
         )
     assert violations(history) == []
+
+
+def test_an_attempt_may_fail_whose_time_ran_out_while_the_server_stood_still() -> None:
+    late = turned("callbacks", P2, at=BEGUN + 2_990, ended=BEGUN + 3_000)
+    history = both(late, turned("fires", {"id": "p2"}, state="failed"))(a_right_history())
+    assert violations(history) != []
+    stood_still = Span("freeze", BEGUN + 2_000, BEGUN + 2_985)
+    assert violations(replace(history, spans=[*history.spans, stood_still])) == []
 
 
 def test_the_checker_knows_nothing_of_the_servers_making() -> None:

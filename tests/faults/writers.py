@@ -72,7 +72,8 @@ class Writer:
 
     async def resume_all(self) -> None:
         """Ends every pause of its tasks."""
-        for task in self.mine:
+        paused = {asked.task for asked in self.operations if asked.kind == "pause"}
+        for task in paused.intersection(self.mine):
             await self._do("resume", task)
 
     async def _do(self, kind: str, task: str) -> None:
@@ -80,7 +81,7 @@ class Writer:
         await self._send(asked, CALLS[kind], jobName=task, groupName="tests")
 
     async def _put(self, kind: str, task: str) -> None:
-        """Adds a task, or replaces it: one to three fires, that begin soon."""
+        """Adds a task, or replaces it: one to three fires, which begin soon."""
         chance, retried = self.chance, self.chance.random() < 0.7
         asked = Operation(
             kind,
@@ -90,15 +91,17 @@ class Writer:
             None,
             data={"task": task, "operation": self.asked},
             start=round(clock() + chance.uniform(100, 900)),
+            every=chance.choice((300, 1_000)),
             times=chance.randint(1, 3),
             retries=(150.0,) * 4 if retried else (),
+            priority=chance.randint(0, 3),
+            serial=chance.random() < 0.3,
         )
-        policies = {"timeout": "1s"} | ({"retry": RETRIES} if retried else {"retry": {"max": 0}})
         await self._send(
             asked,
             "add",
             recallConfig=json.dumps(http(self.url, asked.data)),
-            taskConfig=json.dumps(_config(asked) | {"policies": policies}),
+            taskConfig=json.dumps(_config(asked)),
             replace=json.dumps(kind == "replace"),
         )
 
@@ -117,13 +120,20 @@ class Writer:
 
 
 def _config(asked: Operation) -> dict[str, Any]:
-    rule = {"interval": 1, "intervalType": "SECOND", "isForever": False}
+    rule = {"interval": asked.every, "intervalType": "MILLISECOND", "isForever": False}
+    policies = {
+        "timeout": "1s",
+        "retry": RETRIES if asked.retries else {"max": 0},
+        "overlap": "queue_all" if asked.serial else "allow",
+    }
     return {
         "triggerType": "SimpleTrigger",
         "groupCode": "tests",
         "jobCode": asked.task,
         "startDate": asked.start,
         "timeConfig": {**rule, "repeatCount": asked.times},
+        "priority": asked.priority,
+        "policies": policies,
     }
 
 
