@@ -60,7 +60,7 @@ ORDER BY f.due_at, f.id LIMIT $10
 """
 
 IDS = f"({unfold('id TEXT')})"
-# See migration 0018 and taskwrites.py: these occasions are not planned again.
+# See migration 0018 and planwrites.py: these occasions are not planned again.
 REMEMBER = f"""
 UPDATE tasks SET pruned_until = max(coalesce(tasks.pruned_until, s.until), s.until)
 FROM (SELECT task_id, max(due_at) AS until FROM fires WHERE id IN {IDS} AND kind = 'scheduled' GROUP BY task_id) s

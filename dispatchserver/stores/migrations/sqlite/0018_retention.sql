@@ -1,5 +1,5 @@
 -- The newest due time among a task's occasions that are not kept any more: none up to it is planned again, though the
--- clock be set back (see taskwrites.py). What its owner says anew goes by the clock of then, and a restart by a new grid: both clear it.
+-- clock be set back (see planwrites.py). What its owner says anew goes by the clock of then, and a restart by a new grid: both clear it.
 ALTER TABLE tasks ADD COLUMN pruned_until INTEGER;
 -- Fires by hand are few: beside fires_occasion this finds all that refer to a version.
 CREATE INDEX fires_manual ON fires (task_id) WHERE kind = 'manual';
