@@ -89,6 +89,7 @@ def test_a_body_is_unpacked_as_it_is_packed(packing, pack):
         (gzip.compress(gzip.compress(b"twice")), "gzip, gzip"),
         (b"brotli", "br"),
     ],
+    ids=["cut off", "more behind it", "packed twice", "another packing"],
 )
 def test_a_body_that_cannot_be_unpacked_is_broken(packed, packing):
     with pytest.raises(BodyBroken):
