@@ -83,7 +83,10 @@ class Hand:
 
     def let_go(self, before: datetime) -> int:
         """Forgets what was to be sent before this moment; how many that were."""
-        had, self._count = self._count, len(self._later)
+        had = self._count
+        while self._later and self._later[0][0] < before:
+            heappop(self._later)
+        self._count = len(self._later)
         self._line = self._since(self._line, before)
         self._aside = {
             name: kept for name, line in self._aside.items() if (kept := self._since(line, before))
