@@ -256,14 +256,14 @@ async def test_a_server_under_load_and_faults_keeps_its_promises_and_its_size(
     assert percentile(late) < LATE_MS, sorted(late)[-20:]
     failed = sum(one["state"] == "failed" for one in history.fires)
     repeats = sum(one["attempts"] - 1 for one in history.fires)
-    assert repeats > seconds, "nothing went wrong"
+    assert repeats > seconds / 2, "nothing went wrong"
     told = (
         f"{fires} fires in {seconds} s, {repeats} repeats, {failed} failed; {grown / MB:+.1f} MB, at most {most_files} files, WAL {wal / MB:.1f} MB; "
         f"99 in 100 of calm times {percentile(late):.0f} ms late, half of them {statistics.median(late):.0f} ms"
     )
     what = f"{RATE} fires/s, {len(storms)} storms, {', '.join(strikes)}"
     line = Line(fault="I1", what=what, rounds=len(strikes) + len(storms), seen=told)
-    note(Line(**vars(line) | {"recovered_s": max(here.recoveries) / 1000}))
+    note(Line(**vars(line) | {"recovered_s": max(here.recovered_s.values())}))
 
 
 async def test_a_thundering_herd_goes_by_priority_and_leaves_room_for_callers(
