@@ -34,7 +34,7 @@ async def works(house, clock):
 
 
 async def dispatch(works):
-    await works.engine.planner.run_once()
+    await works.plan()
     return await works.engine.dispatcher.run_once()
 
 

@@ -82,10 +82,15 @@ class Works:
         addition = Addition(key=a_key(name), spec=spec, at=self.clock.now(), overwrite=overwrite)
         return await self.tasks.add(addition, ALICE)
 
+    async def plan(self):
+        """Passes of the planner until nothing is due."""
+        while await self.engine.planner.run_once() == self.clock.now():
+            pass
+
     async def turn(self, seconds=0.0):
         """Moves the clock, then plans, dispatches, and waits until every slot is free again."""
         self.clock.advance(seconds)
-        await self.engine.planner.run_once()
+        await self.plan()
         await self.engine.dispatcher.run_once()
         await self.idle()
 
