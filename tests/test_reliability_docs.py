@@ -26,7 +26,8 @@ def test_both_languages_list_the_same_faults() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=["en", "zh"])
 def test_the_rules_are_those_of_the_checker(page: Path) -> None:
-    told = re.findall(r"^\| (I\d+) ", page.read_text("utf-8"), re.MULTILINE)
+    before_the_card, _, _ = page.read_text("utf-8").partition("<!-- card -->")
+    told = re.findall(r"^\| (I\d+) ", before_the_card, re.MULTILINE)
     assert told == [name.split()[0] for name in checker.RULES]
 
 
