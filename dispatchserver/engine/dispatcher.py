@@ -35,7 +35,7 @@ class Dispatcher:
         self._node = node
         self._destinations = destinations
         self._hand = destinations.hand
-        self._let_go_at = clock.now()
+        self._let_go_at, self._owes = clock.now(), False
         self._run = run
 
     async def run_once(self) -> datetime | None:
@@ -58,11 +58,15 @@ class Dispatcher:
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def _let_go(self, now: datetime) -> None:
-        """What has waited in hand too long waits in the store from now on, where everybody sees for whom."""
-        if abs(now - self._let_go_at) >= LOOKED_OVER:
-            self._let_go_at = now
-            if self._hand.let_go(now - PATIENCE):
-                await self._store.let_go(now - PATIENCE)
+        """What has waited in hand too long waits in the store from now on, where everybody sees for whom. Where the store
+        refuses, it is owed: the next pass tells it.
+        """
+        if abs(now - self._let_go_at) < LOOKED_OVER:
+            return
+        self._owes = self._hand.let_go(now - PATIENCE) > 0 or self._owes
+        if self._owes:
+            await self._store.let_go(now - PATIENCE)
+        self._owes, self._let_go_at = False, now
 
     async def _admit(self) -> datetime | None:
         """With every slot taken, it is still decided in time which fires overlap others."""

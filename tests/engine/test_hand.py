@@ -121,6 +121,24 @@ async def test_a_store_that_refuses_a_claim_takes_nothing_from_the_hand(works, m
     assert works.receiver.names == ["task"]
 
 
+async def test_what_a_store_refused_to_let_go_is_let_go_as_soon_as_it_takes_writes(
+    works, monkeypatch
+):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    works.clock.advance(PATIENCE.total_seconds() + 2)
+
+    async def refuse(before):
+        raise OSError("no room")
+
+    with monkeypatch.context() as full:
+        full.setattr(works.store, "let_go", refuse)
+        with pytest.raises(OSError, match="no room"):
+            await works.engine.dispatcher.run_once()
+    await dispatch(works, 1)
+    assert works.receiver.names == ["task"]
+
+
 async def test_keys_made_after_a_fire_was_planned_sign_it(works):
     await works.add(trigger=SOON)
     await works.engine.planner.run_once()
