@@ -17,7 +17,7 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.routing import another_left, tried_with
 from dispatchserver.stores import claimsql, rows
 from dispatchserver.stores.admissions import admit_asking
-from dispatchserver.stores.batches import put
+from dispatchserver.stores.batches import put, put_fenced
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.moves import move
 
@@ -160,8 +160,8 @@ async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> list[Assi
     """Claims them; one that was in hand is not to be sent any more where it has been paused or cancelled meanwhile."""
     claimed = [asked.node, to_ms(asked.now), to_ms(asked.deadline_at)]
     told = [[each.fire.id, each.fire.attempts - 1, each.fire.tried, *claimed] for each in taken]
-    found = {row["id"] for row in await put(tx, claimsql.CLAIM, told)}
-    return [assignment for assignment in taken if assignment.fire.id in found]
+    claimable = await put_fenced(tx, claimsql.CLAIM, told)
+    return [assignment for assignment in taken if (assignment.fire.id,) in claimable]
 
 
 async def _signed(tx: Tx, asked: Claim) -> list[Assignment]:

@@ -27,8 +27,8 @@ class Tx(Protocol):
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """The rows of a statement; parameters are $1, $2 …"""
 
-    async def execute(self, sql: str, *args: object) -> None:
-        """Runs a statement that answers nothing."""
+    async def execute(self, sql: str, *args: object) -> int:
+        """Runs a statement that answers nothing; how many rows it wrote."""
 
 
 Operation = Callable[[Tx, Sequence[A]], Awaitable[Sequence[R | Exception]]]
