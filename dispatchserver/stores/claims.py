@@ -147,7 +147,9 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
             taken.append(_sent(assignment, recall, catch.asked))
-        elif fire.id in in_hand and (full or catch.placing.is_full(assignment.recall.destination)):
+        elif fire.id in in_hand and (
+            full or catch.placing.waits_shortly(fire, assignment.recall.destination)
+        ):
             catch.returned.append(assignment)
         elif fire.behind is not None or not full:
             pool = catch.park(assignment)

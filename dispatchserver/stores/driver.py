@@ -70,9 +70,15 @@ class Driver(Protocol):
     def page_reader(self) -> Reader: ...
 
     async def submit(
-        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+        self,
+        operation: Operation[A, R],
+        argument: A,
+        need: Need = Need.ORDINARY,
+        *,
+        patient: bool = False,
     ) -> R:
-        """Runs the operation in a transaction shared with what else is queued; returns after its commit."""
+        """Runs the operation in a transaction shared with what else is queued; returns after its commit. For as long as
+        only `patient` callers are queued, a transaction waits a few milliseconds for more of them."""
 
     @property
     def checking(self) -> bool:
