@@ -21,7 +21,10 @@ NODE = "node-a"
 
 
 class House:
-    """A store under test. Its audit and its commits are read behind its back, since no port shows them."""
+    """A store under test. Its audit and its commits are read behind its back, since no port shows them.
+
+    Who works in it is told by `leaving` before it closes.
+    """
 
     def __init__(self, driver):
         self.driver = driver
@@ -32,6 +35,7 @@ class House:
         self.signing_keys = SqlSigningKeys(driver)
         self.destinations = SqlDestinations(driver)
         self.secrets = SqlSecrets(driver)
+        self.leaving = []
 
     async def add(self, name="task", trigger=None, *, now=NOON, overwrite=False, **spec):
         key = a_key(name, spec.pop("group", "group"), spec.pop("namespace", "default"))
@@ -115,10 +119,13 @@ class House:
 @asynccontextmanager
 async def sqlite_house(folder, watch=None):
     driver = await SqliteDriver.open(folder / "house.db", exclusive=True, watch=watch)
+    house = House(driver)
     try:
         await migrate(driver.writer)
-        yield House(driver)
+        yield house
     finally:
+        for leave in house.leaving:
+            await leave()
         await driver.close()
 
 

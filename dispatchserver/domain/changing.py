@@ -151,7 +151,10 @@ def pause(key: TaskKey, now: datetime) -> Decide:
         if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
         paused = replace(
-            task, state=TaskState.PAUSED, next_fire_at=_first_unserved(task, now), updated_at=now
+            task,
+            state=TaskState.PAUSED,
+            next_fire_at=_first_unserved(task, task.done_by(now)),
+            updated_at=now,
         )
         return Change(
             action=Action.PAUSED,
@@ -159,7 +162,7 @@ def pause(key: TaskKey, now: datetime) -> Decide:
             after=paused,
             pending=PendingRule.HOLD,
             # where the next occasion hangs on the fire, that is held instead
-            done_until=None if waits else now,
+            done_until=None if waits else task.done_by(now),
         )
 
     return decide
@@ -279,7 +282,7 @@ def plan_anew(key: TaskKey, edition: Edition, now: datetime) -> Decide:
         task = replace(_there(existing, key), edition=edition)
         after = task
         if task.next_fire_at is None or task.next_fire_at > now:
-            after = replace(task, next_fire_at=next_turn(task, now))
+            after = replace(task, next_fire_at=next_turn(task, task.done_by(now)))
         if task.state is not TaskState.PAUSED:
             left = after.next_fire_at is not None
             after = replace(after, state=TaskState.ACTIVE if left else TaskState.FINISHED)
@@ -288,7 +291,7 @@ def plan_anew(key: TaskKey, edition: Edition, now: datetime) -> Decide:
             before=task,
             after=after,
             pending=PendingRule.TAKE_BACK,
-            done_until=now,
+            done_until=task.done_by(now),
         )
 
     return decide

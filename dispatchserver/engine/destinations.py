@@ -21,8 +21,8 @@ from dispatchserver.domain.destination import (
     share,
 )
 from dispatchserver.domain.fire import Outcome
-from dispatchserver.domain.listing import Assignment, Claims
-from dispatchserver.domain.placing import UNBOUNDED, Placing, is_early
+from dispatchserver.domain.listing import Claims
+from dispatchserver.domain.placing import UNBOUNDED, Placing
 from dispatchserver.engine.hand import Hand
 
 UNTOUCHED = Load()
@@ -101,17 +101,17 @@ class Destinations:
             self._parked.update(claims.parked)
             self._awaited = frozenset(name for pool in self._parked.values() for name in pool.names)
 
-    def expect(self, assignment: Assignment, now: datetime) -> None:
-        """A call begins there, or will in a moment, when it is due."""
-        name = assignment.recall.destination
+    def expect(self, name: str, now: datetime) -> None:
+        """A call will begin there in a moment."""
         if len(self._loads) >= self._crowd and name not in self._loads:
             self._forget_quiet(now)
-        load = self._loads.setdefault(name, Load())
+        self._loads.setdefault(name, Load()).ahead += 1
         self._free -= 1
-        if is_early(assignment.fire, now):
-            load.ahead += 1
-        else:
-            begin(load, self.allowance_of(name), now)
+
+    def begin(self, name: str, now: datetime) -> None:
+        """A call begins there."""
+        self.expect(name, now)
+        self.arrive(name, now)
 
     def arrive(self, name: str, now: datetime) -> None:
         """A call that was expected begins."""
@@ -125,10 +125,7 @@ class Destinations:
 
     def end(self, name: str, outcome: Outcome | None, now: datetime) -> bool:
         """A call there ended; answers whether fires may wait for that."""
-        load = self._loads[name]
-        end(load, outcome, now)
-        if is_quiet(load, now):
-            del self._loads[name]
+        end(self._loads[name], outcome, now)
         self._free += 1
         scarce = (
             self._free <= self._kept + 1

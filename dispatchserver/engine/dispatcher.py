@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from dispatchserver.domain.listing import Assignment, Claims
+from dispatchserver.domain.placing import is_early
 from dispatchserver.domain.task import LONGEST_TIMEOUT
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.hand import PATIENCE
@@ -46,7 +47,12 @@ class Dispatcher:
         now = self._clock.now()
         claims = await self._claim(now, free)
         for assignment in claims.assignments:
-            self._destinations.expect(assignment, now)
+            began = (
+                self._destinations.expect
+                if is_early(assignment.fire, now)
+                else self._destinations.begin
+            )
+            began(assignment.recall.destination, now)
             self._crew.start(self._run(assignment), assignment.fire.id)
         if self._crew.free == 0:
             return None

@@ -12,7 +12,7 @@ from dispatchserver.domain.placing import is_early
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.ports import Clock
 
-PATIENCE = timedelta(milliseconds=250)
+PATIENCE = timedelta(milliseconds=100)
 
 Waiting = tuple[int, int, asyncio.Future[None]]
 """Rank and number, by which they are called; and what tells that one is."""
@@ -28,6 +28,12 @@ class Door:
         self._clock = clock
         self._waiting: dict[str, list[Waiting]] = {}
         self._numbers = count()
+        self._before = 0
+
+    @property
+    def before(self) -> int:
+        """How many stand here, before their moment or for want of room."""
+        return self._before
 
     async def enter(self, assignment: Assignment) -> bool:
         """Waits for the fire's moment and for room; whether it is to be sent now. Then its call has begun there."""
@@ -35,9 +41,11 @@ class Door:
         if fire.claimed_at is None or not is_early(fire, fire.claimed_at):
             return True  # it was given its room when it was claimed
         entered = False
+        self._before += 1
         try:
             entered = await self._comes_due(fire) and await self._finds_room(fire, name)
         finally:
+            self._before -= 1
             if not entered:
                 self._destinations.miss(name)
                 self.call(name)  # whoever called this one in had room for somebody

@@ -29,11 +29,17 @@ TASK_COLUMNS = """
     t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
     t.calendar, t.restarted_at, t.restarted_count, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
 """
-TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
+OF_TASKS = "FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
+TASKS = f"SELECT {TASK_COLUMNS} {OF_TASKS}"
 
 FIND_TASK = f"{TASKS} WHERE t.namespace = $1 AND t.grp = $2 AND t.name = $3"
+# With how far they are on their way, ahead of $2.
 FIND_TASKS = f"""
-{TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
+SELECT {TASK_COLUMNS}, (
+    SELECT max(f.due_at) FROM fires f
+    WHERE f.task_id = t.id AND f.kind = 'scheduled' AND f.due_at > $2 AND f.state = 'running'
+) AS taken_until
+{OF_TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
 DUE_TASKS = f"""

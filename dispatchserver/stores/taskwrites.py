@@ -1,7 +1,7 @@
 """Commands on tasks as batched writes: load, decide, write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dispatchserver.domain.changing import Action, Change, Decide, PendingRule
@@ -19,7 +19,7 @@ from dispatchserver.stores.batches import put
 from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.secrets import missing
-from dispatchserver.stores.triggerspecs import ms
+from dispatchserver.stores.triggerspecs import moment, ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,13 @@ def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
 async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
     commands = batch.commands
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
-    found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
-    standing = {task.key: task for task in await read_tasks(tx, found)}
+    now = min(command.now for command in commands)
+    found = await tx.fetch(sql.FIND_TASKS, dumps(keys), to_ms(now))
+    taken = [moment(row["taken_until"]) for row in found]
+    tasks = zip(await read_tasks(tx, found), taken, strict=True)
+    standing = {
+        task.key: replace(task, taken_until=until) if until else task for task, until in tasks
+    }
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
     results = [

@@ -25,6 +25,14 @@ class Wakes(list):
         super().__init__()
         self.settled = engine.settled
 
+    async def admits(self, assignment):
+        """It was not claimed early."""
+        return True
+
+    def hurries(self, assignment):
+        """Nobody waits for it but the test."""
+        return True
+
     def ended(self, assignment, outcome):
         """No claim of a dispatcher began this one."""
 
@@ -122,10 +130,10 @@ async def test_a_verdict_is_stored_however_long_the_store_takes_to_come_back(
 ):
     settle, refusals = works.store.settle, [StoreUnavailable("full")] * 3
 
-    async def settle_later(fire, attempt):
+    async def settle_later(fire, attempt, *, patient):
         if refusals:
             raise refusals.pop()
-        return await settle(fire, attempt)
+        return await settle(fire, attempt, patient=patient)
 
     monkeypatch.setattr(works.store, "settle", settle_later)
     assignment = await claimed(works)

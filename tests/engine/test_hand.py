@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.destination import Allowance
+from dispatchserver.domain.destination import EARLY, Allowance
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.engine import hand
 from dispatchserver.engine.hand import PATIENCE
@@ -34,7 +34,7 @@ async def test_a_planned_fire_waits_in_hand_and_is_sent_when_it_is_due(works):
     await works.add(trigger=SOON)
     await works.engine.planner.run_once()
     assert await held_in_store(works) == 1
-    assert await works.engine.dispatcher.run_once() == at(0.5)
+    assert await works.engine.dispatcher.run_once() == at(0.5) - EARLY / 2
     assert works.receiver.orders == []
     await dispatch(works, 0.5)
     assert works.receiver.names == ["task"]

@@ -1,6 +1,7 @@
 """An engine over a real store, a hand-moved clock, and a receiver that answers as it is told."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 from dispatchserver.domain.changing import Addition
@@ -60,7 +61,12 @@ class Works:
         self.house, self.store, self.clock = house, house.store, clock
         self.receiver = Receiver()
         self.limits, self.allowance = limits or Limits(), allowance
+        house.leaving.append(self.leave)
         self.hire(slots)
+
+    async def leave(self):
+        """What stands before its moment is not waited for: the clock moves no more."""
+        await self.engine.crew.drain(timedelta(0))
 
     def hire(self, slots, node=NODE):
         """A new engine on the same store, as after a restart."""
@@ -88,7 +94,7 @@ class Works:
             pass
 
     async def turn(self, seconds=0.0):
-        """Moves the clock, then plans, dispatches, and waits until every slot is free again."""
+        """Moves the clock, then plans, dispatches, and waits until every slot is free again, but for what is not due."""
         self.clock.advance(seconds)
         await self.plan()
         await self.engine.dispatcher.run_once()
@@ -99,7 +105,7 @@ class Works:
             await self.turn(seconds)
 
     async def idle(self):
-        await until(lambda: self.engine.crew.free == self.slots)
+        await until(lambda: self.engine.crew.free + self.engine.door.before == self.slots)
 
     @property
     def dues(self):
