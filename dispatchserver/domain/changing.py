@@ -150,19 +150,16 @@ def pause(key: TaskKey, now: datetime) -> Decide:
         waits = waits_for_completion(task.spec.trigger)
         if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
-        paused = replace(
-            task,
-            state=TaskState.PAUSED,
-            next_fire_at=_first_unserved(task, task.done_by(now)),
-            updated_at=now,
-        )
+        done_by = task.done_by(now)
+        following = _first_unserved(task, done_by)
+        paused = replace(task, state=TaskState.PAUSED, next_fire_at=following, updated_at=now)
         return Change(
             action=Action.PAUSED,
             before=task,
             after=paused,
             pending=PendingRule.HOLD,
             # where the next occasion hangs on the fire, that is held instead
-            done_until=None if waits else task.done_by(now),
+            done_until=None if waits else done_by,
         )
 
     return decide
