@@ -34,7 +34,8 @@ from dispatchserver.dialects.rest.schedule import Schedules
 from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
-from dispatchserver.domain.destination import Allowance, read_rate
+from dispatchserver.domain.destination import Allowance
+from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import RecallKind
 from dispatchserver.domain.starting import UnsafeBind
 from dispatchserver.engine.calendars import CalendarCases

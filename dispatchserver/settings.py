@@ -18,12 +18,12 @@ from pydantic_core import PydanticCustomError
 
 from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
 from dispatchserver.domain.defaults import PolicyDefaults
-from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.egresspolicy import read_allowed
 from dispatchserver.domain.errors import Invalid, Refused
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.rate import rate_text, read_rate
 from dispatchserver.domain.retention import Keep, read_keep
 from dispatchserver.domain.trigger import find_zone
 

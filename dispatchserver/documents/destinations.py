@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from dispatchserver.documents.triggers import Doc
-from dispatchserver.domain.destination import Rate, check_burst, check_slots, rate_text, read_rate
+from dispatchserver.domain.destination import check_slots
 from dispatchserver.domain.destinationspec import DestinationSpec, check_destination
 from dispatchserver.domain.errors import Fault, Invalid, Refused
 from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.fields import FieldReader, as_boolean, as_integer, as_text
 from dispatchserver.domain.jsontext import JsonValue
+from dispatchserver.domain.rate import Rate, check_burst, rate_text, read_rate
 
 
 def destination_settings_doc(spec: DestinationSpec) -> Doc:

@@ -3,49 +3,25 @@
 A destination is a host with its port, whatever is called there and by whichever task.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.rate import Rate
 
 SLOTS_LIMIT = 10_000
-CALLS_LIMIT = 1_000_000
 NAME_LIMIT = 300
 TROUBLE_LIMIT = 20
 REST = timedelta(seconds=30)
 REMEMBERED = timedelta(days=1)
-PERIODS: Mapping[str, timedelta] = MappingProxyType(
-    {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
-)
-RATE = re.compile(r"([0-9]{1,9}) ?/ ?([smh])")
-SMALLEST_STEP = timedelta(milliseconds=10)
+EARLY = timedelta(milliseconds=100)
+EARLY_MS = 100
+NEWEST_WEIGHS = 0.2
 BUSY = frozenset((408, 425, 429))
 SILENT = frozenset((Reason.DNS, Reason.CONNECT, Reason.TLS))
 BROKEN = frozenset((Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.PROTOCOL))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """At most so many calls in a period (a second, a minute, an hour), evenly; `burst` of them may go at once."""
-
-    calls: int
-    per: timedelta
-    burst: int = 1
-
-    @property
-    def spacing(self) -> timedelta:
-        """From one call to the next."""
-        return self.per / self.calls
-
-    @property
-    def at_once(self) -> int:
-        """How many go together: never fewer than fall into 10 ms, or the dispatcher would wake for each."""
-        return max(self.burst, SMALLEST_STEP // self.spacing if self.spacing else self.burst)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,18 +128,22 @@ class Pool:
 
 @dataclass(slots=True)
 class Load:
-    """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker."""
+    """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker.
+    `ahead` are claimed for calls that begin in a moment; it has answered in `pace` milliseconds of late.
+    """
 
     in_flight: int = 0
     rested_at: datetime | None = None
     breaker: Breaker = field(default=CLOSED)
     failure: LastFailure | None = None
+    ahead: int = 0
+    pace: float | None = None
 
 
 def is_quiet(load: Load, now: datetime) -> bool:
     """Whether there is nothing to remember of it: a few failures are, for a day."""
     resting = load.rested_at is None or load.rested_at <= now
-    if load.in_flight > 0 or not resting or load.breaker.rests_until is not None:
+    if load.in_flight > 0 or load.ahead > 0 or not resting or load.breaker.rests_until is not None:
         return False
     return load.failure is None or load.failure.at <= now - REMEMBERED
 
@@ -189,6 +169,16 @@ def room(load: Load, allowance: Allowance, now: datetime) -> int:
     if allowance.rate is not None:
         free = min(free, _tokens(allowance.rate, _rested_at(load, allowance.rate, now), now))
     return max(0, free)
+
+
+def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
+    """How many calls that begin in a moment may be claimed now, where nothing depends on when they begin: as many as
+    have room, and those that will have got it by then, as fast as it has answered of late.
+    """
+    if allowance.rate is not None or load.breaker != CLOSED:
+        return 0
+    answered = 0 if load.pace is None else int(EARLY_MS / max(load.pace, 1.0) * allowance.slots)
+    return max(0, room(load, allowance, now) + min(answered, allowance.slots) - load.ahead)
 
 
 def share(in_flight: int, free: int, kept: int) -> int:
@@ -230,6 +220,9 @@ def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
     """Books a call that ended; without an outcome it says nothing of the receiver."""
     load.in_flight -= 1
     trouble = None if outcome is None else is_trouble(outcome)
+    if outcome is not None and outcome.first_byte_ms is not None:
+        before = outcome.first_byte_ms if load.pace is None else load.pace
+        load.pace = before + (outcome.first_byte_ms - before) * NEWEST_WEIGHS
     load.breaker = load.breaker.after(trouble, now)
     if outcome is not None and trouble:
         load.failure = LastFailure(at=now, reason=outcome.reason, status=outcome.status)
@@ -270,27 +263,6 @@ def is_trouble(outcome: Outcome) -> bool | None:
         case Delivery.ANSWERED:
             status = outcome.status
             return status is not None and (status in BUSY or status >= 500)
-
-
-def read_rate(text: str, burst: int = 1) -> Rate:
-    """The rate of "20/s", "600/m" or "1000/h"; raises Invalid."""
-    found = RATE.fullmatch(text.strip().lower())
-    if found is None or not 1 <= int(found[1]) <= CALLS_LIMIT:
-        raise Invalid("destination.rate", limit=CALLS_LIMIT)
-    return Rate(calls=int(found[1]), per=PERIODS[found[2]], burst=check_burst(burst))
-
-
-def rate_text(rate: Rate) -> str:
-    """The rate as it is read."""
-    unit = next(unit for unit, per in PERIODS.items() if per == rate.per)
-    return f"{rate.calls}/{unit}"
-
-
-def check_burst(burst: int) -> int:
-    """How many calls may go at once, 1 to 10,000; raises Invalid."""
-    if not 1 <= burst <= SLOTS_LIMIT:
-        raise Invalid("fault.range", low=1, high=SLOTS_LIMIT)
-    return burst
 
 
 def check_slots(slots: int) -> int:

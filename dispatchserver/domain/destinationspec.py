@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.destination import NAME_LIMIT, Allowance, Rate
+from dispatchserver.domain.destination import NAME_LIMIT, Allowance
 from dispatchserver.domain.errors import Invalid
+from dispatchserver.domain.rate import Rate
 
 NAME = re.compile(r"(\[[0-9a-f:.]+\]|[^\s/@?#\\:\[\]]+):([0-9]{1,5})")
 PORTS = range(1, 65_536)

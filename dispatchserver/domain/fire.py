@@ -74,6 +74,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     LOST = "lost"
     INTERRUPTED = "interrupted"
+    POSTPONED = "postponed"
     MISFIRE = "misfire"
     PAUSED = "paused"
     EXPIRED = "expired"

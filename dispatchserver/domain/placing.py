@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from dispatchserver.domain.destination import Allowance, Load, Pool, begin, room, share
+from dispatchserver.domain.destination import Allowance, Load, Pool, begin, bookable, room, share
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.route import RouteRule
@@ -40,6 +40,10 @@ class Placing:
         found = room(load, self.allowance_of(destination), self.now)
         return min(found, share(load.in_flight, self.free, self.kept))
 
+    def waits_shortly(self, fire: Fire, destination: str) -> bool:
+        """Whether what has no room there has it soon: it is not due yet, or the next call to end makes some."""
+        return is_early(fire, self.now) or self.is_full(destination)
+
     def is_full(self, destination: str) -> bool:
         """Whether it has no room only because of the calls in flight, the next of which to end makes some."""
         load, allowance = self._load(destination), self.allowance_of(destination)
@@ -58,7 +62,11 @@ class Placing:
         return sum(map(self.room, pool.names))
 
     def place(self, fire: Fire, recall: Recall) -> Recall | None:
-        """The recall as it is sent now, to one address that has room; None where there is none."""
+        """The recall as it is sent now, or in a moment when it is due, to one address that has room; None where there
+        is none.
+        """
+        if is_early(fire, self.now):
+            return recall if self._book(recall) else None
         if len(recall.addresses) == 1:
             return recall if self._begin(recall.destination) else None
         names = recall.destinations
@@ -104,11 +112,26 @@ class Placing:
         self.free -= 1
         return True
 
+    def _book(self, recall: Recall) -> bool:
+        """Books a call that begins in a moment; one that may turn to several addresses is not decided on before."""
+        load, allowance = self._load(recall.destination), self.allowance_of(recall.destination)
+        several = len(recall.addresses) > 1
+        if several or self.free <= self.kept or not bookable(load, allowance, self.now):
+            return False
+        load.ahead += 1
+        self.free -= 1
+        return True
+
     def _load(self, destination: str) -> Load:
         if destination not in self._loads:
             known = self.load_of(destination)
-            self._loads[destination] = Load(known.in_flight, known.rested_at, known.breaker)
+            self._loads[destination] = replace(known)
         return self._loads[destination]
+
+
+def is_early(fire: Fire, now: datetime) -> bool:
+    """Whether it is not due yet: claimed now, it is sent in a moment."""
+    return fire.run_at > now
 
 
 Places = Callable[[], Placing]

@@ -21,8 +21,8 @@ from dispatchserver.domain.destination import (
     share,
 )
 from dispatchserver.domain.fire import Outcome
-from dispatchserver.domain.listing import Claims
-from dispatchserver.domain.placing import UNBOUNDED, Placing
+from dispatchserver.domain.listing import Assignment, Claims
+from dispatchserver.domain.placing import UNBOUNDED, Placing, is_early
 from dispatchserver.engine.hand import Hand
 
 UNTOUCHED = Load()
@@ -101,12 +101,27 @@ class Destinations:
             self._parked.update(claims.parked)
             self._awaited = frozenset(name for pool in self._parked.values() for name in pool.names)
 
-    def begin(self, name: str, now: datetime) -> None:
-        """A call begins there."""
+    def expect(self, assignment: Assignment, now: datetime) -> None:
+        """A call begins there, or will in a moment, when it is due."""
+        name = assignment.recall.destination
         if len(self._loads) >= self._crowd and name not in self._loads:
             self._forget_quiet(now)
-        begin(self._loads.setdefault(name, Load()), self.allowance_of(name), now)
+        load = self._loads.setdefault(name, Load())
         self._free -= 1
+        if is_early(assignment.fire, now):
+            load.ahead += 1
+        else:
+            begin(load, self.allowance_of(name), now)
+
+    def arrive(self, name: str, now: datetime) -> None:
+        """A call that was expected begins."""
+        self._loads[name].ahead -= 1
+        begin(self._loads[name], self.allowance_of(name), now)
+
+    def miss(self, name: str) -> None:
+        """A call that was expected does not begin."""
+        self._loads[name].ahead -= 1
+        self._free += 1
 
     def end(self, name: str, outcome: Outcome | None, now: datetime) -> bool:
         """A call there ended; answers whether fires may wait for that."""
@@ -135,10 +150,14 @@ class Destinations:
         )
         return min((moment for moment in moments if moment is not None), default=None)
 
+    def hindrance(self, name: str, now: datetime) -> Hindrance | None:
+        """Why no call may begin there now, whoever has slots; None where one may."""
+        return hindrance(self._loads.get(name, UNTOUCHED), self.allowance_of(name), now)
+
     def standing(self, name: str, now: datetime) -> Standing:
         """What the destination is doing."""
         load = self._loads.get(name, UNTOUCHED)
-        why = hindrance(load, self.allowance_of(name), now)
+        why = self.hindrance(name, now)
         if why is None and not share(load.in_flight, self._free, self._kept):
             why = Hindrance.SHARE
         return Standing(

@@ -46,7 +46,7 @@ class Dispatcher:
         now = self._clock.now()
         claims = await self._claim(now, free)
         for assignment in claims.assignments:
-            self._destinations.begin(assignment.recall.destination, now)
+            self._destinations.expect(assignment, now)
             self._crew.start(self._run(assignment), assignment.fire.id)
         if self._crew.free == 0:
             return None
@@ -54,7 +54,7 @@ class Dispatcher:
         if claims.more or len(claims.assignments) == free or self._hand.waits(now):
             return now
         opening = self._destinations.next_opening(now)
-        moments = (await self._store.next_run(), self._hand.next_at, opening)
+        moments = (await self._store.next_run(), self._hand.next_look(now), opening)
         return min((moment for moment in moments if moment is not None), default=None)
 
     async def _let_go(self, now: datetime) -> None:

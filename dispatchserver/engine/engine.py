@@ -15,6 +15,7 @@ from dispatchserver.domain.retention import Keep
 from dispatchserver.engine.auditor import Auditor
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.dispatcher import Dispatcher
+from dispatchserver.engine.door import Door
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
 from dispatchserver.engine.metering import Unmetered
@@ -59,6 +60,7 @@ class Engine:
         self.crew = Crew(config.slots, on_free=self.wake_dispatcher)
         self.executor = Executor(store, targets, clock, config.limits, meter)
         self.destinations = Destinations(config.allowance, config.slots)
+        self.door = Door(self.destinations, clock)
         self.dispatcher = Dispatcher(
             store, clock, self.crew, config.node, self.destinations, self._run
         )
@@ -96,9 +98,20 @@ class Engine:
     async def _run(self, assignment: Assignment) -> None:
         await self.executor.run(assignment, self)
 
+    async def admits(self, assignment: Assignment) -> bool:
+        """Waits until it is due and its receiver has room."""
+        return await self.door.enter(assignment)
+
+    def hurries(self, assignment: Assignment) -> bool:
+        """Others wait for this fire to end, or for its slot."""
+        return assignment.fire.shares or assignment.delay is not None or self.crew.scarce
+
     def ended(self, assignment: Assignment, outcome: Outcome | None) -> None:
         """An attempt has ended: its receiver has room again."""
-        if self.destinations.end(assignment.recall.destination, outcome, self._clock.now()):
+        name = assignment.recall.destination
+        others_wait = self.destinations.end(name, outcome, self._clock.now())
+        self.door.call(name)
+        if others_wait:
             self.wake_dispatcher()
 
     def settled(self, assignment: Assignment, verdict: Verdict) -> None:

@@ -39,6 +39,12 @@ class Limits:
 class Told(Protocol):
     """Whoever has to know how attempts go."""
 
+    async def admits(self, assignment: Assignment) -> bool:
+        """Returns when it is to be sent; False where it is not now."""
+
+    def hurries(self, assignment: Assignment) -> bool:
+        """Whether anything waits for this attempt to be stored."""
+
     def ended(self, assignment: Assignment, outcome: Outcome | None) -> None:
         """The receiver is called no more; without an outcome, it never was."""
 
@@ -71,29 +77,26 @@ class Executor:
         """One attempt of one fire, from beginning to end. `told` hears of its outcome before that is stored: its
         receiver has room for the next one.
         """
-        started_at, outcome = self._clock.now(), None
+        fire, outcome, started_at = assignment.fire, None, None
         try:
-            outcome = await self._send(assignment, started_at)
-            ended_at = self._clock.now()
-            verdict = self._judge(assignment, outcome, ended_at)
+            if await told.admits(assignment):
+                started_at = self._clock.now()
+                outcome = await self._send(assignment, started_at)
+                ended_at = self._clock.now()
+                verdict = self._judge(assignment, outcome, ended_at)
+            else:
+                ended_at = self._clock.now()
+                outcome, verdict = _unsent(fire, Reason.POSTPONED, ended_at)
         except asyncio.CancelledError as stop:
             ended_at = self._clock.now()
-            outcome, verdict = self._called_off(stop, ended_at)
+            outcome, verdict = _called_off(fire, stop, ended_at, sent=started_at is not None)
         finally:
-            told.ended(assignment, outcome)
-        attempt = self._attempt(assignment, started_at, ended_at, outcome, verdict)
+            if started_at is not None:
+                told.ended(assignment, outcome)
+        attempt = self._attempt(assignment, started_at or ended_at, ended_at, outcome, verdict)
         self._tell(assignment, attempt)
-        await self._settle(assignment.fire, attempt)
+        await self._settle(fire, attempt, patient=not told.hurries(assignment))
         told.settled(assignment, verdict)
-
-    def _called_off(self, stop: asyncio.CancelledError, now: datetime) -> tuple[Outcome, Verdict]:
-        """A later fire took this one's place; or the server goes down and would not wait any longer: the next
-        start tries again."""
-        if SUPERSEDED in stop.args:
-            outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.OVERLAP)
-            return outcome, Verdict(decision=Decision.FAILURE, reason=Reason.OVERLAP)
-        outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
-        return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=now)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
         proof = prove(assignment)
@@ -168,12 +171,12 @@ class Executor:
             }
             log.debug("executor.attempted", extra=ids(fire) | said)
 
-    async def _settle(self, fire: Fire, attempt: Attempt) -> None:
+    async def _settle(self, fire: Fire, attempt: Attempt, *, patient: bool) -> None:
         """Stores the verdict, however long the store takes to come back."""
         told = False
         while True:
             try:
-                if not await self._store.settle(fire, attempt):
+                if not await self._store.settle(fire, attempt, patient=patient):
                     log.info("executor.moved_on_already", extra=ids(fire))
             except StoreUnavailable as error:
                 if not told:
@@ -182,6 +185,28 @@ class Executor:
                 await self._clock.sleep_until(self._clock.now() + PAUSE_AFTER_REFUSAL)
             else:
                 return
+
+
+def _called_off(
+    fire: Fire, stop: asyncio.CancelledError, now: datetime, *, sent: bool
+) -> tuple[Outcome, Verdict]:
+    """A later fire took this one's place; or the server goes down and would not wait any longer: the next
+    start tries again."""
+    if SUPERSEDED in stop.args:
+        delivery = Delivery.UNANSWERED if sent else Delivery.NOT_SENT
+        outcome = Outcome(delivery=delivery, reason=Reason.OVERLAP)
+        return outcome, Verdict(decision=Decision.FAILURE, reason=Reason.OVERLAP)
+    if not sent:
+        return _unsent(fire, Reason.INTERRUPTED, now)
+    outcome = Outcome(delivery=Delivery.UNANSWERED, reason=Reason.INTERRUPTED)
+    return outcome, Verdict(decision=Decision.RETRY, reason=Reason.INTERRUPTED, at=now)
+
+
+def _unsent(fire: Fire, reason: Reason, now: datetime) -> tuple[Outcome, Verdict]:
+    """It was claimed for a moment that did not come, or found no room then: it stands in line again."""
+    outcome = Outcome(delivery=Delivery.NOT_SENT, reason=reason)
+    at = max(now, fire.run_at)
+    return outcome, Verdict(decision=Decision.RETRY, reason=reason, at=at, onward=True)
 
 
 def ids(fire: Fire) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import count
 
+from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.placing import Placing
@@ -15,6 +16,8 @@ from dispatchserver.domain.triggers import waits_for_completion
 HAND_LIMIT = 20_000
 PATIENCE = timedelta(seconds=5)
 SOON = timedelta(seconds=5)
+NO_SOONER = timedelta(milliseconds=10)
+PASSED_OVER = 64
 
 Line = list[tuple[int, int, Assignment]]
 """A heap: the smallest rank first, then what came first."""
@@ -40,10 +43,12 @@ class Hand:
         """How many more it takes."""
         return max(0, HAND_LIMIT - self._count)
 
-    @property
-    def next_at(self) -> datetime | None:
-        """When the next one of those that are not due yet may be sent."""
-        return self._later[0][0] if self._later else None
+    def next_look(self, now: datetime) -> datetime | None:
+        """When those that are not due yet are to be looked at next: a little before the first is, but not at once."""
+        if not self._later:
+            return None
+        first = self._later[0][0]
+        return min(first, max(first - EARLY / 2, now + NO_SOONER))
 
     def waits(self, now: datetime) -> bool:
         """Whether any may be sent that nobody looked at yet."""
@@ -67,6 +72,7 @@ class Hand:
         """Gives away up to `limit` that have room now, the most urgent first.
 
         Also those whose receiver rests, is paused or wants no more in this second: they have no short wait before them.
+        And those that are due in a moment: they are claimed together, and when they are due nothing is left to be stored.
         """
         self._queue(placing.now)
         self._call_back(placing)
@@ -78,7 +84,25 @@ class Hand:
                 heappush(self._aside.setdefault(recall.destination, []), entry)
             else:
                 offered.append(entry[2])
-                self._count -= 1
+        offered += self._early(placing, limit - len(offered))
+        self._count -= len(offered)
+        return offered
+
+    def _early(self, placing: Placing, limit: int) -> list[Assignment]:
+        """Up to `limit` of those that are due in a moment."""
+        offered: list[Assignment] = []
+        passed_over: list[tuple[datetime, int, Assignment]] = []
+        until = placing.now + EARLY
+        while self._later and self._later[0][0] <= until and len(passed_over) < PASSED_OVER:
+            if len(offered) == limit:
+                break
+            entry = heappop(self._later)
+            if placing.place(entry[2].fire, entry[2].recall) is not None:
+                offered.append(entry[2])
+            else:
+                passed_over.append(entry)
+        for entry in passed_over:
+            heappush(self._later, entry)
         return offered
 
     def let_go(self, before: datetime) -> int:

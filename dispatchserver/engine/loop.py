@@ -112,6 +112,11 @@ class Crew:
         return self._size - len(self._tasks)
 
     @property
+    def scarce(self) -> bool:
+        """Whether most places are taken."""
+        return 2 * len(self._tasks) > self._size
+
+    @property
     def busy(self) -> int:
         """How many run."""
         return len(self._tasks)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.planning import Plan, plan
 from dispatchserver.domain.setback import after_set_back
 from dispatchserver.domain.task import Task
@@ -73,7 +74,7 @@ class Planner:
         self._hand.take(kept)
         first = _first_due(plans)
         if first is not None:
-            self._dispatch_by(first)
+            self._dispatch_by(first - EARLY / 2)
 
     def _fit_portion(self, read: int, looked_at: int) -> None:
         """The next pass reads about as many tasks as this one had time for: the others would be read in vain."""

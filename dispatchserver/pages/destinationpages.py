@@ -8,10 +8,10 @@ from aiohttp import web
 from dispatchserver.auth.doors import Access, Route
 from dispatchserver.auth.people import read_form
 from dispatchserver.documents.destinations import read_destination_name, read_destination_settings
-from dispatchserver.domain.destination import rate_text
 from dispatchserver.domain.destinationspec import DestinationSpec, check_destination
 from dispatchserver.domain.errors import Refused
 from dispatchserver.domain.faults import Faults
+from dispatchserver.domain.rate import rate_text
 from dispatchserver.engine.limits import DestinationCases
 from dispatchserver.pages.destinationviews import FIELDS, destination_fields, destination_row
 from dispatchserver.pages.frame import Frame, actor

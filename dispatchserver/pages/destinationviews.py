@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.destinations import destination_settings_doc
-from dispatchserver.domain.destination import Circuit, Hindrance, LastFailure, Rate, rate_text
+from dispatchserver.domain.destination import Circuit, Hindrance, LastFailure
+from dispatchserver.domain.rate import Rate, rate_text
 from dispatchserver.engine.limits import DestinationStatus
 from dispatchserver.pages.queries import link
 from dispatchserver.pages.words import Badge, Moment, Viewer, visible

@@ -7,18 +7,50 @@ from itertools import chain
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.sql import ROWS
 
+RETURNING = "RETURNING"
 SIZES = (64, 16, 4, 1)
 """Few, so that the database meets the same texts again and need not read them anew."""
 
 
-async def put(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
-    """Runs a statement over `these` rows, in a few portions; what it returns of all of them."""
+async def put(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> int:
+    """Runs a statement over `these` rows, in a few portions; how many rows it wrote."""
     assert ROWS in statement, "a batch is written over these rows"
-    found: list[Row] = []
+    written = 0
     for portion in _portions(rows):
         text = _spelled(statement, len(portion), len(portion[0]))
-        found += await tx.fetch(text, *chain.from_iterable(portion))
-    return found
+        written += await tx.execute(text, *chain.from_iterable(portion))
+    return written
+
+
+async def put_fenced(
+    tx: Tx, statement: str, rows: Sequence[Sequence[object]], key: Sequence[int] = (0,)
+) -> set[tuple[object, ...]]:
+    """Runs a statement whose conditions not all of `these` rows may meet; the keys of those that did, which are these
+    places of a row, and what the statement is RETURNING.
+
+    As a rule all do, and it is enough to count them: every row that a statement returns hands the interpreter over to
+    another thread and back, which costs more than writing it. Else it is undone, and asked once more for which did.
+    """
+    if not rows:
+        return set()
+    silent, returning, _ = statement.partition(RETURNING)
+    assert returning, "who met the conditions must be told in the end"
+    await tx.execute("SAVEPOINT fence")
+    met = await put(tx, silent, rows) == len(rows)
+    if not met:
+        await tx.execute("ROLLBACK TO fence")
+    await tx.execute("RELEASE fence")
+    if met:
+        return {tuple(row[place] for place in key) for row in rows}
+    return {tuple(found[:]) for found in await _put_and_tell(tx, statement, rows)}
+
+
+async def _put_and_tell(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
+    told: list[Row] = []
+    for portion in _portions(rows):
+        text = _spelled(statement, len(portion), len(portion[0]))
+        told += await tx.fetch(text, *chain.from_iterable(portion))
+    return told
 
 
 def _portions(rows: Sequence[Sequence[object]]) -> Iterator[Sequence[Sequence[object]]]:

@@ -17,7 +17,7 @@ from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.routing import another_left, tried_with
 from dispatchserver.stores import claimsql, rows
 from dispatchserver.stores.admissions import admit_asking
-from dispatchserver.stores.batches import put
+from dispatchserver.stores.batches import put, put_fenced
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.moves import move
 
@@ -147,7 +147,9 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
             taken.append(_sent(assignment, recall, catch.asked))
-        elif fire.id in in_hand and (full or catch.placing.is_full(assignment.recall.destination)):
+        elif fire.id in in_hand and (
+            full or catch.placing.waits_shortly(fire, assignment.recall.destination)
+        ):
             catch.returned.append(assignment)
         elif fire.behind is not None or not full:
             pool = catch.park(assignment)
@@ -160,8 +162,8 @@ async def _write(tx: Tx, asked: Claim, taken: Sequence[Assignment]) -> list[Assi
     """Claims them; one that was in hand is not to be sent any more where it has been paused or cancelled meanwhile."""
     claimed = [asked.node, to_ms(asked.now), to_ms(asked.deadline_at)]
     told = [[each.fire.id, each.fire.attempts - 1, each.fire.tried, *claimed] for each in taken]
-    found = {row["id"] for row in await put(tx, claimsql.CLAIM, told)}
-    return [assignment for assignment in taken if assignment.fire.id in found]
+    claimable = await put_fenced(tx, claimsql.CLAIM, told)
+    return [assignment for assignment in taken if (assignment.fire.id,) in claimable]
 
 
 async def _signed(tx: Tx, asked: Claim) -> list[Assignment]:

@@ -1,6 +1,6 @@
 """What the end of a fire means for a task that waited for it: its next occasion, in the same transaction."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from dispatchserver.domain.fire import Fire, FireKind
 from dispatchserver.domain.jsontext import dumps
@@ -13,12 +13,12 @@ from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
 
 
-async def go_on(tx: Tx, moves: Sequence[tuple[Fire, Settlement]], waiting: Set[str]) -> None:
+async def go_on(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> None:
     """Writes when tasks of a fixed delay fire next, where one of these moves ended the fire they waited for."""
     ended = {
         (fire.task_id, fire.version): to
         for fire, to in moves
-        if fire.task_id in waiting and fire.kind is FireKind.SCHEDULED and not to.state.open
+        if fire.kind is FireKind.SCHEDULED and not to.state.open
     }
     if not ended:
         return

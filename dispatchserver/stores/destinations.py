@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.destination import rate_text, read_rate
 from dispatchserver.domain.destinationspec import (
     DecideDestination,
     DestinationSpec,
@@ -15,6 +14,7 @@ from dispatchserver.domain.destinationspec import (
 from dispatchserver.domain.errors import DestinationNotFound, DispatchError
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import from_ms, to_ms
+from dispatchserver.domain.rate import rate_text, read_rate
 from dispatchserver.ports import Actor
 from dispatchserver.stores import destinationsql, sql
 from dispatchserver.stores.batches import put

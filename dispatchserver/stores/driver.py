@@ -27,8 +27,8 @@ class Tx(Protocol):
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """The rows of a statement; parameters are $1, $2 …"""
 
-    async def execute(self, sql: str, *args: object) -> None:
-        """Runs a statement that answers nothing."""
+    async def execute(self, sql: str, *args: object) -> int:
+        """Runs a statement that answers nothing; how many rows it wrote."""
 
 
 Operation = Callable[[Tx, Sequence[A]], Awaitable[Sequence[R | Exception]]]
@@ -70,9 +70,15 @@ class Driver(Protocol):
     def page_reader(self) -> Reader: ...
 
     async def submit(
-        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+        self,
+        operation: Operation[A, R],
+        argument: A,
+        need: Need = Need.ORDINARY,
+        *,
+        patient: bool = False,
     ) -> R:
-        """Runs the operation in a transaction shared with what else is queued; returns after its commit."""
+        """Runs the operation in a transaction shared with what else is queued; returns after its commit. For as long as
+        only `patient` callers are queued, a transaction waits a few milliseconds for more of them."""
 
     @property
     def checking(self) -> bool:

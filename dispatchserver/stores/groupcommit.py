@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -15,6 +16,8 @@ from dispatchserver.stores.standing import Standing
 
 T = TypeVar("T")
 QUEUE_LIMIT = 10_000
+PATIENCE_S = 0.01
+WORTH_A_COMMIT = 64
 BATCH_LIMIT = 512
 BEGIN = "BEGIN IMMEDIATE"
 
@@ -58,13 +61,20 @@ class GroupCommit:
         self._standing = standing or Standing()
         self._queue: deque[_Entry] = deque()
         self._wanted = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
     async def submit(
-        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+        self,
+        operation: Operation[A, R],
+        argument: A,
+        need: Need = Need.ORDINARY,
+        *,
+        patient: bool = False,
     ) -> R:
-        """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored."""
+        """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored. What is `patient`
+        waits a moment for others to share the transaction, as long as nobody else wants one."""
         if self._closing:
             raise StoreUnavailable("closing")
         if len(self._queue) >= QUEUE_LIMIT:
@@ -72,12 +82,15 @@ class GroupCommit:
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append(_Entry(operation, argument, future, need))
         self._wanted.set()
+        if not patient or len(self._queue) >= WORTH_A_COMMIT:
+            self._hurried.set()
         return await future
 
     async def close(self) -> None:
         """Commits what is queued and stops."""
         self._closing = True
         self._wanted.set()
+        self._hurried.set()
         await self._task
 
     async def _run(self) -> None:
@@ -85,9 +98,19 @@ class GroupCommit:
             await self._wanted.wait()
             self._wanted.clear()
             while self._queue:
+                await self._gather()
                 batch = [self._queue.popleft() for _ in range(min(BATCH_LIMIT, len(self._queue)))]
                 if allowed := self._allowed(batch):
                     await self._commit(allowed)
+
+    async def _gather(self) -> None:
+        """Lets patient writes come together, until one that is not joins them."""
+        if not self._hurried.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._hurried.wait()
+        if len(self._queue) <= BATCH_LIMIT and not self._closing:
+            self._hurried.clear()
 
     def _allowed(self, batch: Sequence[_Entry]) -> Sequence[_Entry]:
         """Those that may be tried; the others are refused."""

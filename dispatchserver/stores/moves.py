@@ -7,11 +7,12 @@ from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Settlement, Standing
 from dispatchserver.stores import rows, sql, turnsql
-from dispatchserver.stores.batches import put
+from dispatchserver.stores.batches import put, put_fenced
 from dispatchserver.stores.completions import go_on
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
 
+CLAIM_KEY = (0, 2)  # where these stand in the row of a move
 HOLDS_TASK = (Turn.READY, Turn.BEHIND_KEY, Turn.ASKS_KEY)
 
 
@@ -31,14 +32,14 @@ async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[st
     """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
     if not moves:
         return set()
-    found = await put(tx, sql.MOVE_FIRES, [_move_row(fire, to) for fire, to in moves])
-    moved = {(row["id"], row["attempts"]) for row in found}
+    decided = [_move_row(fire, to) for fire, to in moves]
+    moved = await put_fenced(tx, sql.MOVE_FIRES, decided, CLAIM_KEY)
     counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
     if counted:
-        told = await put(tx, sql.COUNT_ENDED, _tallies(counted))
-        await go_on(tx, counted, {row["id"] for row in told if row["waits"]})
+        await put(tx, sql.COUNT_ENDED, _tallies(counted))
+        await go_on(tx, counted)
         await make_way(tx, [fire for fire, to in counted if not to.state.open])
-    return moved
+    return {claim_key(fire) for fire, _ in counted}
 
 
 async def make_way(tx: Tx, ended: Sequence[Fire]) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.task import TaskState
 from dispatchserver.stores import rows, setbacksql, sql
-from dispatchserver.stores.batches import put
+from dispatchserver.stores.batches import put, put_fenced
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
 
@@ -39,26 +38,19 @@ async def _record_batch(tx: Tx, plans: Sequence[Plan], in_hand: Set[str]) -> int
         ]
         for plan in plans
     ]
-    moved = {row["id"]: row["pruned_until"] for row in await put(tx, sql.MOVE_TASKS, steps)}
-    written = [plan for plan in plans if plan.task.id in moved]
-    restarted = [plan for plan in written if plan.restart != plan.task.restart]
-    await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
+    moved = await put_fenced(tx, sql.MOVE_TASKS, steps)
+    written = [plan for plan in plans if (plan.task.id,) in moved]
     fires = [
         rows.fire_row(fire, sql.IN_HAND if fire.id in in_hand else None)
         for plan in written
-        for fire in _fresh(plan.fires, moved[plan.task.id])
+        for fire in plan.fires
     ]
     await put(tx, sql.PUT_FIRES, fires)
+    restarted = [plan for plan in written if plan.restart != plan.task.restart]
+    await put(tx, sql.RESTART_TASKS, [_restart_row(plan) for plan in restarted])
     awaited = [plan.fires[-1] for plan in written if plan.fires and _waits(plan)]
     await put(tx, setbacksql.PLAN_AGAIN, [[fire.task_id, to_ms(fire.due_at)] for fire in awaited])
     return len(written)
-
-
-def _fresh(fires: Sequence[Fire], pruned_until: int | None) -> Sequence[Fire]:
-    """Without those that were sent once, as the clock was set back: no row is left that would tell."""
-    if pruned_until is None:
-        return fires
-    return [fire for fire in fires if to_ms(fire.due_at) > pruned_until]
 
 
 def _waits(plan: Plan) -> bool:

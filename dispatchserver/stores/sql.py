@@ -122,18 +122,20 @@ FIRES_COLUMNS = ", ".join("f." + column.strip() for column in FIRE_COLUMNS.split
 IN_HAND = "@"
 # See domain/fire.py, rank; as text the same as in the indexes, which would not be used otherwise.
 RANK = "run_at - priority * 300000"
+# Not those that were sent once, as the clock was set back, and of which no row is left that would tell.
 PUT_FIRES = f"""
 INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
     deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
     replay_of, data_json, shard, shards, behind)
-{
+SELECT s.* FROM ({
     these(
         "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
         " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
         " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT,"
         " shard BIGINT, shards BIGINT, behind TEXT"
     )
-}
+}) s
+WHERE s.kind <> 'scheduled' OR NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = s.task_id AND t.pruned_until >= s.due_at)
 ON CONFLICT DO NOTHING
 """
 # Written only where the task and its calendar still are as it was planned from: both the fires and the step, or neither.
@@ -148,7 +150,7 @@ FROM ({
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
     AND (tasks.calendar IS NULL OR s.edition = (SELECT c.version FROM calendars c
         WHERE c.namespace = tasks.namespace AND c.name = tasks.calendar))
-RETURNING tasks.id, tasks.pruned_until
+RETURNING tasks.id
 """
 RESTART_TASKS = f"""
 UPDATE tasks SET restarted_at = s.at, restarted_count = s.count, pruned_until = NULL
@@ -199,11 +201,10 @@ FROM ({
     these("task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT")
 }) s
 WHERE tasks.id = s.task_id
-RETURNING tasks.id, tasks.next_fire_at IS NULL AND tasks.state IN ('active', 'paused') AS waits
 """
 WAITING_TASKS = f"""
 {TASKS} JOIN ({unfold("id TEXT, version BIGINT")}) k ON t.id = k.id AND t.version = k.version
-WHERE t.next_fire_at IS NULL
+WHERE t.next_fire_at IS NULL AND t.state IN ('active', 'paused')
 """
 # A fire of a fixed delay has ended for good: only now its task's next occasion is known, or that there is none.
 GO_ON = f"""

@@ -182,9 +182,14 @@ class SqliteDriver:
         return self._check is not None and self._check.unfinished
 
     async def submit(
-        self, operation: Operation[A, R], argument: A, need: Need = Need.ORDINARY
+        self,
+        operation: Operation[A, R],
+        argument: A,
+        need: Need = Need.ORDINARY,
+        *,
+        patient: bool = False,
     ) -> R:
-        return await self._commits.submit(operation, argument, need)
+        return await self._commits.submit(operation, argument, need, patient=patient)
 
     async def check(self) -> None:
         """Writes nothing: this is asked often, and by anybody."""

@@ -165,10 +165,9 @@ class SqlStore:
         asked = claims.Claim(node, now, limit, deadline_at, places, offered)
         return await self._driver.submit(claims.claim, asked)
 
-    async def settle(self, fire: Fire, attempt: Attempt) -> bool:
-        return await self._driver.submit(
-            firewrites.settle, firewrites.Booking(fire, attempt), Need.URGENT
-        )
+    async def settle(self, fire: Fire, attempt: Attempt, *, patient: bool = False) -> bool:
+        booking = firewrites.Booking(fire, attempt)
+        return await self._driver.submit(firewrites.settle, booking, Need.URGENT, patient=patient)
 
     async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:
         reported = reportwrites.Reported(fire_id, decide, note)

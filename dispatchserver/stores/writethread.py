@@ -46,8 +46,8 @@ class WriteThread:
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return await self.run(lambda tx: tx.fetch(sql, *args))
 
-    async def execute(self, sql: str, *args: object) -> None:
-        await self.run(lambda tx: tx.execute(sql, *args))
+    async def execute(self, sql: str, *args: object) -> int:
+        return await self.run(lambda tx: tx.execute(sql, *args))
 
     async def script(self, sql: str) -> None:
         """Runs many statements as they are."""
@@ -100,8 +100,8 @@ class _Inside:
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return self._connection.execute(numbered(sql), args).fetchall()
 
-    async def execute(self, sql: str, *args: object) -> None:
-        self._connection.execute(numbered(sql), args).fetchall()
+    async def execute(self, sql: str, *args: object) -> int:
+        return self._connection.execute(numbered(sql), args).rowcount
 
 
 @cache

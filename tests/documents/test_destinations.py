@@ -7,10 +7,11 @@ from dispatchserver.documents.destinations import (
     read_destination_name,
     read_destination_settings,
 )
-from dispatchserver.domain.destination import Allowance, read_rate
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.errors import Refused
 from dispatchserver.domain.faults import Faults
+from dispatchserver.domain.rate import read_rate
 
 
 def read(values):

@@ -13,18 +13,16 @@ from dispatchserver.domain.destination import (
     Allowance,
     Breaker,
     Load,
-    Rate,
     begin,
     end,
     is_trouble,
     opens_at,
-    rate_text,
-    read_rate,
     room,
     share,
 )
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.rate import Rate, rate_text, read_rate
 from dispatchserver.domain.recall import HttpRecall, SocketRecall
 from tests.builders import NOON, an_outcome, at
 

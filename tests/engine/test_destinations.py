@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Allowance, read_rate
+from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Allowance
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.retrypolicy import Delays, Retry
 from dispatchserver.domain.task import Policies

@@ -11,11 +11,11 @@ from dispatchserver.domain.destination import (
     Allowance,
     Circuit,
     Hindrance,
-    read_rate,
 )
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.errors import DestinationNotFound
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.rate import read_rate
 from dispatchserver.engine.destinations import CROWD, Destinations
 from dispatchserver.engine.limits import DestinationCases
 from tests.builders import ALICE, NOON, an_outcome, at, once

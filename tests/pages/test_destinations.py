@@ -5,9 +5,10 @@ from html import unescape
 
 import pytest
 
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, read_rate
+from dispatchserver.domain.destination import REST, TROUBLE_LIMIT
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
+from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.task import TaskKey
 from pages.conftest import ADMIN, Browser, House, shown_form
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dispatchserver.domain.destination import Allowance, read_rate
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.errors import DestinationNotFound, Invalid
 from dispatchserver.domain.placing import Placing
+from dispatchserver.domain.rate import read_rate
 from tests.builders import ALICE, NOON, at, once
 
 NAME = "receiver.test:80"

@@ -14,10 +14,11 @@ from dispatchserver.documents.destinations import (
     read_destination_settings,
 )
 from dispatchserver.documents.triggers import Doc, iso_or_none
-from dispatchserver.domain.destination import Breaker, LastFailure, rate_text
+from dispatchserver.domain.destination import Breaker, LastFailure
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.moments import iso
+from dispatchserver.domain.rate import rate_text
 from dispatchserver.engine.limits import DestinationCases, DestinationStatus
 
 
