@@ -2,22 +2,35 @@
 
 import asyncio
 
-from bench import adds, burst, imports, memory, planning, sockets, steady, triggers
+from bench import (
+    adds,
+    burst,
+    hanging,
+    imports,
+    memory,
+    planning,
+    sockets,
+    start,
+    steady,
+    triggers,
+)
 
 
 async def main() -> None:
     """Names each, and runs it."""
     print(
-        "bench.burst, bench.sockets, bench.steady, bench.adds, bench.imports, bench.memory, bench.planning, bench.triggers;"
-        " a line of JSON each or more, about 4 minutes"
+        "bench.burst, bench.sockets, bench.steady, bench.hanging, bench.adds, bench.imports, bench.memory, bench.planning,"
+        " bench.start, bench.triggers; a line of JSON each or more, about 6 minutes"
     )
     await burst.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
     await sockets.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
     await steady.main(rate=200, seconds=10, cron_share=0.1, slots=100)
+    await hanging.main(hanging=1_000, receivers=16, rate=100, seconds=30, rounds=1)
     await adds.main(adds=500, rounds=3, clients=[1, 8, 64])
     await imports.main(tasks=50_000, kinds=["mixed"])
     await memory.main(counts=[0, 10_000, 100_000], idle=5, rounds=1)
     await planning.main(tasks=20_000)
+    await start.main(tasks=[0], starts=5)
     triggers.main(steps=20, repeats=3)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,29 +38,43 @@ async def stream(
     group: str = "steady",
 ) -> Mapping[str, Any]:
     """One stream through a server; its tasks are of a group that it has none of yet."""
+    start = await begin(serving, sink, rate, seconds, cron_share, group)
+    before = serving.cpu_seconds()
+    await asyncio.sleep(start + seconds + 1 - time.time())
+    await quiet(serving.port)
+    cpu = serving.cpu_seconds() - before
+    expected = rate * seconds
+    return {
+        **came(await fetch(sink.port, "/take"), expected),
+        "cpu_us_per_fire": round(cpu / expected * 1e6),
+        "cpu_share_of_one_core": round(cpu / (seconds + 1), 2),
+        "rss_mib": serving.rss_mib(),
+    }
+
+
+async def begin(
+    serving: Child, sink: Child, rate: int, seconds: int, cron_share: float, group: str
+) -> int:
+    """Adds the tasks of a stream; returns the second that it begins at."""
     start = int(time.time() + rate / ADDS_PER_S + HEADROOM_S)
     tasks = [_task(group, n, start, seconds, n < rate * cron_share) for n in range(rate)]
     requests = (add(task, f"{sink.url}/", "x" * 200) for task in tasks)
     await send_all(serving.port, requests, clients=16)
     if time.time() > start - 1:
         raise RuntimeError("adding took longer than thought: the stream would have begun")
-    before = serving.cpu_seconds()
-    await asyncio.sleep(start + seconds + 1 - time.time())
-    await quiet(serving.port)
-    cpu = serving.cpu_seconds() - before
-    rows = await fetch(sink.port, "/take")
+    return start
+
+
+def came(rows: Sequence[tuple[str, float, float]], expected: int) -> Mapping[str, Any]:
+    """What of a stream came, and how late."""
     late = [arrived - due for _, due, arrived in rows]
     seen = Counter(fire for fire, _, _ in rows)
-    expected = rate * seconds
     return {
         "expected": expected,
         "lost": expected - len(seen),
         "twice": sum(count - 1 for count in seen.values()),
         "early": sum(value < 0 for value in late),
         "late": lateness(late),
-        "cpu_us_per_fire": round(cpu / expected * 1e6),
-        "cpu_share_of_one_core": round(cpu / (seconds + 1), 2),
-        "rss_mib": serving.rss_mib(),
     }
 
 

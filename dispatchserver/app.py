@@ -35,9 +35,9 @@ from dispatchserver.dialects.rest.secrets import SecretRoutes
 from dispatchserver.dialects.rest.signing import SigningRoutes
 from dispatchserver.dialects.rest.whys import WhyRoutes
 from dispatchserver.domain.destination import Allowance
-from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import RecallKind
+from dispatchserver.domain.starting import UnsafeBind
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.engine import Engine, EngineConfig
 from dispatchserver.engine.executor import Limits
@@ -75,12 +75,6 @@ from dispatchserver.stores.store import SqlAccounts, SqlStore
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
 MIB = 2**20
-
-
-class UnsafeBind(DispatchError):
-    """The server would be reachable from other machines, and nobody would have to show who they are."""
-
-    code = "serve.unsafe_bind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

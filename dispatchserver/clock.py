@@ -4,6 +4,9 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+from dispatchserver.domain.moments import from_ms
+
+NS_PER_MS = 1_000_000
 LONGEST_NAP = timedelta(seconds=1)
 SET_BACK_S = 0.5
 """A clock that goes back by less between two looks is being put right, not set."""
@@ -22,8 +25,7 @@ class SystemClock:
     def now(self) -> datetime:
         """The present moment, cut to the millisecond."""
         self._watch()
-        present = datetime.now(UTC)
-        return present.replace(microsecond=present.microsecond // 1000 * 1000)
+        return from_ms(time.time_ns() // NS_PER_MS)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Returns once the wall clock shows `moment`; before only where it was set back of late.

@@ -10,17 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatchserver.domain.errors import Fault, Refused
+from dispatchserver.domain.errors import Fault
 from dispatchserver.domain.excerpts import excerpt
+from dispatchserver.domain.starting import Misconfigured
 from dispatchserver.settings import Settings
 
 PREFIX = "DISPATCH_"
 LISTS = ("allowed_hosts", "egress_allow", "trusted_proxies")
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
-
-
-class Misconfigured(Refused):
-    """The settings are refused as a whole; every fault in them is listed."""
 
 
 def load(

@@ -172,5 +172,5 @@ def test_own_dates_stay_as_they_are() -> None:
 
 
 def test_the_package_is_not_loaded_with_the_server() -> None:
-    program = "import sys, dispatchserver.cli.main; sys.exit('holidays' in sys.modules)"
+    program = "import sys, dispatchserver.app; sys.exit('holidays' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -99,3 +99,9 @@ def test_a_python_that_makes_no_venvs_is_met_with_the_remedy(checkout: Path, bar
 def test_only_the_commands_own_output_goes_to_stdout(tmp_path: Path) -> None:
     done = start(ROOT / "run", "version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "dispatchserver 0.1.0\n")
+
+
+def test_a_start_keeps_its_bytecode_for_the_next_one(tmp_path: Path) -> None:
+    kept = {"PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode"), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert start(ROOT / "run", "version", cwd=tmp_path, **kept).returncode == 0
+    assert [file for file in tmp_path.rglob("main.*.pyc") if "dispatchserver" in file.parts]

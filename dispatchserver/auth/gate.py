@@ -6,6 +6,7 @@ Machines name none and pass.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -56,6 +57,7 @@ class Gate:
         return origin is None or _netloc(origin) == request.headers["Host"].lower()
 
 
+@lru_cache(maxsize=256)
 def _hostname(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

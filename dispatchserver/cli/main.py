@@ -1,28 +1,62 @@
 """All commands under one name, and how any of them ends when something is wrong."""
 
+import gc
 import sys
+from importlib import import_module
 
 import click
 
 from dispatchserver import __version__
-from dispatchserver.cli.calendar import calendar
-from dispatchserver.cli.cron import cron
-from dispatchserver.cli.database import backup, doctor
-from dispatchserver.cli.destination import destination
-from dispatchserver.cli.explain import explain_expression
-from dispatchserver.cli.fire import fire
-from dispatchserver.cli.group import group
-from dispatchserver.cli.receive import receiver
-from dispatchserver.cli.secret import secret
-from dispatchserver.cli.serve import config, demo, serve
 from dispatchserver.cli.shell import fail
-from dispatchserver.cli.task import task
-from dispatchserver.cli.token import token
-from dispatchserver.cli.transfer import export_tasks, import_tasks
 from dispatchserver.domain.errors import DispatchError
 
+COMMANDS = {
+    "serve": ("serve:serve",),
+    "demo": ("serve:demo",),
+    "receiver": ("receive:receiver",),
+    "task": ("task:task", "transfer:export_tasks", "transfer:import_tasks"),
+    "fire": ("fire:fire",),
+    "group": ("group:group",),
+    "destination": ("destination:destination",),
+    "calendar": ("calendar:calendar",),
+    "secret": ("secret:secret",),
+    "token": ("token:token",),
+    "cron": ("cron:cron", "explain:explain_expression"),
+    "backup": ("database:backup",),
+    "doctor": ("database:doctor",),
+    "config": ("config:config",),
+}
+"""Where each command is, a file beside this one and its name there; then what belongs to it and is in other files."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+GARBAGE_EVERY = 200_000
+"""Loading makes much and throws little away: to look for garbage meanwhile took a sixth of a start."""
+
+
+class Commands(click.Group):
+    """Loads a command when it is asked for, so that none waits for what only others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.add_command(_load(*COMMANDS[cmd_name]))
+        return super().get_command(ctx, cmd_name)
+
+
+def _load(place: str, *members: str) -> click.Command:
+    file, _, name = place.partition(":")
+    command: click.Command = getattr(import_module(f"dispatchserver.cli.{file}"), name)
+    if isinstance(command, click.Group):
+        for member in members:
+            command.add_command(_load(member))
+    return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="dispatchserver", message="%(prog)s %(version)s")
 def cli() -> None:
     """A callback scheduler: tell it when and whom to call.
@@ -37,16 +71,9 @@ def version() -> None:
     click.echo(f"dispatchserver {__version__}")
 
 
-cron.add_command(explain_expression)
-task.add_command(export_tasks)
-task.add_command(import_tasks)
-COMMANDS = (serve, demo, receiver, task, fire, group, destination, calendar, secret, token, cron)
-for command in (*COMMANDS, backup, doctor, config):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Runs the command line; a refusal becomes one clear message and an exit code."""
+    gc.set_threshold(GARBAGE_EVERY)
     try:
         cli.main(prog_name="dispatchserver")
     except DispatchError as error:

@@ -1,4 +1,4 @@
-"""`serve` runs the server, `demo` shows it at work, `config show` tells what it would run with."""
+"""`serve` runs the server, `demo` shows it at work."""
 
 import asyncio
 import gc
@@ -8,20 +8,21 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatchserver.app import Server, running
-from dispatchserver.cli.demonstration import demonstrate
-from dispatchserver.cli.shell import fail, given, settings_flags, terminal_language
-from dispatchserver.domain import jsontext
+from dispatchserver.cli.config import given, settings_flags
+from dispatchserver.cli.shell import fail, terminal_language
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.eventloop import new_event_loop
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
 from dispatchserver.settings import Settings
 from dispatchserver.settingsources import from_environment
+
+if TYPE_CHECKING:
+    from dispatchserver.app import Server
 
 EXIT_PORT_TAKEN = 1
 EXIT_AT_ONCE = 143
@@ -47,31 +48,10 @@ def demo(**flags: Any) -> None:
         run_server(settings, _demonstrate_until_stopped)
 
 
-@click.group()
-def config() -> None:
-    """Look at the settings. 查看配置。"""
-
-
-@config.command()
-@click.option("--json", "as_json", is_flag=True, help="one JSON object")
-@settings_flags
-def show(as_json: bool, **flags: Any) -> None:
-    """Print every setting with where it came from. 显示每项配置及其来源。"""
-    settings, sources = from_environment(given(flags))
-    rows = settings.model_dump(mode="json")
-    if as_json:
-        doc = {key: {"value": value, "source": sources[key]} for key, value in rows.items()}
-        click.echo(jsontext.dumps(doc))
-        return
-    for key, value in rows.items():
-        shown = jsontext.dumps(value) if isinstance(value, dict) else str(value)
-        click.echo(f"{key:<24} {shown:<32} {sources[key]}")
-
-
 GARBAGE_EVERY = 20_000
 """How many objects more than before make Python look for garbage."""
 
-Body = Callable[[Server, asyncio.Event], Coroutine[Any, Any, None]]
+Body = Callable[["Server", asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run_server(settings: Settings, body: Body) -> None:
@@ -88,6 +68,10 @@ def run_server(settings: Settings, body: Body) -> None:
 
 
 async def _serve(settings: Settings, body: Body) -> None:
+    from dispatchserver.app import (
+        running,
+    )  # all that serves: who only reads our help waits for none of it
+
     stopped = _stop_event()
     async with running(settings, _give_up) as server:
         _greet(server)
@@ -125,17 +109,19 @@ def _settle_memory() -> None:
     gc.set_threshold(GARBAGE_EVERY)
 
 
-def _greet(server: Server) -> None:
+def _greet(server: "Server") -> None:
     lang = terminal_language()
     click.echo(say(lang, "serve.ready", url=server.url))
     if server.setup_link:
         click.echo(say(lang, "serve.setup", link=server.setup_link))
 
 
-async def _until_stopped(server: Server, stopped: asyncio.Event) -> None:
+async def _until_stopped(server: "Server", stopped: asyncio.Event) -> None:
     await stopped.wait()
 
 
-async def _demonstrate_until_stopped(server: Server, stopped: asyncio.Event) -> None:
+async def _demonstrate_until_stopped(server: "Server", stopped: asyncio.Event) -> None:
+    from dispatchserver.cli.demonstration import demonstrate  # `serve` has no use for it
+
     async with demonstrate(server.url):
         await stopped.wait()

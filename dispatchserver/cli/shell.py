@@ -1,12 +1,9 @@
-"""What all commands share: the terminal's language, how an error is told, how settings become flags."""
+"""What all commands share: the terminal's language, and how an error is told."""
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 import click
 
-from dispatchserver.app import UnsafeBind
 from dispatchserver.domain.condition import BackupExists
 from dispatchserver.domain.errors import (
     DispatchError,
@@ -17,9 +14,8 @@ from dispatchserver.domain.errors import (
     StoreInUse,
     StoreUnavailable,
 )
+from dispatchserver.domain.starting import Misconfigured, UnsafeBind
 from dispatchserver.messages import LANGUAGES, say_error
-from dispatchserver.settings import Settings
-from dispatchserver.settingsources import LISTS, Misconfigured
 
 EXIT_CORRUPT = 74
 EXIT_CODES: dict[type[DispatchError], int] = {
@@ -46,20 +42,3 @@ def fail(error: DispatchError) -> int:
     """Says what is wrong on standard error; returns the exit code that goes with it."""
     click.echo(say_error(terminal_language(), error), err=True)
     return EXIT_CODES.get(type(error), 1)
-
-
-def settings_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds a flag for every setting."""
-    for name, field in reversed(Settings.model_fields.items()):
-        flag = "--" + name.replace("_", "-")
-        multiple = name in LISTS
-        shown = "" if field.default_factory or field.default is None else f" [{field.default}]"
-        command = click.option(
-            flag, name, default=None, multiple=multiple, help=f"{field.description}{shown}"
-        )(command)
-    return command
-
-
-def given(flags: dict[str, Any]) -> dict[str, object]:
-    """The flags that were really given."""
-    return {name: value for name, value in flags.items() if value not in (None, ())}

@@ -12,8 +12,6 @@ from functools import lru_cache
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
-
 from dispatchserver.domain.crondays import DayNumbers, DayRule, Weekdays, as_mask
 from dispatchserver.domain.cronfields import (
     DAY,
@@ -68,9 +66,7 @@ _WRAPPING = re.compile(r"(?<![0-9])([0-9]+)-([0-9]+)")
 
 def to_quartz(fields: Sequence[str]) -> list[str]:
     """One Quartz expression, or two where unix means "either day"; none if this is no plain unix line."""
-    if not all(_PLAIN.fullmatch(text) for text in fields) or not croniter.is_valid(
-        " ".join(fields)
-    ):
+    if not all(_PLAIN.fullmatch(text) for text in fields) or not _is_valid(" ".join(fields)):
         return []
     minute, hour, day, month, weekday = fields
     times = f"0 {minute} {hour}"
@@ -84,6 +80,12 @@ def to_quartz(fields: Sequence[str]) -> list[str]:
     if "*" in day or "*" in weekday:  # crons disagree whether this means "either" or "both"
         return []
     return [f"{times} {day} {month} ?", f"{times} ? {month} {weekdays}"]
+
+
+def _is_valid(line: str) -> bool:
+    from croniter import croniter  # slow to load, and few ask
+
+    return croniter.is_valid(line)
 
 
 def _goes_backwards(text: str) -> bool:

@@ -47,6 +47,8 @@ def matches_nothing(trigger: Trigger, now: datetime) -> bool:
 
 def upcoming(trigger: Firing, moment: datetime, count: int) -> list[datetime]:
     """At most `count` fires after `moment`, in order; of a trigger, or of one under a calendar."""
+    if isinstance(trigger, SimpleTrigger):
+        return trigger.fires_after(moment, count)
     fires: list[datetime] = []
     while len(fires) < count and (fire := trigger.next_after(fires[-1] if fires else moment)):
         fires.append(fire)

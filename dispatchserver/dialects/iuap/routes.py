@@ -206,7 +206,7 @@ async def _fields(request: web.Request) -> Fields:
 
 
 def _iso(fire: datetime) -> str:
-    return fire.isoformat(timespec="milliseconds" if fire.microsecond else "seconds")
+    return fire.isoformat(timespec="milliseconds") if fire.microsecond else fire.isoformat()
 
 
 def _header_text(text: str) -> str:

@@ -165,9 +165,10 @@ def opened(fields: Fields) -> Fields:
     """The fields with the objects that some hold as text, read once for all who look into them; what cannot be read stays."""
     found: dict[str, JsonValue] = {}
     for name in OBJECTS:
-        with suppress(Invalid):
-            if isinstance(fields.get(name), str):
-                found[name] = as_object(fields[name])
+        text = fields.get(name)
+        if isinstance(text, str):
+            with suppress(Invalid):
+                found[name] = as_object(text)
     return {**fields, **found}
 
 
