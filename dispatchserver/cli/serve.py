@@ -70,7 +70,7 @@ def run_server(settings: Settings, body: Body) -> None:
 async def _serve(settings: Settings, body: Body) -> None:
     from dispatchserver.app import (
         running,
-    )  # all that serves: who only reads our help waits for none of it
+    )  # loads all that serves; who reads our help waits for none
 
     stopped = _stop_event()
     async with running(settings, _give_up) as server:
