@@ -149,7 +149,7 @@ async def _serving(
     )
     tasks = Tasks(store, calendars, clock, ids(clock, token_bytes), engine.wakes, policy)
     people = People(accounts, clock)
-    cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.plan_by)
+    cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.wakes)
     parts = _Parts(
         store, accounts, clock, engine, tasks, people, cases, groups, places, keys, secrets, metrics
     )
@@ -275,7 +275,7 @@ def _reading(parts: _Parts) -> Reading:
     async def read(accept: str) -> tuple[bytes, str]:
         figures = await parts.store.figures(parts.clock.now())
         places = await parts.destinations.figures()
-        return parts.metrics.page(accept, figures, parts.engine.crew.busy, places)
+        return parts.metrics.page(accept, figures, parts.engine.in_flight, places)
 
     return read
 

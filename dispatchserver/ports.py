@@ -1,6 +1,7 @@
 """Every seam of the house on one page: what the engine asks of the outside, each method a contract in prose."""
 
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -258,6 +259,12 @@ Wake = Callable[[], None]
 
 LookBy = Callable[[datetime], None]
 """Tells a loop to look at this moment at the latest; costs nothing where it would look before that anyway."""
+
+Strike = Callable[[Iterable[str]], None]
+"""Fires of these ids are taken back: they are not to be sent, though they were claimed."""
+
+Closing = Callable[[Collection[TaskKey] | None], AbstractContextManager[Strike]]
+"""While it is open, no fire of these tasks (None: of any) begins that was claimed before it is due."""
 
 Pass = Callable[[], Awaitable[datetime | None]]
 """One pass of a loop; answers when to look again at the latest (None: only when woken)."""

@@ -77,10 +77,14 @@ class StoredCalendar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarPut:
-    """A calendar as it stands after a put, and the earliest next_fire_at of the tasks planned anew by it."""
+    """A calendar as it stands after a put, and the earliest next_fire_at of the tasks planned anew by it.
+
+    `struck` are fires that were claimed already and must not be sent: see Change.
+    """
 
     calendar: StoredCalendar
     next_fire_at: datetime | None = None
+    struck: tuple[str, ...] = ()
 
 
 DecideDays = Callable[[StoredCalendar | None], CalendarSpec]

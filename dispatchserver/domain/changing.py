@@ -45,8 +45,7 @@ class PendingRule(StrEnum):
 class Change:
     """What a command decided: the task afterwards (None: gone), its pending fires, and rows to add.
 
-    Occasions up to `done_until` have happened; what was planned for later is taken back where the rule
-    says so, since the changed task will plan it anew or not at all.
+    Where the rule says so, what was planned for after `done_until` is taken back; of that, `struck` had been claimed.
     """
 
     action: Action
@@ -56,6 +55,7 @@ class Change:
     reason: Reason | None = None
     done_until: datetime | None = None
     fires: tuple[Fire, ...] = ()
+    struck: tuple[str, ...] = ()
 
 
 Decide = Callable[[Task | None], Change]
@@ -150,16 +150,16 @@ def pause(key: TaskKey, now: datetime) -> Decide:
         waits = waits_for_completion(task.spec.trigger)
         if task.state is TaskState.PAUSED or (waits and task.state is TaskState.FINISHED):
             return Change(action=Action.PAUSED, before=task, after=task)
-        done_by = task.done_by(now)
-        following = _first_unserved(task, done_by)
-        paused = replace(task, state=TaskState.PAUSED, next_fire_at=following, updated_at=now)
+        paused = replace(
+            task, state=TaskState.PAUSED, next_fire_at=_first_unserved(task, now), updated_at=now
+        )
         return Change(
             action=Action.PAUSED,
             before=task,
             after=paused,
             pending=PendingRule.HOLD,
             # where the next occasion hangs on the fire, that is held instead
-            done_until=None if waits else done_by,
+            done_until=None if waits else now,
         )
 
     return decide
@@ -279,7 +279,7 @@ def plan_anew(key: TaskKey, edition: Edition, now: datetime) -> Decide:
         task = replace(_there(existing, key), edition=edition)
         after = task
         if task.next_fire_at is None or task.next_fire_at > now:
-            after = replace(task, next_fire_at=next_turn(task, task.done_by(now)))
+            after = replace(task, next_fire_at=next_turn(task, now))
         if task.state is not TaskState.PAUSED:
             left = after.next_fire_at is not None
             after = replace(after, state=TaskState.ACTIVE if left else TaskState.FINISHED)
@@ -288,7 +288,7 @@ def plan_anew(key: TaskKey, edition: Edition, now: datetime) -> Decide:
             before=task,
             after=after,
             pending=PendingRule.TAKE_BACK,
-            done_until=task.done_by(now),
+            done_until=now,
         )
 
     return decide

@@ -95,8 +95,7 @@ class Task:
     """A stored task. `next_fire_at` is its first occasion not planned yet; on a paused one, the first held back.
 
     Under a calendar (`edition` is how that stands) it is the first turn, which may be an excluded occasion.
-    `spec_since` is when this version was said; `restart` is what a misfire changed of its trigger since. Occasions up to
-    `taken_until` are on their way already, though not all may be due yet.
+    `spec_since` is when this version was said; `restart` is what a misfire changed of its trigger since.
     """
 
     id: str
@@ -110,7 +109,6 @@ class Task:
     edition: Edition | None = None
     spec_since: datetime | None = None
     restart: Restart | None = None
-    taken_until: datetime | None = None
 
     @property
     def trigger(self) -> Trigger:
@@ -134,12 +132,7 @@ class Task:
             edition=self.edition,
             spec_since=self.spec_since,
             restart=self.restart,
-            taken_until=self.taken_until,
         )
-
-    def done_by(self, now: datetime) -> datetime:
-        """Until when there is nothing left to take back."""
-        return now if self.taken_until is None else max(now, self.taken_until)
 
     @property
     def revision(self) -> str:

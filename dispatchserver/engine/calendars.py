@@ -23,7 +23,8 @@ from dispatchserver.domain.nationaldays import (
     NationalSource,
     with_national_days,
 )
-from dispatchserver.ports import Actor, Clock, LookBy
+from dispatchserver.engine.tasks import Wakes
+from dispatchserver.ports import Actor, Clock
 from dispatchserver.registries import Calendars
 
 PREVIEW_DAYS = 731
@@ -56,13 +57,13 @@ class CalendarCases:
         source: NationalSource,
         clock: Clock,
         zone: ZoneInfo,
-        plan_by: LookBy,
+        wakes: Wakes,
     ) -> None:
         self._calendars = calendars
         self._source = source
         self._clock = clock
         self._zone = zone
-        self._plan_by = plan_by
+        self._wakes = wakes
 
     async def put(
         self, key: CalendarKey, spec: CalendarSpec, actor: Actor, expected: int | None = None
@@ -104,14 +105,16 @@ class CalendarCases:
 
     async def _put(self, key: CalendarKey, decide: DecideDays, actor: Actor) -> StoredCalendar:
         today = self.today()
-        done = await self._calendars.put(
-            key,
-            lambda standing: check_calendar(decide(standing), today),
-            actor,
-            self._clock.now(),
-        )
+        with self._wakes.closed(None) as strike:
+            done = await self._calendars.put(
+                key,
+                lambda standing: check_calendar(decide(standing), today),
+                actor,
+                self._clock.now(),
+            )
+            strike(done.struck)
         if done.next_fire_at is not None:
-            self._plan_by(done.next_fire_at)
+            self._wakes.plan_by(done.next_fire_at)
         return done.calendar
 
     def today(self) -> date:

@@ -1,7 +1,12 @@
 """Fires that were claimed a moment before they are due: each begins when it is, and when its receiver has room."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from heapq import heappop, heappush
 from itertools import count
 
@@ -9,8 +14,9 @@ from dispatchserver.domain.destination import Hindrance
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.placing import is_early
+from dispatchserver.domain.task import TaskKey
 from dispatchserver.engine.destinations import Destinations
-from dispatchserver.ports import Clock
+from dispatchserver.ports import Clock, Strike
 
 PATIENCE = timedelta(milliseconds=100)
 
@@ -18,16 +24,40 @@ Waiting = tuple[int, int, asyncio.Future[None]]
 """Rank and number, by which they are called; and what tells that one is."""
 
 
+class Entrance(Enum):
+    """It is sent now; it stands in line again; or it was taken back, and there is nothing left to be stored of it."""
+
+    ADMITTED = auto()
+    PUT_OFF = auto()
+    TAKEN_BACK = auto()
+
+
+@dataclass(slots=True)
+class _Guest:
+    """One that stands at the door."""
+
+    fire: Fire
+    destination: str
+    number: int
+    struck: bool = False
+
+
 class Door:
-    """Lets in what is due, the most urgent first, as receivers have room. Who has waited here for too long is turned
-    away, and stands in line again: a pause does not reach what stands here.
+    """Lets in what is due, the most urgent first, as receivers have room. Who has waited for room too long is turned away.
+
+    It is closed for a task while that is being changed: until that is decided, nobody knows what is to be sent of it.
     """
 
     def __init__(self, destinations: Destinations, clock: Clock) -> None:
         self._destinations = destinations
         self._clock = clock
+        self._guests: dict[str, _Guest] = {}
+        self._struck: set[str] = set()
         self._waiting: dict[str, list[Waiting]] = {}
         self._numbers = count()
+        self._changing: Counter[TaskKey] = Counter()
+        self._all_changing = 0
+        self._opened = asyncio.Event()
         self._before = 0
 
     @property
@@ -35,21 +65,22 @@ class Door:
         """How many stand here, before their moment or for want of room."""
         return self._before
 
-    async def enter(self, assignment: Assignment) -> bool:
-        """Waits for the fire's moment and for room; whether it is to be sent now. Then its call has begun there."""
-        fire, name = assignment.fire, assignment.recall.destination
+    async def enter(self, assignment: Assignment) -> Entrance:
+        """Waits for the fire's moment and for room. Once it is admitted, its call has begun there."""
+        fire = assignment.fire
         if fire.claimed_at is None or not is_early(fire, fire.claimed_at):
-            return True  # it was given its room when it was claimed
-        entered = False
+            return Entrance.ADMITTED  # it was given its room when it was claimed
+        guest = _Guest(fire, assignment.recall.destination, next(self._numbers))
+        entrance = Entrance.PUT_OFF
         self._before += 1
+        self._guests[fire.id] = guest
+        guest.struck = fire.id in self._struck
+        self._struck.discard(fire.id)
         try:
-            entered = await self._comes_due(fire) and await self._finds_room(fire, name)
+            entrance = await self._admit(guest)
         finally:
-            self._before -= 1
-            if not entered:
-                self._destinations.miss(name)
-                self.call(name)  # whoever called this one in had room for somebody
-        return entered
+            self._leave(guest, entrance)
+        return entrance
 
     def call(self, name: str) -> None:
         """A call there has ended: the most urgent of those that wait may look for room."""
@@ -61,24 +92,62 @@ class Door:
                 return
         self._waiting.pop(name, None)
 
-    async def _comes_due(self, fire: Fire) -> bool:
-        """False where the clock was set back meanwhile."""
-        await self._clock.sleep_until(fire.run_at)
-        return fire.run_at <= self._clock.now()
+    @contextmanager
+    def closed(self, keys: Collection[TaskKey] | None) -> Iterator[Strike]:
+        """Lets in no fire of these tasks (None: of any) until they are changed; gives what is told the ids of those
+        that the change took back.
+        """
+        self._changing.update(keys or ())
+        self._all_changing += keys is None
+        try:
+            yield self._strike
+        finally:
+            self._all_changing -= keys is None
+            for key in keys or ():
+                self._changing[key] -= 1
+                if not self._changing[key]:
+                    del self._changing[key]
+            if self._guests:
+                self._opened.set()
+                self._opened = asyncio.Event()
 
-    async def _finds_room(self, fire: Fire, name: str) -> bool:
-        number, until = next(self._numbers), self._clock.now() + PATIENCE
-        while (now := self._clock.now()) <= until:
-            match self._destinations.hindrance(name, now):
-                case None:
-                    self._destinations.arrive(name, now)
-                    return True
-                case (
-                    Hindrance.FULL
-                ):  # of calls in flight, each of which calls somebody when it ends
-                    called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    heappush(self._waiting.setdefault(name, []), (fire.rank, number, called))
-                    await called
-                case _:
-                    return False
-        return False
+    def _strike(self, fire_ids: Iterable[str]) -> None:
+        for fire_id in fire_ids:
+            if fire_id in self._guests:
+                self._guests[fire_id].struck = True
+            else:  # claimed in the same moment, it is on its way here
+                self._struck.add(fire_id)
+
+    async def _admit(self, guest: _Guest) -> Entrance:
+        await self._clock.sleep_until(guest.fire.run_at)
+        until = self._clock.now() + PATIENCE
+        while True:
+            while self._all_changing or guest.fire.key in self._changing:
+                await self._opened.wait()
+            now = self._clock.now()
+            if guest.struck:
+                return Entrance.TAKEN_BACK
+            if not guest.fire.run_at <= now <= until:  # too late, or the clock was set back
+                return Entrance.PUT_OFF
+            hindrance = self._destinations.hindrance(guest.destination, now)
+            if hindrance is None:
+                self._destinations.arrive(guest.destination, now)
+                return Entrance.ADMITTED
+            if hindrance is not Hindrance.FULL:
+                return Entrance.PUT_OFF
+            await self._called(guest)
+
+    async def _called(self, guest: _Guest) -> None:
+        """Waits for one of the calls in flight there to end."""
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(guest.destination, [])
+        heappush(waiting, (guest.fire.rank, guest.number, called))
+        await called
+
+    def _leave(self, guest: _Guest, entrance: Entrance) -> None:
+        self._before -= 1
+        if self._guests.get(guest.fire.id) is guest:
+            del self._guests[guest.fire.id]
+        if entrance is not Entrance.ADMITTED:
+            self._destinations.miss(guest.destination)
+            self.call(guest.destination)  # whoever called this one in had room for somebody

@@ -15,7 +15,7 @@ from dispatchserver.domain.retention import Keep
 from dispatchserver.engine.auditor import Auditor
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.dispatcher import Dispatcher
-from dispatchserver.engine.door import Door
+from dispatchserver.engine.door import Door, Entrance
 from dispatchserver.engine.executor import Executor, Limits
 from dispatchserver.engine.loop import Crew, Loop
 from dispatchserver.engine.metering import Unmetered
@@ -81,7 +81,12 @@ class Engine:
     @property
     def wakes(self) -> Wakes:
         """How others tell the loops of what they changed."""
-        return Wakes(plan_by=self.plan_by, dispatch_by=self.dispatch_by)
+        return Wakes(plan_by=self.plan_by, dispatch_by=self.dispatch_by, closed=self.door.closed)
+
+    @property
+    def in_flight(self) -> int:
+        """How many callbacks are under way; those at the door are not."""
+        return self.crew.busy - self.door.before
 
     def plan_by(self, due_at: datetime) -> None:
         """A task has an occasion at this moment."""
@@ -98,7 +103,7 @@ class Engine:
     async def _run(self, assignment: Assignment) -> None:
         await self.executor.run(assignment, self)
 
-    async def admits(self, assignment: Assignment) -> bool:
+    async def admits(self, assignment: Assignment) -> Entrance:
         """Waits until it is due and its receiver has room."""
         return await self.door.enter(assignment)
 

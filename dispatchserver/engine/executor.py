@@ -14,6 +14,7 @@ from dispatchserver.domain.listing import Assignment
 from dispatchserver.domain.recall import RecallKind, headers_of, render_body
 from dispatchserver.domain.secrets import Proof
 from dispatchserver.domain.tracing import span_id
+from dispatchserver.engine.door import Entrance
 from dispatchserver.engine.headers import render_headers, sign
 from dispatchserver.engine.loop import SUPERSEDED
 from dispatchserver.engine.metering import Unmetered
@@ -39,8 +40,8 @@ class Limits:
 class Told(Protocol):
     """Whoever has to know how attempts go."""
 
-    async def admits(self, assignment: Assignment) -> bool:
-        """Returns when it is to be sent; False where it is not now."""
+    async def admits(self, assignment: Assignment) -> Entrance:
+        """Returns when it is known whether it is sent now."""
 
     def hurries(self, assignment: Assignment) -> bool:
         """Whether anything waits for this attempt to be stored."""
@@ -79,7 +80,10 @@ class Executor:
         """
         fire, outcome, started_at = assignment.fire, None, None
         try:
-            if await told.admits(assignment):
+            entrance = await told.admits(assignment)
+            if entrance is Entrance.TAKEN_BACK:
+                return
+            if entrance is Entrance.ADMITTED:
                 started_at = self._clock.now()
                 outcome = await self._send(assignment, started_at)
                 ended_at = self._clock.now()

@@ -32,7 +32,7 @@ class Hand:
     """
 
     def __init__(self) -> None:
-        self._later: list[tuple[datetime, int, Assignment]] = []
+        self._later: list[tuple[datetime, int, int, Assignment]] = []
         self._line: Line = []
         self._aside: dict[str, Line] = {}
         self._count = 0
@@ -65,7 +65,8 @@ class Hand:
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Takes these in hand."""
         for assignment in assignments:
-            heappush(self._later, (assignment.fire.run_at, next(self._numbers), assignment))
+            fire = assignment.fire
+            heappush(self._later, (fire.run_at, fire.rank, next(self._numbers), assignment))
             self._count += 1
 
     def offer(self, placing: Placing, limit: int) -> list[Assignment]:
@@ -91,14 +92,14 @@ class Hand:
     def _early(self, placing: Placing, limit: int) -> list[Assignment]:
         """Up to `limit` of those that are due in a moment."""
         offered: list[Assignment] = []
-        passed_over: list[tuple[datetime, int, Assignment]] = []
+        passed_over: list[tuple[datetime, int, int, Assignment]] = []
         until = placing.now + EARLY
         while self._later and self._later[0][0] <= until and len(passed_over) < PASSED_OVER:
             if len(offered) == limit:
                 break
             entry = heappop(self._later)
-            if placing.place(entry[2].fire, entry[2].recall) is not None:
-                offered.append(entry[2])
+            if placing.place(entry[3].fire, entry[3].recall) is not None:
+                offered.append(entry[3])
             else:
                 passed_over.append(entry)
         for entry in passed_over:
@@ -126,8 +127,8 @@ class Hand:
     def _queue(self, now: datetime) -> None:
         """What is due by now gets in line."""
         while self._later and self._later[0][0] <= now:
-            _, number, assignment = heappop(self._later)
-            heappush(self._line, (assignment.fire.rank, number, assignment))
+            _, rank, number, assignment = heappop(self._later)
+            heappush(self._line, (rank, number, assignment))
 
     def _call_back(self, placing: Placing) -> None:
         """As many as there is room for again get back in line; all, where it is not for calls to end that they wait."""

@@ -1,9 +1,11 @@
 """The use cases: what every dialect and page asks of the engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import NoReturn
 
 from dispatchserver.domain import changing
@@ -27,7 +29,7 @@ from dispatchserver.domain.reporting import Note
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
-from dispatchserver.ports import Actor, Clock, LookBy, Store
+from dispatchserver.ports import Actor, Clock, Closing, LookBy, Store, Strike
 from dispatchserver.registries import Calendars
 
 
@@ -49,12 +51,19 @@ class FireHistory:
     notes: Sequence[Note] = ()
 
 
+@contextmanager
+def nobody_there(keys: Collection[TaskKey] | None) -> Iterator[Strike]:
+    """Where no engine runs, nothing begins."""
+    yield lambda _: None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wakes:
-    """How the loops are told of what the use cases changed."""
+    """How the loops are told of what the use cases change, and what must not begin meanwhile."""
 
     plan_by: LookBy
     dispatch_by: LookBy
+    closed: Closing = nobody_there
 
 
 class Tasks:
@@ -76,6 +85,7 @@ class Tasks:
         self._egress = egress
         self._plan_by = wakes.plan_by
         self._dispatch_by = wakes.dispatch_by
+        self._closed = wakes.closed
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
@@ -101,9 +111,12 @@ class Tasks:
             return ()
         known = Known()
         asked = [(each.key, await self._decision(each, known)) for each in additions]
-        now = self._clock.now()
-        changes = await self._store.change_tasks(asked, actor, now, stop=stop)
-        self._tell([change for change in changes if isinstance(change, Change)], now)
+        with self._closed([key for key, _ in asked]) as strike:
+            now = self._clock.now()
+            changes = await self._store.change_tasks(asked, actor, now, stop=stop)
+            done = [change for change in changes if isinstance(change, Change)]
+            strike(chain.from_iterable(change.struck for change in done))
+        self._tell(done, now)
         return changes
 
     async def _decision(self, addition: Addition, known: Known) -> Decide:
@@ -165,8 +178,10 @@ class Tasks:
         return (await self._change(key, decide, actor)).fires[0]
 
     async def _change(self, key: TaskKey, decide: Decide, actor: Actor) -> Change:
-        now = self._clock.now()
-        change = await self._store.change_task(key, decide, actor, now)
+        with self._closed((key,)) as strike:
+            now = self._clock.now()
+            change = await self._store.change_task(key, decide, actor, now)
+            strike(change.struck)
         self._tell([change], now)
         return change
 

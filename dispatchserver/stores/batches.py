@@ -42,10 +42,11 @@ async def put_fenced(
     await tx.execute("RELEASE fence")
     if met:
         return {tuple(row[place] for place in key) for row in rows}
-    return {tuple(found[:]) for found in await _put_and_tell(tx, statement, rows)}
+    return {tuple(found[:]) for found in await put_and_tell(tx, statement, rows)}
 
 
-async def _put_and_tell(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
+async def put_and_tell(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
+    """As `put`; what the statement is RETURNING."""
     told: list[Row] = []
     for portion in _portions(rows):
         text = _spelled(statement, len(portion), len(portion[0]))

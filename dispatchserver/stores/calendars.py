@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from dispatchserver.domain.calendar import Edition
 from dispatchserver.domain.calendarspec import (
@@ -91,12 +92,11 @@ async def _put_one(tx: Tx, asked: Put) -> CalendarPut | Exception:
     )
     await _write(tx, stored)
     await _note(tx, asked, "calendar_added" if standing is None else "calendar_changed", stored)
-    earliest = None if standing is None else await _plan_anew(tx, asked, stored)
-    return CalendarPut(calendar=stored, next_fire_at=earliest)
+    return CalendarPut(calendar=stored) if standing is None else await _plan_anew(tx, asked, stored)
 
 
-async def _plan_anew(tx: Tx, asked: Put, stored: StoredCalendar) -> datetime | None:
-    """Plans the tasks that use the calendar by its new days; answers when the first of them is due."""
+async def _plan_anew(tx: Tx, asked: Put, stored: StoredCalendar) -> CalendarPut:
+    """Plans the tasks that use the calendar by its new days."""
     key, now = asked.key, asked.now
     found = await tx.fetch(sql.CALENDAR_TASKS, key.namespace, key.name)
     edition = Edition(key.name, stored.version, stored.spec.calendar())
@@ -104,9 +104,11 @@ async def _plan_anew(tx: Tx, asked: Put, stored: StoredCalendar) -> datetime | N
     for task in await read_tasks(tx, found):
         command = Command(task.key, plan_anew(task.key, edition, now), asked.actor, now)
         decided.append((command, command.decide(task)))
-    await write_changes(tx, decided)
+    struck = await write_changes(tx, decided)
     dues = [change.after.next_fire_at for _, change in decided if change.after]
-    return min((due for due in dues if due is not None), default=None)
+    earliest = min((due for due in dues if due is not None), default=None)
+    gone = tuple(chain.from_iterable(struck.values()))
+    return CalendarPut(calendar=stored, next_fire_at=earliest, struck=gone)
 
 
 async def _write(tx: Tx, stored: StoredCalendar) -> None:

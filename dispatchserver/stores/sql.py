@@ -29,17 +29,11 @@ TASK_COLUMNS = """
     t.succeeded, t.failed, t.waiting, t.last_fire_id, t.last_state, t.last_finished_at,
     t.calendar, t.restarted_at, t.restarted_count, v.created_at AS spec_since, v.trigger_json, v.recall_json, v.policies_json, v.priority, v.note, v.labels_json
 """
-OF_TASKS = "FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
-TASKS = f"SELECT {TASK_COLUMNS} {OF_TASKS}"
+TASKS = f"SELECT {TASK_COLUMNS} FROM tasks t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version"
 
 FIND_TASK = f"{TASKS} WHERE t.namespace = $1 AND t.grp = $2 AND t.name = $3"
-# With how far they are on their way, ahead of $2.
 FIND_TASKS = f"""
-SELECT {TASK_COLUMNS}, (
-    SELECT max(f.due_at) FROM fires f
-    WHERE f.task_id = t.id AND f.kind = 'scheduled' AND f.due_at > $2 AND f.state = 'running'
-) AS taken_until
-{OF_TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
+{TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
 DUE_TASKS = f"""
@@ -92,6 +86,14 @@ DELETE FROM fires WHERE id IN (
     JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
+"""
+# The same of what was claimed a moment early, and stands at the door: see engine/door.py.
+TAKE_BACK_CLAIMED = f"""
+DELETE FROM fires WHERE id IN (
+    SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT")}) s
+    JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
+    WHERE f.state = 'running' AND f.kind = 'scheduled' AND f.attempts = 1 AND f.claimed_at < f.due_at
+) RETURNING task_id, id
 """
 # A row of excluded occasions reaches into the future, which now will be planned anew or not at all. The unary
 # plus keeps SQLite on the small index of such rows.

@@ -1,6 +1,6 @@
 """Commands on tasks as batched writes: load, decide, write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,11 +15,14 @@ from dispatchserver.domain.task import Task, TaskKey
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.admissions import give_back
-from dispatchserver.stores.batches import put
+from dispatchserver.stores.batches import put, put_and_tell
 from dispatchserver.stores.calendarspecs import read_tasks
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.secrets import missing
-from dispatchserver.stores.triggerspecs import moment, ms
+from dispatchserver.stores.triggerspecs import ms
+
+Struck = Mapping[str, tuple[str, ...]]
+"""By task, the ids of fires that were claimed a moment early and are taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,8 @@ def _distinct(commands: Sequence[Command]) -> Sequence[Command]:
 async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
     commands = batch.commands
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
-    now = min(command.now for command in commands)
-    found = await tx.fetch(sql.FIND_TASKS, dumps(keys), to_ms(now))
-    taken = [moment(row["taken_until"]) for row in found]
-    tasks = zip(await read_tasks(tx, found), taken, strict=True)
-    standing = {
-        task.key: replace(task, taken_until=until) if until else task for task, until in tasks
-    }
+    found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
+    standing = {task.key: task for task in await read_tasks(tx, found)}
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
     results = [
@@ -94,10 +92,10 @@ async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
         for command, change in zip(commands, results, strict=False)
         if isinstance(change, Change)
     ]
-    await write_changes(tx, decided)
+    struck = await write_changes(tx, decided)
     done = [(command, change) for command, change in decided if not _says_again(change)]
     await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in done])
-    return results
+    return [_with_struck(result, struck) for result in results] if struck else results
 
 
 def _up_to_a_refusal(results: list[Change | Exception]) -> list[Change | Exception]:
@@ -110,12 +108,19 @@ def _says_again(change: Change) -> bool:
     return change.action is Action.REPLACED and change.after is change.before
 
 
-async def write_changes(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
-    """Writes what was decided, but for the audit."""
-    await _treat_pending(tx, decided)
+async def write_changes(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> Struck:
+    """Writes what was decided, but for the audit; answers which claimed fires were taken back."""
+    struck = await _treat_pending(tx, decided)
     await _write_tasks(tx, decided)
     fires = [rows.fire_row(fire) for _, change in decided for fire in change.fires]
     await put(tx, sql.PUT_FIRES, fires)
+    return struck
+
+
+def _with_struck(result: Change | Exception, struck: Struck) -> Change | Exception:
+    if isinstance(result, Exception) or result.before is None:
+        return result
+    return replace(result, struck=struck.get(result.before.id, ()))
 
 
 async def _with_calendars_as_planned(
@@ -172,8 +177,10 @@ def _decide(command: Command, task: Task | None) -> Change | Exception:
         return refusal
 
 
-async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> None:
-    """Takes back, holds, releases or cancels what the tasks had pending before the change."""
+async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> Struck:
+    """Takes back, holds, releases or cancels what the tasks had pending before the change; answers what was claimed of
+    what is taken back.
+    """
     by_rule: dict[PendingRule, list[tuple[Command, Change]]] = {rule: [] for rule in PendingRule}
     for command, change in decided:
         if change.pending is not PendingRule.KEEP:
@@ -183,7 +190,7 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
     tasks = [_before(change) for _, change in stopped]
     # first of all, for what is taken back leaves no trace of what it held
     await give_back(tx, [task.id for task in tasks if _asks(task)])
-    await _take_back(tx, [change for _, change in stopped])
+    struck = await _take_back(tx, stopped)
     await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
     await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
     await put(
@@ -191,14 +198,27 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> N
         sql.CANCEL,
         [[_before(change).id, change.reason, to_ms(command.now)] for command, change in cancelled],
     )
+    return struck
 
 
-async def _take_back(tx: Tx, changes: Sequence[Change]) -> None:
-    steps = [[_before(change).id, ms(change.done_until)] for change in changes]
+async def _take_back(tx: Tx, stopped: Sequence[tuple[Command, Change]]) -> Struck:
+    steps = [[_before(change).id, ms(change.done_until)] for _, change in stopped]
     await put(tx, sql.TAKE_BACK, steps)
-    under = [step for step, change in zip(steps, changes, strict=True) if _before(change).edition]
+    under = [
+        step for step, (_, change) in zip(steps, stopped, strict=True) if _before(change).edition
+    ]
     await put(tx, sql.TAKE_BACK_EXCLUDED, under)
     await put(tx, sql.TRIM_EXCLUDED, under)
+    # what is due by now may be on its way, whatever the change says is done
+    claimed = [
+        [_before(change).id, to_ms(max(change.done_until, command.now))]
+        for command, change in stopped
+        if change.done_until is not None
+    ]
+    struck: dict[str, tuple[str, ...]] = {}
+    for row in await put_and_tell(tx, sql.TAKE_BACK_CLAIMED, claimed):
+        struck[row["task_id"]] = (*struck.get(row["task_id"], ()), row["id"])
+    return struck
 
 
 def _asks(task: Task) -> bool:

@@ -1,6 +1,7 @@
 """Tasks under a calendar: what it takes away leaves a row, and a change of it takes effect at once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,11 @@ def calendars(works):
 
 def cases(works, plan_by):
     return CalendarCases(
-        works.house.calendars, HolidaysPackage(), works.clock, ZoneInfo("UTC"), plan_by
+        works.house.calendars,
+        HolidaysPackage(),
+        works.clock,
+        ZoneInfo("UTC"),
+        replace(works.engine.wakes, plan_by=plan_by),
     )
 
 

@@ -1,17 +1,26 @@
 """Fires are claimed a moment before they are due, begin when they are, and go back in line where there is no room."""
 
+import asyncio
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from dispatchserver.domain.calendar import DateRange
+from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
 from dispatchserver.domain.destination import EARLY, Allowance
 from dispatchserver.domain.fire import Delivery, FireState, Reason
 from dispatchserver.domain.rate import read_rate
+from dispatchserver.domain.recall import HttpRecall
+from dispatchserver.domain.task import Policies
+from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.door import PATIENCE
+from dispatchserver.holidaysource import HolidaysPackage
 from tests.builders import ALICE, NOON, RECALL, an_outcome, at, every, once
 from tests.clocks import until
 from tests.engine.works import Works
 
+UTC = ZoneInfo("UTC")
 MOMENT = 0.05
 SOON = once(at(MOMENT))
 QUICK = an_outcome(b"ok", first_byte_ms=1)
@@ -62,24 +71,94 @@ async def test_one_that_is_due_later_is_not_claimed_yet(works):
     assert await states(works) == ["pending"]
 
 
-async def test_what_a_pause_finds_at_the_door_goes_out_once_and_is_not_made_up_for(works):
+async def stop(works, command):
+    key = (await works.house.find()).task.key
+    await getattr(works.tasks, command)(key, ALICE)
+
+
+@pytest.mark.parametrize("command", ["pause", "delete"])
+async def test_what_is_stopped_before_it_is_due_is_not_sent_though_it_was_claimed(works, command):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    await stop(works, command)
+    await let_in(works, MOMENT)
+    assert (works.receiver.orders, await works.house.told()) == ([], [])
+
+
+async def test_what_a_pause_finds_at_the_door_is_skipped_with_what_comes_after(works):
     await works.add(trigger=every(1))
     await works.turn()
     await works.turn(0.96)
     assert works.engine.door.before == 1
-    key = (await works.house.find()).task.key
-    await works.tasks.pause(key, ALICE)
+    await stop(works, "pause")
     await works.turn(1.5)
-    await works.tasks.resume(key, ALICE)
+    await stop(works, "resume")
     await works.turn(1)
-    assert works.dues == ["12:00:00", "12:00:01", "12:00:03"]
-    assert await works.house.told() == [
-        (0, "succeeded", None),
-        (1, "succeeded", None),
-        (2, "skipped", "paused"),
-        (3, "succeeded", None),
-        (4, "pending", None),
-    ]
+    assert works.dues == ["12:00:00", "12:00:03"]
+    told = await works.house.told()
+    assert told[:3] == [(0, "succeeded", None), (2, "skipped", "paused"), (3, "succeeded", None)]
+    (_, skipped, *_) = await works.house.fires()
+    assert (skipped.missed.first, skipped.missed.count) == (at(1), 2)
+
+
+async def test_what_is_paused_and_goes_on_before_it_is_due_is_sent_once_and_booked(works):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    await stop(works, "pause")
+    await stop(works, "resume")
+    await at_the_door(works, 2)
+    await let_in(works, MOMENT)
+    assert len(works.receiver.orders) == 1
+    (fire,) = await works.house.fires()
+    assert fire.state is FireState.SUCCEEDED
+    assert len(await works.store.list_attempts(fire.id)) == 1
+
+
+async def test_a_replacement_sends_what_it_says_itself(works):
+    await works.add(trigger=SOON, recall=HttpRecall(url="http://a.example/old"))
+    await at_the_door(works)
+    await works.add(trigger=SOON, recall=HttpRecall(url="http://a.example/new"), overwrite=True)
+    await at_the_door(works, 2)
+    await let_in(works, MOMENT)
+    assert [order.recall.url for order in works.receiver.orders] == ["http://a.example/new"]
+
+
+async def test_while_a_task_is_being_changed_nothing_of_it_begins(works):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    key = (await works.house.find()).task.key
+    with works.engine.door.closed((key,)):
+        works.clock.advance(MOMENT)
+        await asyncio.sleep(0.01)
+        assert (works.receiver.orders, works.engine.door.before) == ([], 1)
+    await let_in(works, 0)
+    assert len(works.receiver.orders) == 1
+
+
+async def test_one_struck_on_its_way_to_the_door_is_not_let_in(works):
+    await works.add(trigger=SOON)
+    await works.engine.planner.run_once()
+    (fire,) = await works.house.fires()
+    with works.engine.door.closed(None) as strike:
+        strike([fire.id])
+    await at_the_door(works)
+    await let_in(works, MOMENT)
+    assert works.receiver.orders == []
+
+
+async def test_a_calendar_that_excludes_the_day_takes_back_what_stands_at_the_door(works):
+    calendars = CalendarCases(
+        works.house.calendars, HolidaysPackage(), works.clock, UTC, works.engine.wakes
+    )
+    key = CalendarKey(namespace="default", name="days")
+    await calendars.put(key, CalendarSpec(weekdays=(7,)), ALICE)
+    await works.add(trigger=SOON, policies=Policies(calendar="days"))
+    await at_the_door(works)
+    today = works.clock.now().date()
+    closed = Absence(dates=DateRange(first=today, last=today))
+    await calendars.put(key, CalendarSpec(excluded=(closed,)), ALICE)
+    await let_in(works, MOMENT)
+    assert works.receiver.orders == []
 
 
 async def test_no_more_begin_than_the_receiver_has_room_for(narrow):

@@ -9,6 +9,7 @@ from dispatchserver.domain.errors import StoreUnavailable
 from dispatchserver.domain.fire import Decision, Delivery, FireState, Reason
 from dispatchserver.domain.reporting import Report
 from dispatchserver.domain.task import Policies
+from dispatchserver.engine.door import Entrance
 from dispatchserver.engine.executor import Limits
 from tests.builders import ALICE, NOON, RECALL, an_outcome, at, every, once
 from tests.clocks import until
@@ -27,7 +28,7 @@ class Wakes(list):
 
     async def admits(self, assignment):
         """It was not claimed early."""
-        return True
+        return Entrance.ADMITTED
 
     def hurries(self, assignment):
         """Nobody waits for it but the test."""

@@ -105,7 +105,13 @@ class Works:
             await self.turn(seconds)
 
     async def idle(self):
-        await until(lambda: self.engine.crew.free + self.engine.door.before == self.slots)
+        await until(lambda: self.engine.crew.free + self.early == self.slots)
+
+    @property
+    def early(self):
+        """How many stand at the door whose moment has not come."""
+        now = self.clock.now()
+        return sum(guest.fire.run_at > now for guest in self.engine.door._guests.values())
 
     @property
     def dues(self):

@@ -13,6 +13,7 @@ from dispatchserver.domain.task import Policies, TaskState
 from tests.builders import ALICE, a_key, a_spec
 from tests.golden.vectors import instant, instant_if_any, trigger_of
 
+UNSENT = {FireState.PENDING, FireState.RUNNING}  # where nothing is under way, that is at the door
 OVER = {"NONE", "COMPLETE"}  # and ours, paused or not, when nothing is left to send
 
 
@@ -25,6 +26,7 @@ class Stage:
     def __init__(self, works, script):
         self.works = works
         self.names = {step["name"] for step in script["steps"] if "name" in step}
+        self.told = 0
         self.grace = timedelta(milliseconds=script["threshold_ms"])
 
     async def play(self, step):
@@ -98,11 +100,11 @@ class Stage:
         return None if found == wanted else f"{step}: {found}"
 
     async def _dispatch(self):
-        """One pass of the dispatcher: who was called back, for when, and when it is called next."""
-        seen = len(self.works.receiver.orders)
+        """One pass of the dispatcher: who was called back since the last one, for when, and when it is called next."""
         await self.works.engine.dispatcher.run_once()
         await self.works.idle()
-        return [await self._sent(n) for n in range(seen, len(self.works.receiver.orders))]
+        first, self.told = self.told, len(self.works.receiver.orders)
+        return [await self._sent(n) for n in range(first, self.told)]
 
     async def _sent(self, index):
         name = self.works.receiver.header(index, "X-Dispatch-Name")
@@ -120,7 +122,7 @@ class Stage:
             for fire in await self.works.house.fires(name=task.key.name)
             if fire.task_id == task.id and fire.version == task.version
         ]
-        unsent = [fire.due_at for fire in rows if fire.state is FireState.PENDING]
+        unsent = [fire.due_at for fire in rows if fire.state in UNSENT]
         sent = [fire.due_at for fire in rows if fire.state is FireState.SUCCEEDED]
         if task.next_fire_at is not None:
             unsent.append(task.next_fire_at)

@@ -101,7 +101,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     )
     groups = GroupCases(SqlGroups(driver), store, clock, SHANGHAI)
     calendars = CalendarCases(
-        SqlCalendars(driver), HolidaysPackage(), clock, SHANGHAI, lambda _: None
+        SqlCalendars(driver),
+        HolidaysPackage(),
+        clock,
+        SHANGHAI,
+        Wakes(plan_by=lambda _: None, dispatch_by=lambda _: None),
     )
     whys = Whys(store, store, groups, clock)
     signing = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
