@@ -16,7 +16,7 @@ from dispatchserver.domain.task import Policies
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.door import PATIENCE
 from dispatchserver.holidaysource import HolidaysPackage
-from tests.builders import ALICE, NOON, RECALL, an_outcome, at, every, once
+from tests.builders import ALICE, NOON, RECALL, a_key, an_outcome, at, every, once
 from tests.clocks import until
 from tests.engine.works import Works
 
@@ -47,6 +47,12 @@ async def let_in(works, seconds):
     works.clock.advance(seconds)
     await until(lambda: works.engine.door.before == 0)
     await works.idle()
+
+
+def all_places_are_free(works):
+    destinations, now = works.engine.destinations, works.clock.now()
+    load = destinations._loads[RECALL.destination]
+    return (destinations.placing(now).free, load.in_flight, load.ahead) == (works.slots, 0, 0)
 
 
 async def states(works):
@@ -83,6 +89,7 @@ async def test_what_is_stopped_before_it_is_due_is_not_sent_though_it_was_claime
     await stop(works, command)
     await let_in(works, MOMENT)
     assert (works.receiver.orders, await works.house.told()) == ([], [])
+    assert all_places_are_free(works)
 
 
 async def test_what_a_pause_finds_at_the_door_is_skipped_with_what_comes_after(works):
@@ -123,11 +130,11 @@ async def test_a_replacement_sends_what_it_says_itself(works):
     assert [order.recall.url for order in works.receiver.orders] == ["http://a.example/new"]
 
 
-async def test_while_a_task_is_being_changed_nothing_of_it_begins(works):
+@pytest.mark.parametrize("keys", [(a_key(),), None])
+async def test_while_its_task_or_any_calendar_is_being_changed_nothing_begins(works, keys):
     await works.add(trigger=SOON)
     await at_the_door(works)
-    key = (await works.house.find()).task.key
-    with works.engine.door.closed((key,)):
+    with works.engine.door.closed(keys):
         works.clock.advance(MOMENT)
         await asyncio.sleep(0.01)
         assert (works.receiver.orders, works.engine.door.before) == ([], 1)
@@ -182,9 +189,9 @@ async def test_no_more_begin_than_the_receiver_has_room_for(narrow):
 async def test_of_those_at_the_door_the_most_urgent_goes_first(narrow):
     works = narrow
     answers = works.receiver.hold(4)
-    for name, priority in (("a", 9), ("b", 8), ("c", 1), ("d", 5)):
+    for count, (name, priority) in enumerate((("a", 9), ("b", 8), ("c", 1), ("d", 5)), 1):
         await works.add(name, SOON, priority=priority)
-    await at_the_door(works, 4)
+        await at_the_door(works, count)
     works.clock.advance(MOMENT)
     await until(lambda: len(works.receiver.orders) == 3)
     for answer in answers:
@@ -197,9 +204,9 @@ async def test_of_those_at_the_door_the_most_urgent_goes_first(narrow):
 async def test_who_waits_too_long_is_turned_away_and_sent_later_without_a_repetition_lost(narrow):
     works = narrow
     answers = works.receiver.hold(2)
-    for name in "abc":
+    for name in "abcd":
         await works.add(name, SOON)
-    await at_the_door(works, 3)
+    await at_the_door(works, 4)
     works.clock.advance(MOMENT)
     await until(lambda: len(works.receiver.orders) == 3)
     works.clock.advance(PATIENCE + timedelta(milliseconds=1))
@@ -207,12 +214,13 @@ async def test_who_waits_too_long_is_turned_away_and_sent_later_without_a_repeti
     await until(lambda: works.engine.door.before == 0)
     answers[1].set_result(QUICK)
     await works.idle()
-    (last,) = [fire for fire in await works.house.fires() if fire.state is FireState.PENDING]
+    assert all_places_are_free(works)
+    *_, last = [fire for fire in await works.house.fires() if fire.state is FireState.PENDING]
     assert (last.reason, last.attempts, last.failovers) == (Reason.POSTPONED, 1, 1)
     (attempt,) = await works.store.list_attempts(last.id)
     assert attempt.outcome.delivery is Delivery.NOT_SENT
     await works.turn()
-    assert await states(works) == ["succeeded"] * 4
+    assert await states(works) == ["succeeded"] * 5
 
 
 async def test_a_destination_that_is_paused_lets_nobody_in_from_the_door(works):
