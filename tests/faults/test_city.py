@@ -64,7 +64,7 @@ SEEDED = {
     "nobody_waits_for_the_one_before": Wrong(
         rule="I6", hold_s=(0.5, 0.5), slots=60, quiet_s=(3, 3)
     ),
-    "late_is_forgotten": Wrong(rule="I2", faults=("kill", "kill"), quiet_s=(1, 2)),
+    "late_is_forgotten": Wrong(rule="I2", faults=("freeze_long",), quiet_s=(1, 2)),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),
     "one_fire_more_after_a_start": Wrong(rule="I14", faults=("stop",), quiet_s=(2, 2)),
