@@ -19,7 +19,7 @@ from urllib.parse import quote
 from bench.figures import middle, tell
 from bench.processes import Child, child, folder, run, server
 from bench.steady import stream
-from bench.wire import Connection, add, fetch, get, send_all
+from bench.wire import Connection, add, fetch, first_callback, get, send_all
 
 FEW = 1_000
 OWNERS = 2_000
@@ -72,7 +72,7 @@ async def _start(path: Path, sink: Child, idle: float) -> Mapping[str, object]:
     began = time.time()
     async with server(path) as serving:
         ready = time.time() - began
-        first, worked = await _first(sink) - began, serving.cpu_ms()
+        first, worked = await first_callback(sink.port, FIRST_LIMIT_S) - began, serving.cpu_ms()
         await _forget(serving)
         await asyncio.sleep(SETTLE_S)
         before = serving.cpu_seconds()
@@ -85,15 +85,6 @@ async def _start(path: Path, sink: Child, idle: float) -> Mapping[str, object]:
             "idle_cpu_percent": round((serving.cpu_seconds() - before) / idle * 100, 2),
             "file_mib": _mib(path),
         }
-
-
-async def _first(sink: Child) -> float:
-    """When the first callback arrived."""
-    async with asyncio.timeout(FIRST_LIMIT_S):
-        while not (rows := await fetch(sink.port, "/take")):  # noqa: ASYNC110  (another process sets no event)
-            await asyncio.sleep(0.01)
-    arrived: float = rows[0][2]
-    return arrived
 
 
 async def _forget(serving: Child) -> None:

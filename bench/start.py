@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.figures import middle, tell
 from bench.processes import Child, child, folder, run, server
-from bench.wire import add, fetch, send_all
+from bench.wire import add, fetch, first_callback, send_all
 
 BARE = "import aiohttp, jinja2, aiosqlite"
 BEAT = {"triggerType": "SimpleTrigger", "groupCode": "start", "jobCode": "beat"}
@@ -58,19 +58,10 @@ async def _start(path: Path, sink: Child) -> Mapping[str, float]:
         await fetch(serving.port, "/readyz")
         ready = time.time() - began
         return {
-            "first_fire_s": await _first(sink) - began,
+            "first_fire_s": await first_callback(sink.port, LIMIT_S) - began,
             "ready_s": ready,
             "cpu_ms": serving.cpu_ms(),
         }
-
-
-async def _first(sink: Child) -> float:
-    """When the first callback arrived."""
-    async with asyncio.timeout(LIMIT_S):
-        while not (rows := await fetch(sink.port, "/take")):  # noqa: ASYNC110  (another process sets no event)
-            await asyncio.sleep(0.01)
-    arrived: float = rows[0][2]
-    return arrived
 
 
 def _tell(tasks: int, starts: int, rounds: Sequence[tuple[float, Mapping[str, float]]]) -> None:

@@ -99,3 +99,12 @@ async def _busy(port: int) -> bool:
         if (await fetch(port, f"/api/v1/fires?state={state}&limit=1"))["items"]:
             return True
     return False
+
+
+async def first_callback(sink_port: int, limit_s: float) -> float:
+    """When the first callback arrived at a sink; raises TimeoutError where none does in time."""
+    async with asyncio.timeout(limit_s):
+        while not (rows := await fetch(sink_port, "/take")):  # noqa: ASYNC110  (another process sets no event)
+            await asyncio.sleep(0.01)
+    arrived: float = rows[0][2]
+    return arrived

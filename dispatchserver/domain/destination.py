@@ -171,11 +171,16 @@ def room(load: Load, allowance: Allowance, now: datetime) -> int:
     return max(0, free)
 
 
+def books(load: Load, allowance: Allowance) -> bool:
+    """Whether calls may be claimed a moment before they begin: nothing there depends on when they do."""
+    return allowance.rate is None and load.breaker == CLOSED
+
+
 def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
-    """How many calls that begin in a moment may be claimed now, where nothing depends on when they begin: as many as
-    have room, and those that will have got it by then, as fast as it has answered of late.
+    """How many calls that begin in a moment may be claimed now: as many as have room, and those that will have got it
+    by then, as fast as it has answered of late.
     """
-    if allowance.rate is not None or load.breaker != CLOSED:
+    if not books(load, allowance):
         return 0
     answered = 0 if load.pace is None else int(EARLY_MS / max(load.pace, 1.0) * allowance.slots)
     return max(0, room(load, allowance, now) + min(answered, allowance.slots) - load.ahead)

@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from dispatchserver.domain.destination import Allowance, Load, Pool, begin, bookable, room, share
+from dispatchserver.domain.destination import (
+    Allowance,
+    Load,
+    Pool,
+    begin,
+    bookable,
+    books,
+    room,
+    share,
+)
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.route import RouteRule
@@ -49,6 +58,10 @@ class Placing:
         load, allowance = self._load(destination), self.allowance_of(destination)
         empty = replace(load, in_flight=0) if load.in_flight else load
         return not self.room(destination) and room(empty, allowance, self.now) > 0
+
+    def books(self, destination: str) -> bool:
+        """Whether fires for it may be claimed a moment before they are due."""
+        return books(self._load(destination), self.allowance_of(destination))
 
     def openings(self) -> Mapping[str, int]:
         """The pools that fires wait for and that have room now, with how much."""

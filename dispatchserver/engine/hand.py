@@ -19,6 +19,9 @@ SOON = timedelta(seconds=5)
 NO_SOONER = timedelta(milliseconds=10)
 PASSED_OVER = 64
 
+Later = list[tuple[datetime, int, int, Assignment]]
+"""A heap: what is due first; of that, the smallest rank, then what came first."""
+
 Line = list[tuple[int, int, Assignment]]
 """A heap: the smallest rank first, then what came first."""
 
@@ -32,11 +35,17 @@ class Hand:
     """
 
     def __init__(self) -> None:
-        self._later: list[tuple[datetime, int, int, Assignment]] = []
+        self._later: Later = []
+        self._punctual: Later = []
         self._line: Line = []
         self._aside: dict[str, Line] = {}
         self._count = 0
         self._numbers = count()
+
+    @property
+    def _coming(self) -> tuple[Later, Later]:
+        """What is not due yet: what may be claimed a moment before it is, and what may not."""
+        return self._later, self._punctual
 
     @property
     def room(self) -> int:
@@ -44,15 +53,18 @@ class Hand:
         return max(0, HAND_LIMIT - self._count)
 
     def next_look(self, now: datetime) -> datetime | None:
-        """When those that are not due yet are to be looked at next: a little before the first is, but not at once."""
-        if not self._later:
-            return None
-        first = self._later[0][0]
-        return min(first, max(first - EARLY / 2, now + NO_SOONER))
+        """When those that are not due yet are to be looked at next: a little before the first is, but not at once; or
+        when it is, where it is not claimed before.
+        """
+        looks = [self._punctual[0][0]] if self._punctual else []
+        if self._later:
+            first = self._later[0][0]
+            looks.append(min(first, max(first - EARLY / 2, now + NO_SOONER)))
+        return min(looks, default=None)
 
     def waits(self, now: datetime) -> bool:
         """Whether any may be sent that nobody looked at yet."""
-        return bool(self._line) or (bool(self._later) and self._later[0][0] <= now)
+        return bool(self._line) or any(heap and heap[0][0] <= now for heap in self._coming)
 
     def awaits(self, destination: str | None = None) -> bool:
         """Whether any waits for room there, or anywhere."""
@@ -92,13 +104,15 @@ class Hand:
     def _early(self, placing: Placing, limit: int) -> list[Assignment]:
         """Up to `limit` of those that are due in a moment."""
         offered: list[Assignment] = []
-        passed_over: list[tuple[datetime, int, int, Assignment]] = []
+        passed_over: Later = []
         until = placing.now + EARLY
         while self._later and self._later[0][0] <= until and len(passed_over) < PASSED_OVER:
             if len(offered) == limit:
                 break
             entry = heappop(self._later)
-            if placing.place(entry[3].fire, entry[3].recall) is not None:
+            if not placing.books(entry[3].recall.destination):
+                heappush(self._punctual, entry)
+            elif placing.place(entry[3].fire, entry[3].recall) is not None:
                 offered.append(entry[3])
             else:
                 passed_over.append(entry)
@@ -109,9 +123,10 @@ class Hand:
     def let_go(self, before: datetime) -> int:
         """Forgets what was to be sent before this moment; how many that were."""
         had = self._count
-        while self._later and self._later[0][0] < before:
-            heappop(self._later)
-        self._count = len(self._later)
+        for heap in self._coming:
+            while heap and heap[0][0] < before:
+                heappop(heap)
+        self._count = sum(map(len, self._coming))
         self._line = self._since(self._line, before)
         self._aside = {
             name: kept for name, line in self._aside.items() if (kept := self._since(line, before))
@@ -126,9 +141,10 @@ class Hand:
 
     def _queue(self, now: datetime) -> None:
         """What is due by now gets in line."""
-        while self._later and self._later[0][0] <= now:
-            _, rank, number, assignment = heappop(self._later)
-            heappush(self._line, (rank, number, assignment))
+        for heap in self._coming:
+            while heap and heap[0][0] <= now:
+                _, rank, number, assignment = heappop(heap)
+                heappush(self._line, (rank, number, assignment))
 
     def _call_back(self, placing: Placing) -> None:
         """As many as there is room for again get back in line; all, where it is not for calls to end that they wait."""
