@@ -39,6 +39,7 @@ class Hand:
         self._punctual: Later = []
         self._line: Line = []
         self._aside: dict[str, Line] = {}
+        self._planned_until: datetime | None = None
         self._count = 0
         self._numbers = count()
 
@@ -59,7 +60,8 @@ class Hand:
         looks = [self._punctual[0][0]] if self._punctual else []
         if self._later:
             first = self._later[0][0]
-            looks.append(min(first, max(first - EARLY / 2, now + NO_SOONER)))
+            early = max(first - EARLY / 2, now + NO_SOONER)
+            looks.append(min(first, early) if self._is_planned(first) else first)
         return min(looks, default=None)
 
     def waits(self, now: datetime) -> bool:
@@ -80,6 +82,13 @@ class Hand:
             fire = assignment.fire
             heappush(self._later, (fire.run_at, fire.rank, next(self._numbers), assignment))
             self._count += 1
+
+    def planned(self, until: datetime) -> None:
+        """What is due before this moment is planned: nothing of a larger priority will still come."""
+        self._planned_until = until
+
+    def _is_planned(self, moment: datetime) -> bool:
+        return self._planned_until is not None and moment < self._planned_until
 
     def offer(self, placing: Placing, limit: int) -> list[Assignment]:
         """Gives away up to `limit` that have room now, the most urgent first.
@@ -107,7 +116,7 @@ class Hand:
         passed_over: Later = []
         until = placing.now + EARLY
         while self._later and self._later[0][0] <= until and len(passed_over) < PASSED_OVER:
-            if len(offered) == limit:
+            if len(offered) == limit or not self._is_planned(self._later[0][0]):
                 break
             entry = heappop(self._later)
             if not placing.books(entry[3].recall.destination):

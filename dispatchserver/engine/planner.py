@@ -46,11 +46,14 @@ class Planner:
         tasks = await self._store.due_tasks(now + LOOK_AHEAD, portion)
         plans, looked_at = self._plan(tasks, now)
         self._fit_portion(len(tasks), looked_at)
+        more = looked_at < len(tasks) or looked_at == portion
         if plans:
             await self._record(plans, now)
+        last = tasks[looked_at - 1].next_fire_at if more else None
+        self._hand.planned(last or now + LOOK_AHEAD)
         if len(plans) < looked_at:
             return now + PAUSE_AFTER_FAULT
-        if looked_at < len(tasks) or looked_at == portion:
+        if more:
             return now
         following = await self._store.next_occasion()
         return None if following is None else look_at(following)

@@ -13,6 +13,7 @@ from dispatchserver.domain.fire import Delivery, FireState, Reason
 from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import Policies
+from dispatchserver.engine import planner
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.door import PATIENCE
 from dispatchserver.holidaysource import HolidaysPackage
@@ -268,3 +269,18 @@ async def test_nobody_is_let_in_ahead_where_it_matters_when_a_call_begins(house,
         assert await works.engine.dispatcher.run_once() == at(MOMENT)
     await works.turns(3, MOMENT)
     assert await states(works) == ["succeeded"] * 2
+
+
+async def test_none_is_claimed_early_while_others_of_its_moment_are_still_to_be_planned(
+    works, monkeypatch
+):
+    monkeypatch.setattr(planner, "TASKS_PER_PASS", 1)
+    await works.add("a", SOON, priority=1)
+    await works.add("b", SOON, priority=2)
+    await works.engine.planner.run_once()
+    assert await works.engine.dispatcher.run_once() == at(MOMENT)
+    assert works.engine.door.before == 0
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    await let_in(works, MOMENT)
+    assert works.receiver.names == ["b", "a"]

@@ -303,25 +303,26 @@ async def test_a_thundering_herd_goes_by_priority_and_leaves_room_for_callers(
     assert [fire["state"] for fire in fires] == ["succeeded"] * herd
     called = [int(re.findall(rb"POST /(\d+)", head)[0]) for head, _ in found.heard]
     assert len(called) == herd
-    overtaken = most_overtaken(called)
+    early = ahead_of_their_turn(called, slots)
     slowest = percentile(answers)
     assert took < herd / least_a_second + 1, f"{took:.1f} s"
-    # on a busy machine the last are planned when the first are on their way already
-    most = herd // 4 if BUSY else slots
-    assert overtaken <= most, f"{overtaken} were overtaken by one of less priority"
+    # The last sixteenth of the slots is kept for receivers that have few calls. And on a busy machine the last are
+    # planned when the first are on their way already.
+    most = herd // 4 if BUSY else herd // 16 + slots
+    assert early <= most, f"{early} overtook more than are in flight"
     assert slowest < LATE_MS / 1000, sorted(answers)[-10:]
-    told = f"all in {took:.1f} s, {herd / took:.0f} a second; {overtaken} overtaken at most, of {slots} in flight; doors {slowest * 1000:.0f} ms"
+    told = f"all in {took:.1f} s, {herd / took:.0f} a second; {early} before their turn, {most} allowed; doors {slowest * 1000:.0f} ms"
     what = f"{herd} fires due in the same second"
     note(Line(fault="I2", what=what, rounds=1, recovered_s=took, seen=told))
 
 
-def most_overtaken(called: Sequence[int]) -> int:
-    """How many with more priority came after one with less, at most."""
-    most, later = 0, [0] * 10
+def ahead_of_their_turn(called: Sequence[int], slots: int) -> int:
+    """How many went before more of a larger priority than are in flight at once."""
+    early, later = 0, [0] * 10
     for priority in reversed(called):
-        most = max(most, sum(later[priority + 1 :]))
+        early += sum(later[priority + 1 :]) > slots
         later[priority] += 1
-    return most
+    return early
 
 
 async def probe(url: str) -> list[float]:
