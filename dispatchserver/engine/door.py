@@ -58,6 +58,7 @@ class Door:
         self._changing: Counter[TaskKey] = Counter()
         self._all_changing = 0
         self._opened = asyncio.Event()
+        self._unsure: set[TaskKey | None] = set()
         self._before = 0
 
     @property
@@ -95,21 +96,29 @@ class Door:
     @contextmanager
     def closed(self, keys: Collection[TaskKey] | None) -> Iterator[Strike]:
         """Lets in no fire of these tasks (None: of any) until they are changed; gives what is told the ids of those
-        that the change took back.
+        that the change took back. Who does not wait for that leaves it unsure: then the store is asked of each, as of
+        those that are not claimed early, until the next change.
         """
         self._changing.update(keys or ())
         self._all_changing += keys is None
         try:
             yield self._strike
+            self._unsure.difference_update((None,) if keys is None else keys)
+        except asyncio.CancelledError:
+            self._unsure.update((None,) if keys is None else keys)
+            raise
         finally:
-            self._all_changing -= keys is None
-            for key in keys or ():
-                self._changing[key] -= 1
-                if not self._changing[key]:
-                    del self._changing[key]
-            if self._guests:
-                self._opened.set()
-                self._opened = asyncio.Event()
+            self._open(keys)
+
+    def _open(self, keys: Collection[TaskKey] | None) -> None:
+        self._all_changing -= keys is None
+        for key in keys or ():
+            self._changing[key] -= 1
+            if not self._changing[key]:
+                del self._changing[key]
+        if self._guests:
+            self._opened.set()
+            self._opened = asyncio.Event()
 
     def _strike(self, fire_ids: Iterable[str]) -> None:
         for fire_id in fire_ids:
@@ -127,7 +136,8 @@ class Door:
             now = self._clock.now()
             if guest.struck:
                 return Entrance.TAKEN_BACK
-            if not guest.fire.run_at <= now <= until:  # too late, or the clock was set back
+            late = not guest.fire.run_at <= now <= until  # or the clock was set back
+            if late or not self._unsure.isdisjoint((guest.fire.key, None)):
                 return Entrance.PUT_OFF
             hindrance = self._destinations.hindrance(guest.destination, now)
             if hindrance is None:

@@ -154,6 +154,24 @@ async def test_while_its_task_or_any_calendar_is_being_changed_nothing_begins(wo
     assert len(works.receiver.orders) == 1
 
 
+async def test_where_nobody_waited_for_a_change_the_store_is_asked_what_became_of_it(works):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    key = (await works.house.find()).task.key
+    pausing = asyncio.create_task(works.tasks.pause(key, ALICE))
+    await asyncio.sleep(0)
+    pausing.cancel()
+    await until(pausing.done)
+    assert pausing.cancelled()
+    await let_in(works, MOMENT)
+    await works.turns(2, MOMENT)
+    assert works.receiver.orders == []
+    await stop(works, "resume")
+    await works.add("other", every(0.5))
+    await works.turn(0.5)
+    assert set(works.receiver.names) == {"other"}
+
+
 async def test_one_struck_on_its_way_to_the_door_is_not_let_in(works):
     await works.add(trigger=SOON)
     await works.engine.planner.run_once()
