@@ -104,7 +104,8 @@ async def test_a_quiet_server_says_that_all_is_done_and_nothing_is_stuck(tmp_pat
     assert page.value("dispatch_in_flight") == page.value("dispatch_queue") == 0
     assert page.value("dispatch_stuck") == 0
     assert page.value("dispatch_commits_failed_total") == 0
-    assert page.value("dispatch_commit_writes_sum") >= 3 * 65  # added, planned or claimed, settled
+    # each added and settled by itself, and planned and claimed together with others
+    assert page.value("dispatch_commit_writes_sum") > 2 * 65
     assert page.value("dispatch_loop_passes_total", loop="planner", result="ok") >= 1
     assert page.labels("dispatch_loop_passes_total", "result") == {"ok"}
 
