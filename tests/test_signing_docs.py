@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -245,7 +246,7 @@ def test_every_command_that_the_page_names_exists(lang: str) -> None:
     text = (DOCS / PAGES[lang]).read_text("utf-8")
     named = re.findall(r"dispatchserver (group|receiver)((?: [\w-]+)*)", text)
     assert {name for name, _ in named} == {"group", "receiver"}
-    group = cli.commands["group"]
+    group = cli.get_command(click.Context(cli), "group")
     for name, rest in named:
         if name == "group":
             verb, *words = shlex.split(rest)
