@@ -16,8 +16,8 @@ NAME_LIMIT = 300
 TROUBLE_LIMIT = 20
 REST = timedelta(seconds=30)
 REMEMBERED = timedelta(days=1)
-EARLY = timedelta(milliseconds=100)
 EARLY_MS = 100
+EARLY = timedelta(milliseconds=EARLY_MS)
 NEWEST_WEIGHS = 0.2
 BUSY = frozenset((408, 425, 429))
 SILENT = frozenset((Reason.DNS, Reason.CONNECT, Reason.TLS))

@@ -51,7 +51,7 @@ class Door:
     def __init__(self, destinations: Destinations, clock: Clock) -> None:
         self._destinations = destinations
         self._clock = clock
-        self._guests: dict[str, _Guest] = {}
+        self._guests: dict[int, _Guest] = {}
         self._struck: set[str] = set()
         self._waiting: dict[str, list[Waiting]] = {}
         self._numbers = count()
@@ -59,12 +59,11 @@ class Door:
         self._all_changing = 0
         self._opened = asyncio.Event()
         self._unsure: set[TaskKey | None] = set()
-        self._before = 0
 
     @property
     def before(self) -> int:
         """How many stand here, before their moment or for want of room."""
-        return self._before
+        return len(self._guests)
 
     async def enter(self, assignment: Assignment) -> Entrance:
         """Waits for the fire's moment and for room. Once it is admitted, its call has begun there."""
@@ -72,15 +71,17 @@ class Door:
         if fire.claimed_at is None or not is_early(fire, fire.claimed_at):
             return Entrance.ADMITTED  # it was given its room when it was claimed
         guest = _Guest(fire, assignment.recall.destination, next(self._numbers))
-        entrance = Entrance.PUT_OFF
-        self._before += 1
-        self._guests[fire.id] = guest
         guest.struck = fire.id in self._struck
         self._struck.discard(fire.id)
+        self._guests[guest.number] = guest
+        entrance = Entrance.PUT_OFF
         try:
             entrance = await self._admit(guest)
         finally:
-            self._leave(guest, entrance)
+            del self._guests[guest.number]
+            if entrance is not Entrance.ADMITTED:
+                self._destinations.miss(guest.destination)
+                self.call(guest.destination)  # whoever called this one in had room for somebody
         return entrance
 
     def call(self, name: str) -> None:
@@ -121,11 +122,12 @@ class Door:
             self._opened = asyncio.Event()
 
     def _strike(self, fire_ids: Iterable[str]) -> None:
-        for fire_id in fire_ids:
-            if fire_id in self._guests:
-                self._guests[fire_id].struck = True
-            else:  # claimed in the same moment, it is on its way here
-                self._struck.add(fire_id)
+        coming = set(fire_ids)
+        for guest in self._guests.values() if coming else ():
+            if guest.fire.id in coming and not guest.struck:
+                guest.struck = True
+                coming.discard(guest.fire.id)
+        self._struck |= coming  # claimed in the same moment, they are on their way here
 
     async def _admit(self, guest: _Guest) -> Entrance:
         await self._clock.sleep_until(guest.fire.run_at)
@@ -153,11 +155,3 @@ class Door:
         waiting = self._waiting.setdefault(guest.destination, [])
         heappush(waiting, (guest.fire.rank, guest.number, called))
         await called
-
-    def _leave(self, guest: _Guest, entrance: Entrance) -> None:
-        self._before -= 1
-        if self._guests.get(guest.fire.id) is guest:
-            del self._guests[guest.fire.id]
-        if entrance is not Entrance.ADMITTED:
-            self._destinations.miss(guest.destination)
-            self.call(guest.destination)  # whoever called this one in had room for somebody

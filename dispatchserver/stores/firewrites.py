@@ -1,6 +1,6 @@
 """What happens to fires as batched, fenced writes: claim, settle, recover, expire."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from dispatchserver.domain.fire import (
     Outcome,
     Verdict,
 )
+from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.judging import Standing, after_deadline, after_loss, settled
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.stores import rows, sql
@@ -49,13 +50,25 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
         )
         for booking in first.values()
     ]
-    await put(tx, sql.PUT_ATTEMPTS, [rows.attempt_row(booking.attempt) for booking in bookings])
     moved = await move(tx, moves)
     claims = [claim_key(booking.fire) for booking in bookings]
+    there = await _there(tx, {fire_id for fire_id, _ in set(claims) - moved})
+    kept = [
+        booking.attempt
+        for claim, booking in zip(claims, bookings, strict=True)
+        if claim in moved or booking.fire.id in there
+    ]
+    await put(tx, sql.PUT_ATTEMPTS, [rows.attempt_row(attempt) for attempt in kept])
     return [
         claim in moved and first[claim] is booking
         for claim, booking in zip(claims, bookings, strict=True)
     ]
+
+
+async def _there(tx: Tx, fire_ids: Set[str]) -> set[str]:
+    """Those of these fires that were not taken back. One that was may be made again, and has attempts of its own then."""
+    asked = dumps([[fire_id] for fire_id in sorted(fire_ids)])
+    return {row["id"] for row in await tx.fetch(sql.FIND_FIRES, asked)} if fire_ids else set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,21 @@ async def test_where_nobody_waited_for_a_change_the_store_is_asked_what_became_o
     assert set(works.receiver.names) == {"other"}
 
 
+async def test_one_that_is_taken_back_and_then_interrupted_leaves_no_attempt_to_its_successor(
+    works,
+):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    await stop(works, "pause")
+    await works.engine.crew.drain(timedelta(0))
+    assert await works.house.count("attempts") == 0
+    await stop(works, "resume")
+    await works.turn(MOMENT)
+    (fire,) = await works.house.fires()
+    (attempt,) = await works.store.list_attempts(fire.id)
+    assert (fire.state, attempt.outcome.delivery) == (FireState.SUCCEEDED, Delivery.ANSWERED)
+
+
 async def test_one_struck_on_its_way_to_the_door_is_not_let_in(works):
     await works.add(trigger=SOON)
     await works.engine.planner.run_once()
