@@ -4,18 +4,15 @@ import platform
 from collections import Counter as Counts
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
-    Histogram,
     Info,
     ProcessCollector,
-    disable_created_metrics,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
@@ -23,10 +20,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from dispatchserver.domain.figures import Ailment, Figures, Place, Stuck
-from dispatchserver.domain.fire import Attempt, Decision, Reason
+from dispatchserver.domain.fire import Attempt
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.retention import Stage
 from dispatchserver.domain.task import TaskState
+from dispatchserver.plainmetrics import Count, Spread
 
 DESTINATION_LIMIT = 100
 OTHER = "other"
@@ -42,66 +40,59 @@ class Metrics:
     """All figures of one server. Its labels are bounded, and hold no address beyond host and port, and no names."""
 
     def __init__(self, version: str, slots: int) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry = CollectorRegistry()
         self._count_fires(registry)
         self._count_the_server(registry)
         self._destinations: set[str] = set()
-        # prometheus_client looks a counter up by its labels in three times the time that it takes to count
-        self._judged = cache(self._attempts_by)
-        self._called = cache(self._by_destination.labels)
         ProcessCollector(namespace="dispatch", registry=registry)
         build = Info("dispatch_build", "Version of the server and of Python.", registry=registry)
         build.info({"version": version, "python": platform.python_version()})
         Gauge("dispatch_slots", "Callbacks that may be in flight.", registry=registry).set(slots)
 
     def _count_fires(self, registry: CollectorRegistry) -> None:
-        self._late = Histogram(
+        self._late = Spread(
             "dispatch_lateness_seconds",
             "From when an attempt was to run to when it started.",
-            buckets=SLOW,
-            registry=registry,
+            SLOW,
+            registry,
         )
-        self._took = Histogram(
-            "dispatch_attempt_seconds",
-            "From the start of an attempt to its end.",
-            buckets=SLOW,
-            registry=registry,
+        self._took = Spread(
+            "dispatch_attempt_seconds", "From the start of an attempt to its end.", SLOW, registry
         )
-        self._attempts = Counter(
+        self._attempts = Count(
             "dispatch_attempts",
             "Attempts that ended in this process.",
             ["outcome", "reason"],
-            registry=registry,
+            registry,
         )
-        self._by_destination = Counter(
+        self._by_destination = Count(
             "dispatch_destination_attempts",
             "The same, by whom they called.",
             ["destination", "outcome"],
-            registry=registry,
+            registry,
         )
 
     def _count_the_server(self, registry: CollectorRegistry) -> None:
-        self._passes = Counter(
-            "dispatch_loop_passes", "Passes of a loop.", ["loop", "result"], registry=registry
+        self._passes = Count(
+            "dispatch_loop_passes", "Passes of a loop.", ["loop", "result"], registry
         )
-        self._lag = Histogram(
+        self._lag = Spread(
             "dispatch_event_loop_lag_seconds",
             "How much later than asked the event loop woke a sleeper.",
-            buckets=FAST,
-            registry=registry,
+            FAST,
+            registry,
         )
-        self._commit_sizes = Histogram(
-            "dispatch_commit_writes", "Writes in one commit.", buckets=SIZES, registry=registry
+        self._commit_sizes = Spread(
+            "dispatch_commit_writes", "Writes in one commit.", SIZES, registry
         )
-        self._commit_times = Histogram(
+        self._commit_times = Spread(
             "dispatch_commit_seconds",
             "From the begin of a transaction to its durable end.",
-            buckets=FAST,
-            registry=registry,
+            FAST,
+            registry,
         )
-        self._failed_commits = Counter(
-            "dispatch_commits_failed", "Transactions that stored nothing.", registry=registry
+        self._failed_commits = Count(
+            "dispatch_commits_failed", "Transactions that stored nothing.", (), registry
         )
         self._stuck = Gauge(
             "dispatch_stuck", "Rows that nothing moves on; 0 is right.", ["kind"], registry=registry
@@ -112,22 +103,19 @@ class Metrics:
             registry=registry,
         )
         self.audited(Stuck())
-        self._pruned = Counter(
-            "dispatch_pruned", "Old records that were deleted.", ["stage"], registry=registry
+        self._pruned = Count(
+            "dispatch_pruned", "Old records that were deleted.", ["stage"], registry
         )
         for stage in Stage:
-            self._pruned.labels(stage)
+            self._pruned.add(stage, count=0)
 
     def attempted(self, attempt: Attempt, recall: Recall, late: timedelta) -> None:
         """See ports.Meter."""
         verdict = attempt.verdict
         self._late.observe(late.total_seconds())
         self._took.observe((attempt.ended_at - attempt.started_at).total_seconds())
-        self._judged(verdict.decision, verdict.reason).inc()
-        self._called(self._bounded(destination_of(recall.address)), verdict.decision).inc()
-
-    def _attempts_by(self, decision: Decision, reason: Reason | None) -> Counter:
-        return self._attempts.labels(decision, reason or NONE)
+        self._attempts.add(verdict.decision, verdict.reason or NONE)
+        self._by_destination.add(self._bounded(destination_of(recall.address)), verdict.decision)
 
     def _bounded(self, destination: str) -> str:
         """The first hundred keep their names: a label for every host that ever was would never be forgotten."""
@@ -140,7 +128,7 @@ class Metrics:
 
     def passed(self, loop: str, ok: bool) -> None:
         """See ports.Meter."""
-        self._passes.labels(loop, "ok" if ok else "failed").inc()
+        self._passes.add(loop, "ok" if ok else "failed")
 
     def lagged(self, late: timedelta) -> None:
         """See ports.Meter."""
@@ -153,14 +141,14 @@ class Metrics:
 
     def pruned(self, stage: Stage, rows: int) -> None:
         """See ports.Meter."""
-        self._pruned.labels(stage).inc(rows)
+        self._pruned.add(stage, count=rows)
 
     def committed(self, writes: int, seconds: float, stored: bool) -> None:
         """A transaction of the store ended: see OnCommit."""
         self._commit_sizes.observe(writes)
         self._commit_times.observe(seconds)
         if not stored:
-            self._failed_commits.inc()
+            self._failed_commits.add()
 
     def degraded(self, is_degraded: bool) -> None:
         """The disk takes no writes; or takes them again."""
