@@ -8,7 +8,7 @@ from dispatchserver.domain.moments import from_ms
 
 NS_PER_MS = 1_000_000
 LONGEST_NAP = timedelta(seconds=1)
-SET_BACK_S = 0.5
+SET_BACK_NS = 500 * NS_PER_MS
 """A clock that goes back by less between two looks is being put right, not set."""
 WARY_S = 60.0
 
@@ -19,13 +19,18 @@ class SystemClock:
     """
 
     def __init__(self) -> None:
-        self._ahead = _ahead()
+        self._ahead = time.time_ns() - time.monotonic_ns()
+        """By how many nanoseconds the wall clock was ahead of one that nobody can set."""
         self._set_back_at = float("-inf")
 
     def now(self) -> datetime:
         """The present moment, cut to the millisecond."""
-        self._watch()
-        return from_ms(time.time_ns() // NS_PER_MS)
+        wall = time.time_ns()
+        ahead = wall - time.monotonic_ns()
+        if ahead < self._ahead - SET_BACK_NS:
+            self._set_back_at = time.monotonic()
+        self._ahead = ahead
+        return from_ms(wall // NS_PER_MS)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Returns once the wall clock shows `moment`; before only where it was set back of late.
@@ -35,17 +40,6 @@ class SystemClock:
         """
         while (left := moment - datetime.now(UTC)) > timedelta(0):
             await asyncio.sleep(min(left, LONGEST_NAP).total_seconds())
-            self._watch()
+            self.now()
             if left > LONGEST_NAP and time.monotonic() - self._set_back_at < WARY_S:
                 return
-
-    def _watch(self) -> None:
-        ahead = _ahead()
-        if ahead < self._ahead - SET_BACK_S:
-            self._set_back_at = time.monotonic()
-        self._ahead = ahead
-
-
-def _ahead() -> float:
-    """How many seconds the wall clock is ahead of one that nobody can set."""
-    return time.time() - time.monotonic()

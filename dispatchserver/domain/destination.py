@@ -161,14 +161,22 @@ def hindrance(load: Load, allowance: Allowance, now: datetime) -> Hindrance | No
 
 def room(load: Load, allowance: Allowance, now: datetime) -> int:
     """How many calls may begin there now."""
-    if allowance.paused or not load.breaker.admits(now):
+    if allowance.paused:
         return 0
     if load.breaker.rests_until is not None:
-        return 1
+        return 1 if load.breaker.admits(now) else 0
     free = allowance.slots - load.in_flight
     if allowance.rate is not None:
         free = min(free, _tokens(allowance.rate, _rested_at(load, allowance.rate, now), now))
     return max(0, free)
+
+
+def waits_for_calls(load: Load, allowance: Allowance, now: datetime) -> bool:
+    """Whether there is room as soon as calls in flight have ended."""
+    if allowance.paused or not load.breaker.admits(now):
+        return False
+    rate = allowance.rate
+    return rate is None or _tokens(rate, _rested_at(load, rate, now), now) > 0
 
 
 def books(load: Load, allowance: Allowance) -> bool:
@@ -215,7 +223,8 @@ def opens_at(load: Load, allowance: Allowance, now: datetime) -> datetime | None
 def begin(load: Load, allowance: Allowance, now: datetime) -> None:
     """Books a call that begins."""
     load.in_flight += 1
-    load.breaker = load.breaker.sent()
+    if load.breaker.rests_until is not None:
+        load.breaker = load.breaker.sent()
     if allowance.rate is not None:
         rested_at = _rested_at(load, allowance.rate, now) or now
         load.rested_at = max(rested_at, now) + allowance.rate.spacing

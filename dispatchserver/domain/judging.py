@@ -1,6 +1,7 @@
 """What an outcome means: success, failure, try again, or wait for a report. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,12 @@ from dispatchserver.domain.values import value
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
+LEADS_TO: Mapping[Decision, FireState] = {
+    Decision.SUCCESS: FireState.SUCCEEDED,
+    Decision.FAILURE: FireState.FAILED,
+    Decision.RETRY: FireState.PENDING,
+    Decision.WAIT: FireState.WAITING,
+}
 LOST_LIMIT = 10
 LONGEST_LOSS_PAUSE = timedelta(seconds=10)
 BOM = b"\xef\xbb\xbf"
@@ -150,7 +157,10 @@ def _text(body: bytes) -> str | None:
 
 def storable(text: str) -> str:
     """The text as every database takes it, cut to 4,096 characters: no NUL, no lone surrogates."""
-    return text[:RESULT_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    text = text[:RESULT_LIMIT]
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def after_loss(fire: Fire, now: datetime) -> Verdict:
@@ -169,12 +179,7 @@ def after_loss(fire: Fire, now: datetime) -> Verdict:
 
 def state_after(verdict: Verdict) -> FireState:
     """The fire's state that a verdict leads to."""
-    return {
-        Decision.SUCCESS: FireState.SUCCEEDED,
-        Decision.FAILURE: FireState.FAILED,
-        Decision.RETRY: FireState.PENDING,
-        Decision.WAIT: FireState.WAITING,
-    }[verdict.decision]
+    return LEADS_TO[verdict.decision]
 
 
 @value(frozen=True, slots=True, kw_only=True)

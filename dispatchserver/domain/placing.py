@@ -13,6 +13,7 @@ from dispatchserver.domain.destination import (
     books,
     room,
     share,
+    waits_for_calls,
 )
 from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.recall import Recall
@@ -21,6 +22,9 @@ from dispatchserver.domain.routing import Choice, Sight, choose, pool_id
 
 LoadOf = Callable[[str], Load]
 AllowanceOf = Callable[[str], Allowance]
+Spot = tuple[Load, Allowance]
+"""How a destination stands, and what it may be asked."""
+
 UNBOUNDED = 2**31
 
 
@@ -41,12 +45,12 @@ class Placing:
     kept: int = 0
     turn_of: Callable[[str], int] = lambda _: 0
     turns: dict[str, int] = field(default_factory=dict)
-    _loads: dict[str, Load] = field(default_factory=dict)
+    _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
         """How many more may be sent there."""
-        load = self._load(destination)
-        found = room(load, self.allowance_of(destination), self.now)
+        load, allowance = self._spot(destination)
+        found = room(load, allowance, self.now)
         return min(found, share(load.in_flight, self.free, self.kept))
 
     def waits_shortly(self, fire: Fire, destination: str) -> bool:
@@ -55,13 +59,11 @@ class Placing:
 
     def is_full(self, destination: str) -> bool:
         """Whether it has no room only because of the calls in flight, the next of which to end makes some."""
-        load, allowance = self._load(destination), self.allowance_of(destination)
-        empty = replace(load, in_flight=0) if load.in_flight else load
-        return not self.room(destination) and room(empty, allowance, self.now) > 0
+        return not self.room(destination) and waits_for_calls(*self._spot(destination), self.now)
 
     def books(self, destination: str) -> bool:
         """Whether fires for it may be claimed a moment before they are due."""
-        return books(self._load(destination), self.allowance_of(destination))
+        return books(*self._spot(destination))
 
     def openings(self) -> Mapping[str, int]:
         """The pools that fires wait for and that have room now, with how much."""
@@ -78,9 +80,9 @@ class Placing:
         """The recall as it is sent now, or in a moment when it is due, to one address that has room; None where there
         is none.
         """
-        if is_early(fire, self.now):
+        if fire.run_at > self.now:
             return recall if self._book(recall) else None
-        if len(recall.addresses) == 1:
+        if not recall.also:
             return recall if self._begin(recall.destination) else None
         names = recall.destinations
         for index in self._choice(fire, recall).to_try:
@@ -92,7 +94,7 @@ class Placing:
 
     def pool(self, fire: Fire, recall: Recall) -> Pool:
         """The destinations whose room this fire waits for now."""
-        if len(recall.addresses) == 1:
+        if not recall.also:
             return Pool((recall.destination,))
         choice, names = self._choice(fire, recall), recall.destinations
         waits_for = tuple(dict.fromkeys(names[index] for index in choice.waits_for))
@@ -102,7 +104,7 @@ class Placing:
     def _choice(self, fire: Fire, recall: Recall) -> Choice:
         names = recall.destinations
         sight = Sight(
-            in_flight=[self._load(name).in_flight for name in names],
+            in_flight=[self._spot(name)[0].in_flight for name in names],
             resting=[self._rests(name) for name in names],
             turn=self._turn(recall),
         )
@@ -115,31 +117,31 @@ class Placing:
         return self.turns[pool] if pool in self.turns else self.turn_of(pool)
 
     def _rests(self, destination: str) -> bool:
-        return not self._load(destination).breaker.admits(self.now)
+        return not self._spot(destination)[0].breaker.admits(self.now)
 
     def _begin(self, destination: str) -> bool:
         """Books a call that begins there; False where there is no room for it."""
         if not self.room(destination):
             return False
-        begin(self._load(destination), self.allowance_of(destination), self.now)
+        begin(*self._spot(destination), self.now)
         self.free -= 1
         return True
 
     def _book(self, recall: Recall) -> bool:
         """Books a call that begins in a moment; one that may turn to several addresses is not decided on before."""
-        load, allowance = self._load(recall.destination), self.allowance_of(recall.destination)
-        several = len(recall.addresses) > 1
-        if several or self.free <= self.kept or not bookable(load, allowance, self.now):
+        load, allowance = self._spot(recall.destination)
+        if recall.also or self.free <= self.kept or not bookable(load, allowance, self.now):
             return False
         load.ahead += 1
         self.free -= 1
         return True
 
-    def _load(self, destination: str) -> Load:
-        if destination not in self._loads:
-            known = self.load_of(destination)
-            self._loads[destination] = replace(known)
-        return self._loads[destination]
+    def _spot(self, destination: str) -> Spot:
+        found = self._spots.get(destination)
+        if found is None:
+            found = replace(self.load_of(destination)), self.allowance_of(destination)
+            self._spots[destination] = found
+        return found
 
 
 def is_early(fire: Fire, now: datetime) -> bool:

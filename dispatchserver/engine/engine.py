@@ -1,10 +1,11 @@
 """All loops together: started, drained and stopped in order."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from dispatchserver.domain.destination import USUAL, Allowance
 from dispatchserver.domain.fire import Decision, Outcome, Verdict
@@ -100,12 +101,12 @@ class Engine:
         """A fire became pending, or a slot free."""
         self._dispatching.wake()
 
-    async def _run(self, assignment: Assignment) -> None:
-        await self.executor.run(assignment, self)
+    def _run(self, assignment: Assignment) -> Coroutine[Any, Any, None]:
+        return self.executor.run(assignment, self)
 
-    async def admits(self, assignment: Assignment) -> Entrance:
+    def admits(self, assignment: Assignment) -> Awaitable[Entrance]:
         """Waits until it is due and its receiver has room."""
-        return await self.door.enter(assignment)
+        return self.door.enter(assignment)
 
     def hurries(self, assignment: Assignment) -> bool:
         """Others wait for this fire to end, or for its slot."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,7 +40,7 @@ class Limits:
 class Told(Protocol):
     """Whoever has to know how attempts go."""
 
-    async def admits(self, assignment: Assignment) -> Entrance:
+    def admits(self, assignment: Assignment) -> Awaitable[Entrance]:
         """Returns when it is known whether it is sent now."""
 
     def hurries(self, assignment: Assignment) -> bool:
@@ -121,11 +121,12 @@ class Executor:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
         body = render_body(recall, fire.id, fire.shard, fire.shards)
         ours = render_headers(fire, started_at)
-        signed = sign(assignment.signing_keys, fire, started_at, body)
+        if assignment.signing_keys:
+            ours += sign(assignment.signing_keys, fire, started_at, body)
         return SendOrder(
             recall=recall,
             body=body,
-            headers=headers_of(recall) + ours + signed + proof.headers,
+            headers=headers_of(recall) + ours + proof.headers,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
             dns_timeout=self._limits.dns_timeout,

@@ -181,7 +181,7 @@ def for_hand(plans: Iterable[Plan], now: datetime, most: int) -> list[Assignment
 
 def _is_plain(plan: Plan) -> bool:
     spec = plan.task.spec
-    alone = len(spec.recall.addresses) == 1 and auth_of(spec.recall) is None
+    alone = not spec.recall.also and auth_of(spec.recall) is None
     return alone and not waits_for_completion(spec.trigger)
 
 

@@ -16,7 +16,7 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
 
     Group and name are percent-encoded UTF-8, since headers take no other characters safely.
     """
-    return (
+    whole = (
         ("Content-Type", "application/json; charset=utf-8"),
         ("X-Dispatch-Fire-Id", fire.id),
         ("X-Dispatch-Attempt", str(fire.attempts)),
@@ -29,8 +29,8 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
         ("traceparent", traceparent(fire.id, fire.attempts)),
         ("webhook-id", fire.id),
         ("webhook-timestamp", str(_seconds(sent_at))),
-        *_shard(fire),
     )
+    return whole if fire.shards == 1 else whole + _shard(fire)
 
 
 @lru_cache(maxsize=4_096)
@@ -39,8 +39,6 @@ def _encoded(name: str) -> str:
 
 
 def _shard(fire: Fire) -> tuple[tuple[str, str], ...]:
-    if fire.shards == 1:
-        return ()
     return (
         ("X-Dispatch-Shard-Index", str(fire.shard)),
         ("X-Dispatch-Shard-Total", str(fire.shards)),
@@ -50,9 +48,7 @@ def _shard(fire: Fire) -> tuple[tuple[str, str], ...]:
 def sign(
     keys: Sequence[str], fire: Fire, sent_at: datetime, body: bytes
 ) -> tuple[tuple[str, str], ...]:
-    """The header that proves where the attempt comes from; none where its group has no keys."""
-    if not keys:
-        return ()
+    """The header that proves where the attempt comes from, by the keys of its group."""
     return (("webhook-signature", signature(keys, fire.id, _seconds(sent_at), body)),)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dispatchserver.domain.errors import StoreUnavailable
@@ -123,16 +124,17 @@ class Crew:
 
     def start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         """Runs the work, to be called off by its name; it must handle its own errors."""
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        self._by_name[task.get_name()] = task
-        task.add_done_callback(self._ended)
+        if name is not None:
+            self._by_name[name] = task
+        task.add_done_callback(partial(self._ended, name))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        was_full = self.free == 0
+    def _ended(self, name: str | None, task: asyncio.Task[None]) -> None:
+        was_full = len(self._tasks) == self._size
         self._tasks.discard(task)
-        if self._by_name.get(task.get_name()) is task:
-            del self._by_name[task.get_name()]
+        if name is not None and self._by_name.get(name) is task:
+            del self._by_name[name]
         if was_full:
             self._on_free()
 

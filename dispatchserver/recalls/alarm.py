@@ -16,47 +16,52 @@ class Alarm:
 
     def __init__(self, moment: float) -> None:
         self._moment = moment
-        self._limit = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
         self._timer: asyncio.TimerHandle | None = None
+        self.rings = False
+        """Whether the block is being ended."""
         self.put_off = 0.0
         """Seconds by which moments were put off so far."""
 
-    async def __aenter__(self) -> "Alarm":
-        await self._limit.__aenter__()
-        self._arm()
+    def __enter__(self) -> "Alarm":
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
+        self._timer = self._loop.call_at(self._moment, self._passed)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        await self._limit.__aexit__(kind, error, trace)
+        assert self._task is not None
+        assert self._timer is not None
+        self._timer.cancel()
+        # who else cancelled the task meanwhile has precedence
+        if (
+            self.rings
+            and self._task.uncancel() <= self._cancelling
+            and kind is asyncio.CancelledError
+        ):
+            raise TimeoutError from error
 
     def move(self, moment: float) -> None:
         """Sets another moment, for an alarm that does not ring yet."""
-        if moment != self._moment:
+        if moment != self._moment and self._timer is not None:
             self._moment = moment
-            self._arm()
-
-    @property
-    def rings(self) -> bool:
-        """Whether the block is being ended."""
-        return self._limit.when() is not None
-
-    def _arm(self) -> None:
-        if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(self._moment, self._passed)
+            self._timer = self._loop.call_at(moment, self._passed)
 
     def _passed(self) -> None:
-        loop = asyncio.get_running_loop()
-        late = max(0.0, loop.time() - self._moment)
+        late = max(0.0, self._loop.time() - self._moment)
         self.put_off += 2 * late + GRACE
-        self._timer = loop.call_later(late + GRACE, self._ring)
+        self._timer = self._loop.call_later(late + GRACE, self._ring)
 
     def _ring(self) -> None:
-        self._limit.reschedule(asyncio.get_running_loop().time())
+        assert self._task is not None
+        self.rings = True
+        self._task.cancel()

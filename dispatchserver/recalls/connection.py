@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._seen: Seen | None = None
         self._answered: asyncio.Future[None] | None = None
+        self._waits = False
         self._keeps = False
         self._spoiled = False
         self.idle_since = 0.0
@@ -42,7 +43,7 @@ class Connection(asyncio.Protocol):
         """Sends the request and reads the reply into `seen`; raises Broken and NoHttp."""
         if self._transport is None:
             raise Broken(reset=False, why="it had ended already")
-        self._seen, self._keeps = seen, False
+        self._seen, self._keeps, self._waits = seen, False, True
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._head = self._headers = 0
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
             if not self._keeps or self._spoiled:
                 self.abort()
             self._seen = self._answered = self._parser = None
+            self._waits = False
 
     @property
     def usable(self) -> bool:
@@ -74,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._answered is None or self._answered.done():
+        if self._parser is None or not self._waits:
             self.abort()  # nobody asked for this
             return
         seen = self._seen
@@ -96,12 +98,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        if self._answered is None or self._answered.done():
+        if not self._waits:
             return
         seen = self._seen
         assert seen is not None
         if error is None and seen.status is not None and not self._framed:
-            self._answered.set_result(None)
+            self._succeed(keeps=False)
         else:
             self._fail(_broken(seen, error))
 
@@ -128,30 +130,29 @@ class Connection(asyncio.Protocol):
             self._seen.status = status
 
     def on_body(self, chunk: bytes) -> None:
-        if self._seen is not None and not self._ended() and not self._seen.take(chunk):
+        if self._seen is not None and self._waits and not self._seen.take(chunk):
             self._succeed(keeps=False)
 
     def on_message_begin(self) -> None:
-        self._spoiled |= self._ended()  # a second reply that nobody asked for
+        self._spoiled |= not self._waits  # a second reply that nobody asked for
 
     def on_message_complete(self) -> None:
         assert self._parser is not None
         if self._interim:
             self._head, self._headers, self._framed = 0, 0, False
-        elif not self._ended():
+        elif self._waits:
             switching = self._parser.get_status_code() == SWITCHING
             self._succeed(keeps=self._parser.should_keep_alive() and not switching)
 
-    def _ended(self) -> bool:
-        return self._answered is None or self._answered.done()
-
     def _succeed(self, *, keeps: bool) -> None:
-        self._keeps = keeps
-        if self._answered is not None:
+        self._waits = False
+        if self._answered is not None and not self._answered.done():  # else it was called off
+            self._keeps = keeps
             self._answered.set_result(None)
 
     def _fail(self, error: Exception) -> None:
-        if self._answered is not None and not self._answered.done():
+        waited, self._waits = self._waits, False
+        if waited and self._answered is not None and not self._answered.done():
             self._answered.set_exception(error)
         else:
             self._spoiled = True

@@ -95,7 +95,7 @@ async def first_of(
         share = max(0.0, limit) / (len(addresses) - tried)
         began = asyncio.get_running_loop().time()
         try:
-            async with Alarm(began + share):
+            with Alarm(began + share):
                 return await attempt(info)
         except OSError as error:
             failure = error

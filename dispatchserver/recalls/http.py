@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -49,6 +50,17 @@ class Place:
     head: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request from behind its first lines to its body, with places for the values of its headers and the body's length:
+    how many line breaks it has; and which headers, by their places, are left out.
+    """
+
+    text: str
+    breaks: int
+    left_out: Set[int]
+
+
 class HttpTarget:
     """Never follows a redirect, keeps a cookie, asks a proxy, or unpacks a reply; ends in time whatever comes.
 
@@ -80,7 +92,7 @@ class HttpTarget:
             place = place_of(order.recall.url)
             seen.peer = place.peer
             request = _request(place, order)
-            async with seen.within(order):
+            with seen.within(order):
                 await self._deliver(place, request, order, seen)
         except Invalid as invalid:
             words = say("en", invalid.code, **invalid.params)
@@ -100,36 +112,32 @@ class HttpTarget:
         self._kept_count = 0
 
     async def _deliver(self, place: Place, request: bytes, order: SendOrder, seen: Seen) -> None:
-        tls = await self._tls_of(place, order)
+        tls = await self._tls_of(order) if place.scheme == "https" else None
         key = place.scheme, place.host, place.port, tls
         connection = self._take(key)
         if connection is not None:
             seen.reused = True
             seen.come_to(Step.REPLY)
             try:
-                await self._exchange(key, connection, request, seen)
-                return
+                await connection.exchange(request, seen)
             except Broken:
                 if not _stale(seen):
                     raise
+            else:
+                self._keep(key, connection)
+                return
             seen.reused, seen.connected_at = False, None
         connection = await self._connect(place, tls, order, seen)
-        await self._exchange(key, connection, request, seen)
+        await connection.exchange(request, seen)
+        self._keep(key, connection)
 
-    async def _tls_of(self, place: Place, order: SendOrder) -> ssl.SSLContext | None:
-        if place.scheme != "https":
-            return None
+    async def _tls_of(self, order: SendOrder) -> ssl.SSLContext:
         # reading the certificates that are trusted takes a while, which other callbacks should not wait for
         if order.client_pem is not None:
             return await asyncio.to_thread(client_context, order.client_pem)
         if self._tls is None:
             self._tls = await asyncio.to_thread(usual_context)
         return self._tls
-
-    async def _exchange(self, key: Key, connection: Connection, request: bytes, seen: Seen) -> None:
-        await connection.exchange(request, seen)
-        if connection.usable:
-            self._keep(key, connection)
 
     async def _connect(
         self, place: Place, tls: ssl.SSLContext | None, order: SendOrder, seen: Seen
@@ -162,6 +170,9 @@ class HttpTarget:
         return None
 
     def _keep(self, key: Key, connection: Connection) -> None:
+        """Keeps it for the next exchange, if it bears one."""
+        if not connection.usable:
+            return
         if self._kept_count >= IDLE_LIMIT:
             connection.abort()
             return
@@ -214,17 +225,27 @@ def _is_address(host: str) -> bool:
 
 def _request(place: Place, order: SendOrder) -> bytes:
     """The request as it is sent. The order may say any header but those that frame and pack it."""
-    said = {name.lower() for name, _ in order.headers}
-    lines = [f"{name}: {value}" for name, value in USUALLY.items() if name not in said]
-    if NEVER.isdisjoint(said):
-        lines += [f"{name}: {value}" for name, value in order.headers]
-    else:
-        lines += [f"{name}: {value}" for name, value in order.headers if name.lower() not in NEVER]
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+    names, values = zip(*order.headers, strict=True) if order.headers else ((), ())
+    form = _form_of(names)
+    if form.left_out:
+        values = tuple(value for at, value in enumerate(values) if at not in form.left_out)
+    text = form.text % (*values, len(order.body))
+    if text.count("\n") != form.breaks or text.count("\r") != form.breaks:
         raise NotCallable(place.peer, "a header holds a line break")
-    length = f"\r\ncontent-length: {len(order.body)}\r\n\r\n"
-    return place.head + text.encode() + length.encode("ascii") + order.body
+    return place.head + text.encode() + order.body
+
+
+@lru_cache(maxsize=4_096)
+def _form_of(names: tuple[str, ...]) -> Form:
+    """How a request with these headers reads."""
+    said = [name.lower() for name in names]
+    left_out = frozenset(at for at, name in enumerate(said) if name in NEVER)
+    usual = [f"{name}: {value}" for name, value in USUALLY.items() if name not in said]
+    own = [f"{name}: " for at, name in enumerate(names) if at not in left_out]
+    lines = [line.replace("%", "%%") for line in usual]
+    lines += [line.replace("%", "%%") + "%s" for line in own]
+    text = "\r\n".join([*lines, "content-length: %d", "", ""])
+    return Form(text, len(lines) + 2, left_out)
 
 
 def _stale(seen: Seen) -> bool:

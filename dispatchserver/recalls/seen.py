@@ -70,9 +70,11 @@ class Seen:
             self.replied_at = moment
         if self._order is None or self._alarm is None or self._alarm.rings:
             return
+        own = _own_limit(self._order, step)
+        if own is None and self.limited_by is Step.REST and not self._alarm.put_off:
+            return  # the total limit holds already
         self.limit, self.limited_by = self._order.total_timeout, Step.REST
         ends = self.began + self.limit.total_seconds() + self._alarm.put_off
-        own = _own_limit(self._order, step)
         if own is not None and moment + own.total_seconds() < ends:
             self.limit, self.limited_by, ends = own, step, moment + own.total_seconds()
         self._alarm.move(ends)

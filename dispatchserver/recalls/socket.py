@@ -50,7 +50,7 @@ class SocketTarget:
         assert isinstance(order.recall, SocketRecall)
         seen = Seen(peer=order.recall.address)
         try:
-            async with seen.within(order):
+            with seen.within(order):
                 reached = await self._reach(order, seen)
                 if isinstance(reached, Outcome):
                     return reached

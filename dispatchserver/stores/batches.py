@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.sql import ROWS
@@ -41,7 +42,7 @@ async def put_fenced(
         await tx.execute("ROLLBACK TO fence")
     await tx.execute("RELEASE fence")
     if met:
-        return {tuple(row[place] for place in key) for row in rows}
+        return set(zip(*(map(itemgetter(place), rows) for place in key), strict=True))
     return {tuple(found[:]) for found in await put_and_tell(tx, statement, rows)}
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from dispatchserver.domain.destination import Pool
@@ -15,6 +15,7 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.placing import Places, Placing
 from dispatchserver.domain.recall import Recall
 from dispatchserver.domain.routing import another_left, tried_with
+from dispatchserver.domain.values import changed
 from dispatchserver.stores import claimsql, rows
 from dispatchserver.stores.admissions import admit_asking
 from dispatchserver.stores.batches import put, put_fenced
@@ -176,7 +177,7 @@ async def _signed(tx: Tx, asked: Claim) -> list[Assignment]:
     if not any(keys.values()):
         return list(asked.offered)
     return [
-        replace(each, signing_keys=tuple((keys[_group_of(each)] or "").split()))
+        changed(each, signing_keys=tuple((keys[_group_of(each)] or "").split()))
         for each in asked.offered
     ]
 
@@ -203,15 +204,15 @@ def _rank(assignment: Assignment) -> int:
 def _sent(assignment: Assignment, to: Recall, asked: Claim) -> Assignment:
     """The assignment as it is given out, to one of its recall's addresses."""
     whole = assignment.recall
-    if len(whole.addresses) == 1:
-        return replace(assignment, fire=_running(assignment.fire, asked, 0))
+    if not whole.also:
+        return changed(assignment, fire=_running(assignment.fire, asked, 0))
     tried = tried_with(assignment.fire, whole, to.address)
     fire = _running(assignment.fire, asked, tried)
-    return replace(assignment, fire=fire, recall=to, left=another_left(whole, tried))
+    return changed(assignment, fire=fire, recall=to, left=another_left(whole, tried))
 
 
 def _running(fire: Fire, asked: Claim, tried: int) -> Fire:
-    return replace(
+    return changed(
         fire,
         state=FireState.RUNNING,
         attempts=fire.attempts + 1,

@@ -69,14 +69,14 @@ class Driver(Protocol):
     @property
     def page_reader(self) -> Reader: ...
 
-    async def submit(
+    def submit(
         self,
         operation: Operation[A, R],
         argument: A,
         need: Need = Need.ORDINARY,
         *,
         patient: bool = False,
-    ) -> R:
+    ) -> Awaitable[R]:
         """Runs the operation in a transaction shared with what else is queued; returns after its commit. For as long as
         only `patient` callers are queued, a transaction waits a few milliseconds for more of them."""
 

@@ -35,9 +35,10 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
     """Books ended attempts; answers for each whether its fire was still there to be moved on."""
     again = [b.fire.id for b in bookings if b.attempt.verdict.decision is Decision.RETRY]
     standing = await standing_of(tx, again)
+    claims = [claim_key(booking.fire) for booking in bookings]
     first: dict[tuple[str, int], Booking] = {}
-    for booking in bookings:
-        first.setdefault(claim_key(booking.fire), booking)
+    for claim, booking in zip(claims, bookings, strict=True):
+        first.setdefault(claim, booking)
     moves = [
         (
             booking.fire,
@@ -51,7 +52,6 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
         for booking in first.values()
     ]
     moved = await move(tx, moves)
-    claims = [claim_key(booking.fire) for booking in bookings]
     there = await _there(tx, {fire_id for fire_id, _ in set(claims) - moved})
     kept = [
         booking.attempt

@@ -65,26 +65,26 @@ class GroupCommit:
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
-    async def submit(
+    def submit(
         self,
         operation: Operation[A, R],
         argument: A,
         need: Need = Need.ORDINARY,
         *,
         patient: bool = False,
-    ) -> R:
+    ) -> Awaitable[R]:
         """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored. What is `patient`
         waits a moment for others to share the transaction, as long as nobody else wants one."""
-        if self._closing:
-            raise StoreUnavailable("closing")
-        if len(self._queue) >= QUEUE_LIMIT:
-            raise StoreUnavailable(f"{QUEUE_LIMIT} writes are waiting")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self._closing or len(self._queue) >= QUEUE_LIMIT:
+            why = "closing" if self._closing else f"{QUEUE_LIMIT} writes are waiting"
+            future.set_exception(StoreUnavailable(why))
+            return future
         self._queue.append(_Entry(operation, argument, future, need))
         self._wanted.set()
         if not patient or len(self._queue) >= WORTH_A_COMMIT:
             self._hurried.set()
-        return await future
+        return future
 
     async def close(self) -> None:
         """Commits what is queued and stops."""

@@ -28,18 +28,20 @@ async def standing_of(tx: Tx, fire_ids: Sequence[str]) -> dict[str, Standing]:
     return {row["id"]: rows.read_standing(row) for row in found}
 
 
-async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[str, int]]:
+async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[object, ...]]:
     """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
     if not moves:
         return set()
     decided = [_move_row(fire, to) for fire, to in moves]
     moved = await put_fenced(tx, sql.MOVE_FIRES, decided, CLAIM_KEY)
-    counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
+    counted = moves
+    if len(moved) < len(moves):
+        counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
     if counted:
         await put(tx, sql.COUNT_ENDED, _tallies(counted))
         await go_on(tx, counted)
         await make_way(tx, [fire for fire, to in counted if not to.state.open])
-    return {claim_key(fire) for fire, _ in counted}
+    return moved
 
 
 async def make_way(tx: Tx, ended: Sequence[Fire]) -> None:

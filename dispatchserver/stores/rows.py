@@ -39,11 +39,13 @@ from dispatchserver.stores.sql import FIRE_COLUMNS, IN_HAND
 from dispatchserver.stores.triggerspecs import moment, ms, read_delay, read_trigger, trigger_json
 
 EXCERPT_LIMIT = 4096
+NO_LABELS = "{}"
 FIRE_NAMES = FIRE_COLUMNS.replace("\n", " ").replace(" ", "").split(",")
 FIRE_WIDTH = len(FIRE_NAMES)
 _record: Callable[[str, Sequence[str]], Callable[..., Any]] = namedtuple
 _FireRow = _record("_FireRow", FIRE_NAMES)
 # Looked up in a table, a member costs a tenth of what its class asks for it.
+TASK_STATES = {str(state): state for state in TaskState}
 STATES = {str(state): state for state in FireState}
 KINDS = {str(kind): kind for kind in FireKind}
 REASONS = {str(reason): reason for reason in Reason}
@@ -63,7 +65,8 @@ def read_task(row: Row, editions: Editions | None = None) -> Task:
 
 
 def _read_task(row: Row, editions: Editions | None) -> Task:
-    labels: Mapping[str, str] = json.loads(row["labels_json"])
+    said = row["labels_json"]
+    labels: Mapping[str, str] = {} if said == NO_LABELS else json.loads(said)
     spec = TaskSpec(
         trigger=read_trigger(row["trigger_json"]),
         recall=read_recall(row["recall_json"]),
@@ -76,7 +79,7 @@ def _read_task(row: Row, editions: Editions | None) -> Task:
         id=row["id"],
         key=TaskKey(namespace=row["namespace"], group=row["grp"], name=row["name"]),
         version=row["version"],
-        state=TaskState(row["state"]),
+        state=TASK_STATES[row["state"]],
         spec=spec,
         next_fire_at=moment(row["next_fire_at"]),
         created_at=from_ms(row["created_at"]),
@@ -137,7 +140,7 @@ def version_row(task: Task, who: str) -> list[object]:
         policies_json(spec.policies),
         spec.priority,
         spec.note,
-        dumps(spec.labels) if spec.labels else "{}",
+        dumps(spec.labels) if spec.labels else NO_LABELS,
         to_ms(task.updated_at),
         who,
         auth and auth.secret,

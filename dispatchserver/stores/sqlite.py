@@ -181,15 +181,15 @@ class SqliteDriver:
         """Whether the check of its pages goes on, or was broken off."""
         return self._check is not None and self._check.unfinished
 
-    async def submit(
+    def submit(
         self,
         operation: Operation[A, R],
         argument: A,
         need: Need = Need.ORDINARY,
         *,
         patient: bool = False,
-    ) -> R:
-        return await self._commits.submit(operation, argument, need, patient=patient)
+    ) -> Awaitable[R]:
+        return self._commits.submit(operation, argument, need, patient=patient)
 
     async def check(self) -> None:
         """Writes nothing: this is asked often, and by anybody."""

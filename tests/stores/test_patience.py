@@ -33,7 +33,7 @@ async def nothing(tx, asked):
 
 async def both(driver, count):
     """So many patient writes, under way."""
-    writes = [asyncio.create_task(driver.submit(nothing, n, patient=True)) for n in range(count)]
+    writes = [asyncio.ensure_future(driver.submit(nothing, n, patient=True)) for n in range(count)]
     await asyncio.sleep(0)
     return writes
 
