@@ -14,9 +14,9 @@ class Alarm:
     as it was noticed too late, and the time to read.
     """
 
-    def __init__(self, moment: float) -> None:
+    def __init__(self, moment: float, loop: asyncio.AbstractEventLoop) -> None:
         self._moment = moment
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -26,7 +26,7 @@ class Alarm:
         """Seconds by which moments were put off so far."""
 
     def __enter__(self) -> "Alarm":
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._loop)
         assert self._task is not None
         self._cancelling = self._task.cancelling()
         self._timer = self._loop.call_at(self._moment, self._passed)

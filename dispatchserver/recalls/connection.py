@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._head = self._headers = 0
         self._interim = self._framed = False
-        self._answered = asyncio.get_running_loop().create_future()
+        self._answered = seen.loop.create_future()
         self._transport.write(request)
         try:
             await self._answered

@@ -91,15 +91,16 @@ async def first_of(
     Each address gets its share of `limit` seconds, so that a dead first one leaves time for the second.
     """
     failure: OSError = OSError("no address")
+    loop = asyncio.get_running_loop()
     for tried, info in enumerate(addresses):
         share = max(0.0, limit) / (len(addresses) - tried)
-        began = asyncio.get_running_loop().time()
+        began = loop.time()
         try:
-            with Alarm(began + share):
+            with Alarm(began + share, loop):
                 return await attempt(info)
         except OSError as error:
             failure = error
-        limit -= asyncio.get_running_loop().time() - began
+        limit -= loop.time() - began
     raise failure
 
 

@@ -114,7 +114,7 @@ class HttpTarget:
     async def _deliver(self, place: Place, request: bytes, order: SendOrder, seen: Seen) -> None:
         tls = await self._tls_of(order) if place.scheme == "https" else None
         key = place.scheme, place.host, place.port, tls
-        connection = self._take(key)
+        connection = self._take(key, seen.began)
         if connection is not None:
             seen.reused = True
             seen.come_to(Step.REPLY)
@@ -124,12 +124,12 @@ class HttpTarget:
                 if not _stale(seen):
                     raise
             else:
-                self._keep(key, connection)
+                self._keep(key, connection, seen.loop)
                 return
             seen.reused, seen.connected_at = False, None
         connection = await self._connect(place, tls, order, seen)
         await connection.exchange(request, seen)
-        self._keep(key, connection)
+        self._keep(key, connection, seen.loop)
 
     async def _tls_of(self, order: SendOrder) -> ssl.SSLContext:
         # reading the certificates that are trusted takes a while, which other callbacks should not wait for
@@ -149,7 +149,7 @@ class HttpTarget:
         sock = await egress.connect(self._guard, place.host, addresses, limit)
         name = None if tls is None else place.host
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
+            _, connection = await seen.loop.create_connection(
                 Connection, sock=sock, ssl=tls, server_hostname=name
             )
         except BaseException:
@@ -158,29 +158,28 @@ class HttpTarget:
         seen.come_to(Step.REPLY)
         return connection
 
-    def _take(self, key: Key) -> Connection | None:
+    def _take(self, key: Key, moment: float) -> Connection | None:
         """The connection to there that was used last, if one is kept."""
         connections = self._kept.get(key)
         while connections:
             connection = connections.pop()
             self._kept_count -= 1
-            if connection.usable and now() - connection.idle_since < self._keepalive:
+            if connection.usable and moment - connection.idle_since < self._keepalive:
                 return connection
             connection.abort()
         return None
 
-    def _keep(self, key: Key, connection: Connection) -> None:
+    def _keep(self, key: Key, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         """Keeps it for the next exchange, if it bears one."""
         if not connection.usable:
             return
         if self._kept_count >= IDLE_LIMIT:
             connection.abort()
             return
-        connection.idle_since = now()
+        connection.idle_since = loop.time()
         self._kept.setdefault(key, deque()).append(connection)
         self._kept_count += 1
         if self._sweeping is None:
-            loop = asyncio.get_running_loop()
             self._sweeping = loop.call_later(self._keepalive, self._sweep)
 
     def _sweep(self) -> None:

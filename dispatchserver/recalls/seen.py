@@ -37,6 +37,7 @@ class Seen:
     """
 
     peer: str
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     began: float = field(default_factory=now)
     step: Step = Step.CONNECT
     limit: timedelta = timedelta(0)
@@ -58,12 +59,12 @@ class Seen:
         What comes before its first step has only the total limit: a kept connection needs no other, and no other timer.
         """
         self._order, self.limit = order, order.total_timeout
-        self._alarm = Alarm(self.began + self.limit.total_seconds())
+        self._alarm = Alarm(self.began + self.limit.total_seconds(), self.loop)
         return self._alarm
 
     def come_to(self, step: Step) -> None:
         """The attempt is at this step from now on; the time limit of the one before is kept no longer."""
-        self.step, moment = step, now()
+        self.step, moment = step, self.loop.time()
         if step is Step.REPLY:
             self.connected_at = moment
         if step is Step.REST:

@@ -80,8 +80,9 @@ class GroupCommit:
             why = "closing" if self._closing else f"{QUEUE_LIMIT} writes are waiting"
             future.set_exception(StoreUnavailable(why))
             return future
+        if not self._queue:
+            self._wanted.set()
         self._queue.append(_Entry(operation, argument, future, need))
-        self._wanted.set()
         if not patient or len(self._queue) >= WORTH_A_COMMIT:
             self._hurried.set()
         return future
