@@ -12,7 +12,7 @@ from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.dst import DstRule
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.jsontext import dumps
-from dispatchserver.domain.moments import MILLISECOND, from_ms, to_ms
+from dispatchserver.domain.moments import EPOCH, MILLISECOND, from_ms
 from dispatchserver.domain.trigger import CronDialect, CronTrigger, SimpleTrigger, parse_cron
 from dispatchserver.domain.triggers import Trigger
 from dispatchserver.domain.uniontrigger import UnionTrigger
@@ -23,11 +23,11 @@ Read = Mapping[str, Any]
 
 
 def ms(moment: datetime | None) -> int | None:
-    return None if moment is None else to_ms(moment)
+    return None if moment is None else (moment - EPOCH) // MILLISECOND
 
 
 def moment(value: int | None) -> datetime | None:
-    return None if value is None else from_ms(value)
+    return None if value is None else EPOCH + value * MILLISECOND
 
 
 def span_ms(span: timedelta | None) -> int | None:
