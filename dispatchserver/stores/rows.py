@@ -35,15 +35,19 @@ from dispatchserver.stores.specs import (
     read_recall,
     recall_json,
 )
-from dispatchserver.stores.sql import FIRE_COLUMNS, IN_HAND
+from dispatchserver.stores.sql import FIRE_COLUMNS, IN_HAND, TASK_COLUMNS
 from dispatchserver.stores.triggerspecs import moment, ms, read_delay, read_trigger, trigger_json
 
 EXCERPT_LIMIT = 4096
 NO_LABELS = "{}"
 FIRE_NAMES = FIRE_COLUMNS.replace("\n", " ").replace(" ", "").split(",")
 FIRE_WIDTH = len(FIRE_NAMES)
+TASK_NAMES = [column.split()[-1].rpartition(".")[2] for column in TASK_COLUMNS.split(",")]
+TASK_WIDTH = len(TASK_NAMES)
+# Rows are read by place: finding a column by its name takes longer the further back it stands.
 _record: Callable[[str, Sequence[str]], Callable[..., Any]] = namedtuple
 _FireRow = _record("_FireRow", FIRE_NAMES)
+_TaskRow = _record("_TaskRow", TASK_NAMES)
 # Looked up in a table, a member costs a tenth of what its class asks for it.
 TASK_STATES = {str(state): state for state in TaskState}
 STATES = {str(state): state for state in FireState}
@@ -56,7 +60,7 @@ Editions = Mapping[tuple[str, str], Edition]
 
 
 def read_task(row: Row, editions: Editions | None = None) -> Task:
-    """The task of a row; raises TaskUnreadable where its documents say what is not understood here."""
+    """The task of a row that begins with TASK_COLUMNS; raises TaskUnreadable where its documents say what is not understood here."""
     try:
         return _read_task(row, editions)
     except (LookupError, ValueError, TypeError, AttributeError, Invalid) as error:
@@ -65,34 +69,32 @@ def read_task(row: Row, editions: Editions | None = None) -> Task:
 
 
 def _read_task(row: Row, editions: Editions | None) -> Task:
-    said = row["labels_json"]
-    labels: Mapping[str, str] = {} if said == NO_LABELS else json.loads(said)
+    said = _TaskRow(*row[:TASK_WIDTH])
+    labels: Mapping[str, str] = (
+        {} if said.labels_json == NO_LABELS else json.loads(said.labels_json)
+    )
     spec = TaskSpec(
-        trigger=read_trigger(row["trigger_json"]),
-        recall=read_recall(row["recall_json"]),
-        priority=row["priority"],
-        policies=read_policies(row["policies_json"]),
-        note=row["note"],
+        trigger=read_trigger(said.trigger_json),
+        recall=read_recall(said.recall_json),
+        priority=said.priority,
+        policies=read_policies(said.policies_json),
+        note=said.note,
         labels=labels,
     )
+    at = said.restarted_at
     return Task(
-        id=row["id"],
-        key=TaskKey(namespace=row["namespace"], group=row["grp"], name=row["name"]),
-        version=row["version"],
-        state=TASK_STATES[row["state"]],
+        id=said.id,
+        key=TaskKey(namespace=said.namespace, group=said.grp, name=said.name),
+        version=said.version,
+        state=TASK_STATES[said.state],
         spec=spec,
-        next_fire_at=moment(row["next_fire_at"]),
-        created_at=from_ms(row["created_at"]),
-        updated_at=from_ms(row["updated_at"]),
-        edition=None if editions is None else editions.get((row["namespace"], row["calendar"])),
-        spec_since=from_ms(row["spec_since"]),
-        restart=_restart(row),
+        next_fire_at=moment(said.next_fire_at),
+        created_at=from_ms(said.created_at),
+        updated_at=from_ms(said.updated_at),
+        edition=None if editions is None else editions.get((said.namespace, said.calendar)),
+        spec_since=from_ms(said.spec_since),
+        restart=None if at is None else Restart(at=from_ms(at), count=said.restarted_count),
     )
-
-
-def _restart(row: Row) -> Restart | None:
-    at = row["restarted_at"]
-    return None if at is None else Restart(at=from_ms(at), count=row["restarted_count"])
 
 
 def restart_columns(restart: Restart | None) -> list[object]:
@@ -179,8 +181,7 @@ def fire_row(fire: Fire, behind: str | None = None) -> list[object]:
 
 
 def read_fire(row: Row) -> Fire:
-    """The fire of a row that begins with FIRE_COLUMNS. By place, since finding a column by its name takes longer the
-    further back it stands."""
+    """The fire of a row that begins with FIRE_COLUMNS."""
     said = _FireRow(*row[:FIRE_WIDTH])
     first, last = moment(said.missed_first), moment(said.missed_last)
     return Fire(
