@@ -1,6 +1,6 @@
 """The statements that gather what is on record of a task around a moment: see ledger.py."""
 
-from dispatchserver.stores.sql import FIRES, TASK_COLUMNS
+from dispatchserver.stores.sql import FIRES
 
 OF_TASK = "namespace = $1 AND grp = $2 AND name = $3"
 
@@ -24,13 +24,12 @@ CHANGES_BEFORE = (
 )
 CHANGES_SINCE = f"{CHANGES} AND at >= $4 AND {LASTING} ORDER BY at, id LIMIT $5"
 
-# As a task's row, so far as a version alone can tell: its state and place in the schedule are not known any more.
-VERSION_AT = f"""
-SELECT {TASK_COLUMNS} FROM (
-    SELECT task_id AS id, $2 AS namespace, $3 AS grp, $4 AS name, version, 'active' AS state, NULL AS next_fire_at,
-        created_at, created_at AS updated_at, 0 AS succeeded, 0 AS failed, 0 AS waiting, NULL AS last_fire_id,
-        NULL AS last_state, NULL AS last_finished_at, policies_json ->> 'calendar' AS calendar,
-        NULL AS restarted_at, NULL AS restarted_count
-    FROM task_versions WHERE task_id = $1 AND created_at < $5 ORDER BY version DESC LIMIT 1
-) t JOIN task_versions v ON v.task_id = t.id AND v.version = t.version
+# As TASK_COLUMNS, so far as a version alone can tell: its state and place in the schedule are not known any more.
+VERSION_AT = """
+SELECT task_id AS id, $2 AS namespace, $3 AS grp, $4 AS name, version, 'active' AS state, NULL AS next_fire_at,
+    created_at, created_at AS updated_at, 0 AS succeeded, 0 AS failed, 0 AS waiting,
+    NULL AS last_fire_id, NULL AS last_state, NULL AS last_finished_at, policies_json ->> 'calendar' AS calendar,
+    NULL AS restarted_at, NULL AS restarted_count, created_at AS spec_since,
+    trigger_json, recall_json, policies_json, priority, note, labels_json
+FROM task_versions WHERE task_id = $1 AND created_at < $5 ORDER BY version DESC LIMIT 1
 """
