@@ -4,7 +4,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
-from dispatchserver.domain.moments import from_ms
+from dispatchserver.domain.moments import EPOCH, MILLISECOND
 
 NS_PER_MS = 1_000_000
 LONGEST_NAP = timedelta(seconds=1)
@@ -30,7 +30,7 @@ class SystemClock:
         if ahead < self._ahead - SET_BACK_NS:
             self._set_back_at = time.monotonic()
         self._ahead = ahead
-        return from_ms(wall // NS_PER_MS)
+        return EPOCH + wall // NS_PER_MS * MILLISECOND
 
     async def sleep_until(self, moment: datetime) -> None:
         """Returns once the wall clock shows `moment`; before only where it was set back of late.

@@ -240,7 +240,7 @@ def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
     load.breaker = load.breaker.after(trouble, now)
     if outcome is not None and trouble:
         load.failure = LastFailure(at=now, reason=outcome.reason, status=outcome.status)
-    elif load.breaker == CLOSED:
+    elif load.breaker is CLOSED or load.breaker == CLOSED:
         load.failure = None
     if load.rested_at is not None and load.rested_at <= now:
         load.rested_at = None

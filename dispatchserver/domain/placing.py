@@ -59,7 +59,11 @@ class Placing:
 
     def is_full(self, destination: str) -> bool:
         """Whether it has no room only because of the calls in flight, the next of which to end makes some."""
-        return not self.room(destination) and waits_for_calls(*self._spot(destination), self.now)
+        return not self.room(destination) and self.waits_for_calls(destination)
+
+    def waits_for_calls(self, destination: str) -> bool:
+        """The same, where it has no room."""
+        return waits_for_calls(*self._spot(destination), self.now)
 
     def books(self, destination: str) -> bool:
         """Whether fires for it may be claimed a moment before they are due."""

@@ -115,8 +115,9 @@ class Destinations:
 
     def arrive(self, name: str, now: datetime) -> None:
         """A call that was expected begins."""
-        self._loads[name].ahead -= 1
-        begin(self._loads[name], self.allowance_of(name), now)
+        load = self._loads[name]
+        load.ahead -= 1
+        begin(load, self.allowance_of(name), now)
 
     def miss(self, name: str) -> None:
         """A call that was expected does not begin."""

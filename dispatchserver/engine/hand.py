@@ -101,11 +101,15 @@ class Hand:
         offered: list[Assignment] = []
         while self._line and len(offered) < limit:
             entry = heappop(self._line)
-            recall = entry[2].recall
-            if placing.place(entry[2].fire, recall) is None and placing.is_full(recall.destination):
-                heappush(self._aside.setdefault(recall.destination, []), entry)
+            assignment = entry[2]
+            if placing.place(assignment.fire, assignment.recall) is not None:
+                offered.append(assignment)
+                continue
+            name = assignment.recall.destination
+            if placing.waits_for_calls(name):
+                heappush(self._aside.setdefault(name, []), entry)
             else:
-                offered.append(entry[2])
+                offered.append(assignment)
         offered += self._early(placing, limit - len(offered))
         self._count -= len(offered)
         return offered

@@ -1,5 +1,6 @@
 """What a callback tells about itself in HTTP headers; the body stays the owner's."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -9,6 +10,9 @@ from dispatchserver.domain.fire import Fire
 from dispatchserver.domain.moments import iso
 from dispatchserver.domain.signing import signature
 from dispatchserver.domain.tracing import traceparent
+
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What is the same encoded; most names are."""
 
 
 def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]:
@@ -35,7 +39,7 @@ def render_headers(fire: Fire, sent_at: datetime) -> tuple[tuple[str, str], ...]
 
 @lru_cache(maxsize=4_096)
 def _encoded(name: str) -> str:
-    return quote(name, safe="")
+    return name if PLAIN.fullmatch(name) else quote(name, safe="")
 
 
 def _shard(fire: Fire) -> tuple[tuple[str, str], ...]:

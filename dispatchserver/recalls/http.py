@@ -87,7 +87,8 @@ class HttpTarget:
     async def send(self, order: SendOrder) -> Outcome:
         """POSTs once; see RecallTarget."""
         assert isinstance(order.recall, HttpRecall)
-        seen = Seen(peer="?")
+        loop = asyncio.get_running_loop()
+        seen = Seen(peer="?", loop=loop, began=loop.time())
         try:
             place = place_of(order.recall.url)
             seen.peer = place.peer

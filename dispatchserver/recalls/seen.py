@@ -132,6 +132,8 @@ def _own_limit(order: SendOrder, step: Step) -> timedelta | None:
 
 def one_line(text: str) -> str:
     """The text as one short printable line, whatever a receiver put into it."""
+    if not text:
+        return ""
     line = "".join(c if c.isprintable() else " " for c in text[: DETAIL_LIMIT * 2])
     return " ".join(line.split())[:DETAIL_LIMIT]
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from dispatchserver.domain.errors import DispatchError, StoreUnavailable
@@ -124,7 +125,7 @@ class GroupCommit:
         return [entry for entry in batch if self._standing.takes(entry.need)]
 
     async def _commit(self, batch: Sequence[_Entry]) -> None:
-        groups = [list(group) for _, group in groupby(batch, key=lambda entry: entry.operation)]
+        groups = [list(group) for _, group in groupby(batch, key=attrgetter("operation"))]
         began, stored = self._seconds(), True
         try:
             results = await self._connection.run(partial(self._transact, groups))
