@@ -142,7 +142,7 @@ class Store(Protocol):
     async def weigh_anew(self) -> None:
         """Takes back that fires were set aside behind destinations: the next claims decide on them again."""
 
-    def settle(self, fire: Fire, attempt: Attempt, *, patient: bool = False) -> Awaitable[bool]:
+    async def settle(self, fire: Fire, attempt: Attempt, *, patient: bool = False) -> bool:
         """Books an ended attempt and moves its fire (as it was claimed) on by the verdict. A `patient` caller waits a few
         milliseconds for others to share the transaction.
 
