@@ -1,7 +1,6 @@
 """Fires that were claimed a moment before they are due: each begins when it is, and when its receiver has room."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,8 +54,7 @@ class Door:
         self._struck: set[str] = set()
         self._waiting: dict[str, list[Waiting]] = {}
         self._numbers = count()
-        self._changing: Counter[TaskKey] = Counter()
-        self._all_changing = 0
+        self._changing: list[frozenset[TaskKey] | None] = []
         self._opened = asyncio.Event()
         self._unsure: set[TaskKey | None] = set()
 
@@ -100,26 +98,23 @@ class Door:
         that the change took back. Who does not wait for that leaves it unsure: then the store is asked of each, as of
         those that are not claimed early, until the next change.
         """
-        self._changing.update(keys or ())
-        self._all_changing += keys is None
+        closed = None if keys is None else frozenset(keys)
+        self._changing.append(closed)
         try:
             yield self._strike
-            self._unsure.difference_update((None,) if keys is None else keys)
+            if self._unsure:
+                self._unsure.difference_update((None,) if closed is None else closed)
         except asyncio.CancelledError:
-            self._unsure.update((None,) if keys is None else keys)
+            self._unsure.update((None,) if closed is None else closed)
             raise
         finally:
-            self._open(keys)
+            self._changing.remove(closed)
+            if self._guests:
+                self._opened.set()
+                self._opened = asyncio.Event()
 
-    def _open(self, keys: Collection[TaskKey] | None) -> None:
-        self._all_changing -= keys is None
-        for key in keys or ():
-            self._changing[key] -= 1
-            if not self._changing[key]:
-                del self._changing[key]
-        if self._guests:
-            self._opened.set()
-            self._opened = asyncio.Event()
+    def _is_closed(self, key: TaskKey) -> bool:
+        return any(closed is None or key in closed for closed in self._changing)
 
     def _strike(self, fire_ids: Iterable[str]) -> None:
         coming = set(fire_ids)
@@ -133,7 +128,7 @@ class Door:
         await self._clock.sleep_until(guest.fire.run_at)
         until = self._clock.now() + PATIENCE
         while True:
-            while self._all_changing or guest.fire.key in self._changing:
+            while self._is_closed(guest.fire.key):
                 await self._opened.wait()
             now = self._clock.now()
             if guest.struck:

@@ -187,13 +187,20 @@ class Tasks:
 
     def _tell(self, changes: Sequence[Change], now: datetime) -> None:
         """Tells the loops when to look."""
-        tasks = (change.after for change in changes)
-        active = (task for task in tasks if task is not None and task.state is TaskState.ACTIVE)
-        first = min((t.next_fire_at for t in active if t.next_fire_at is not None), default=None)
-        if first is not None:
-            self._plan_by(first)
-        # what is held back or cancelled may give its turn, or its key, to another
-        if any(change.fires or change.pending is not PendingRule.KEEP for change in changes):
+        moments, dispatch = [], False
+        for change in changes:
+            task = change.after
+            if (
+                task is not None
+                and task.state is TaskState.ACTIVE
+                and task.next_fire_at is not None
+            ):
+                moments.append(task.next_fire_at)
+            # what is held back or cancelled may give its turn, or its key, to another
+            dispatch |= bool(change.fires) or change.pending is not PendingRule.KEEP
+        if moments:
+            self._plan_by(min(moments))
+        if dispatch:
             self._dispatch_by(now)
 
     async def find(self, key: TaskKey) -> TaskStatus:

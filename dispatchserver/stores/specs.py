@@ -36,6 +36,8 @@ from dispatchserver.stores.retryspecs import read_retry, retry_doc
 from dispatchserver.stores.triggerspecs import span, span_ms
 
 SHORT = 1_024
+RECENT_LIMIT = 256
+_RECENT: dict[int, tuple[Policies, str]] = {}
 # Looked up in a table, a member costs a tenth of what its class asks for it.
 SHAPES = {str(shape): shape for shape in BodyShape}
 REPLY_RULES = {str(rule): rule for rule in ReplyRule}
@@ -92,8 +94,19 @@ def _read_route(doc: Mapping[str, Any]) -> Route:
     return Route(rule=RouteRule(doc["route"]), by=doc["by"]) if "route" in doc else USUAL
 
 
-@lru_cache(maxsize=1_024)
 def policies_json(policies: Policies) -> str:
+    """Looked up by which object they are: most tasks share theirs with others, and to hash what is nested so deep takes
+    longer than all else about a task's row."""
+    found = _RECENT.get(id(policies))
+    if found is None or found[0] is not policies:
+        if len(_RECENT) >= RECENT_LIMIT:
+            _RECENT.clear()
+        found = _RECENT[id(policies)] = policies, _policies_json(policies)
+    return found[1]
+
+
+@lru_cache(maxsize=1_024)
+def _policies_json(policies: Policies) -> str:
     doc = {
         "connect": span_ms(policies.connect_timeout),
         "first_byte": span_ms(policies.first_byte_timeout),

@@ -22,10 +22,11 @@ from dispatchserver.domain.changing import Action, Addition, Change
 from dispatchserver.domain.errors import DispatchError, Invalid, Refused
 from dispatchserver.domain.excerpts import excerpt
 from dispatchserver.domain.faults import Faults
-from dispatchserver.domain.fields import FieldReader, as_member, as_text
+from dispatchserver.domain.fields import FieldReader, as_member, as_moment, as_text
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import DATA_LIMIT, check_data, like, read_data
 from dispatchserver.domain.task import TaskKey, TaskSpec, check_name
+from dispatchserver.domain.trigger import SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
 
 TOLD_LIMIT = 100
@@ -130,7 +131,7 @@ class LineReader:
         self.bases: dict[str | None, Basis] = {}
         self._overwrite = overwrite
         self._known: dict[str, Addition] = {}
-        self._triggers: dict[tuple[str | None, str], Trigger] = {}
+        self._triggers: dict[tuple[str | None, bool, str], Trigger] = {}
 
     def read(self, line: Line) -> Said | Bad:
         """The task that the line says."""
@@ -183,16 +184,36 @@ class LineReader:
     def _trigger(self, line: Line, basis: Basis) -> Trigger | None:
         """The trigger of a line; None where it is faulty."""
         words = line.asked["trigger"]
-        text = (line.group, repr(words))
-        if text not in self._triggers and isinstance(words, dict):
+        assert isinstance(words, dict)
+        start = words.get("start")
+        text = (line.group, start is None, repr(words | {"start": None}))
+        found = self._triggers.get(text)
+        if found is not None and start is not None:
+            found = _from(found, start)
+        if found is None:
             faults = Faults()
             reader = FieldReader(words, faults)
-            trigger = read_trigger(reader, basis)
+            found = read_trigger(reader, basis)
             reader.refuse_unread()
-            if trigger is None or len(faults):
+            if found is None or len(faults):
                 return None
-            self._triggers[text] = trigger
-        return self._triggers.get(text)
+            self._triggers[text] = found
+        return found
+
+
+def _from(known: Trigger, start: JsonValue) -> Trigger | None:
+    """The same trigger from another start; None where more hangs on that than when it begins."""
+    if not isinstance(known, SimpleTrigger) or known.end is not None:
+        return None
+    try:
+        begin = as_moment(start, known.zone)
+    except Invalid:
+        return None
+    if begin is None:
+        return None
+    return SimpleTrigger(
+        start=begin, interval=known.interval, count=known.count, end=None, zone=known.zone
+    )
 
 
 def _shape(asked: Asked) -> str | None:
