@@ -1,30 +1,28 @@
 """Batch statements: one for many rows, each of whose values is a parameter."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 
 from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.sql import ROWS
 
 RETURNING = "RETURNING"
-SIZES = (64, 16, 4, 1)
-"""Few, so that the database meets the same texts again and need not read them anew."""
+LARGEST = 64
+Rows = Sequence[Sequence[object]]
 
 
-async def put(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> int:
-    """Runs a statement over `these` rows, in a few portions; how many rows it wrote."""
-    assert ROWS in statement, "a batch is written over these rows"
+async def put(tx: Tx, statement: str, rows: Rows) -> int:
+    """Runs a statement over `these` rows, in portions of up to 64; how many rows it wrote."""
     written = 0
-    for portion in _portions(rows):
-        text = _spelled(statement, len(portion), len(portion[0]))
-        written += await tx.execute(text, *chain.from_iterable(portion))
+    for text, values in _portions(statement, rows):
+        written += await tx.execute(text, *values)
     return written
 
 
 async def put_fenced(
-    tx: Tx, statement: str, rows: Sequence[Sequence[object]], key: Sequence[int] = (0,)
+    tx: Tx, statement: str, rows: Rows, key: Sequence[int] = (0,)
 ) -> set[tuple[object, ...]]:
     """Runs a statement whose conditions not all of `these` rows may meet; the keys of those that did, which are these
     places of a row, and what the statement is RETURNING.
@@ -46,21 +44,29 @@ async def put_fenced(
     return {tuple(found[:]) for found in await put_and_tell(tx, statement, rows)}
 
 
-async def put_and_tell(tx: Tx, statement: str, rows: Sequence[Sequence[object]]) -> list[Row]:
+async def put_and_tell(tx: Tx, statement: str, rows: Rows) -> list[Row]:
     """As `put`; what the statement is RETURNING."""
     told: list[Row] = []
-    for portion in _portions(rows):
-        text = _spelled(statement, len(portion), len(portion[0]))
-        told += await tx.fetch(text, *chain.from_iterable(portion))
+    for text, values in _portions(statement, rows):
+        told += await tx.fetch(text, *values)
     return told
 
 
-def _portions(rows: Sequence[Sequence[object]]) -> Iterator[Sequence[Sequence[object]]]:
-    done = 0
-    for size in SIZES:
-        while len(rows) - done >= size:
-            yield rows[done : done + size]
-            done += size
+def _portions(statement: str, rows: Rows) -> Iterator[tuple[str, Iterable[object]]]:
+    """Texts for 64 rows, or for 1, 2, 4 … of them, and their values; what is missing is filled up with NULL.
+
+    Behind each statement the writer's thread waits for the interpreter, while the loop is busy for as long as the loop
+    holds it: so that there are few statements matters more than what is in them. And few texts: the database need not read
+    anew what it meets again.
+    """
+    assert ROWS in statement, "a batch is written over these rows"
+    for begin in range(0, len(rows), LARGEST):
+        portion = rows[begin : begin + LARGEST]
+        assert None not in map(itemgetter(0), portion), "what begins with NULL is not written"
+        size = 1 << (len(portion) - 1).bit_length()
+        missing = (size - len(portion)) * len(portion[0])
+        values = chain(chain.from_iterable(portion), repeat(None, missing))
+        yield _spelled(statement, size, len(portion[0])), values
 
 
 @cache

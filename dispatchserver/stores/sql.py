@@ -9,10 +9,12 @@ ROWS = "/*rows*/"
 
 
 def these(columns: str) -> str:
-    """SELECT of the rows that batches.put writes, with typed columns: "id TEXT, at BIGINT"."""
+    """SELECT of the rows that batches.put writes, with typed columns: "id TEXT, at BIGINT". The first is never NULL: what
+    begins so only fills a batch up.
+    """
     names = [column.split()[0] for column in columns.split(",")]
     items = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, 1))
-    return f"SELECT {items} FROM ({ROWS}) WHERE true"
+    return f"SELECT {items} FROM ({ROWS}) WHERE column1 IS NOT NULL"
 
 
 def unfold(columns: str) -> str:
