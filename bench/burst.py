@@ -111,6 +111,6 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=200, help="bytes of data in a body")
     parser.add_argument("--connections", type=int, default=64, help="of the raw client")
-    parser.add_argument("--slots", type=int, default=100)
+    parser.add_argument("--slots", type=int, default=2_000)
     given = parser.parse_args()
     asyncio.run(main(given.tasks, given.rounds, given.size, given.connections, given.slots))

@@ -96,6 +96,6 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=int, default=200, help="tasks, and so fires a second")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--cron-share", type=float, default=0.1)
-    parser.add_argument("--slots", type=int, default=100)
+    parser.add_argument("--slots", type=int, default=2_000)
     given = parser.parse_args()
     asyncio.run(main(given.rate, given.seconds, given.cron_share, given.slots))

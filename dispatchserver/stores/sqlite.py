@@ -27,12 +27,13 @@ PRAGMAS = {
     "synchronous": "2",  # FULL: with less, an acknowledged add is gone after a power cut
     "foreign_keys": "1",
     "busy_timeout": "5000",
-    "wal_autocheckpoint": "1000",
+    "wal_autocheckpoint": "4000",  # pages; what is written again and again meanwhile is copied over once
     "journal_size_limit": str(64 * 1024 * 1024),
 }
 # A write over many rows keeps what it would undo, and what it unfolds, beside the database. In a file, which is made
 # and deleted for every statement, that costs as much again as the write itself. It has no part in durability.
-WRITER_PRAGMAS = {"temp_store": "2"}
+# A stream of tasks comes back to its pages every second: 8 MiB hold those of some thousand.
+WRITER_PRAGMAS = {"temp_store": "2", "cache_size": "-8192"}
 
 log = logging.getLogger(__name__)
 
