@@ -5,6 +5,7 @@ import asyncio
 from bench import (
     adds,
     burst,
+    calls,
     hanging,
     imports,
     memory,
@@ -19,12 +20,13 @@ from bench import (
 async def main() -> None:
     """Names each, and runs it."""
     print(
-        "bench.burst, bench.sockets, bench.steady, bench.hanging, bench.adds, bench.imports, bench.memory, bench.planning,"
+        "bench.burst, bench.calls, bench.sockets, bench.steady, bench.hanging, bench.adds, bench.imports, bench.memory, bench.planning,"
         " bench.start, bench.triggers; a line of JSON each or more, about 6 minutes"
     )
-    await burst.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
+    await burst.main(tasks=1_000, rounds=3, size=200, connections=64, slots=2_000)
+    await calls.main(tasks=1_000, most=0)
     await sockets.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
-    await steady.main(rate=200, seconds=10, cron_share=0.1, slots=100)
+    await steady.main(rate=200, seconds=10, cron_share=0.1, slots=2_000)
     await hanging.main(hanging=1_000, receivers=16, rate=100, seconds=30, rounds=1)
     await adds.main(adds=500, rounds=3, clients=[1, 8, 64])
     await imports.main(tasks=50_000, kinds=["mixed"])

@@ -70,12 +70,7 @@ async def fire(
     serving: Child, sink: Child, number: int, tasks: int, size: int, url: str
 ) -> Mapping[str, float]:
     """Adds the tasks, lets them all be due at one instant, and looks at what came and when."""
-    due_ms = int((time.time() + tasks / ADDS_PER_S + HEADROOM_S) * 1000)
-    requests = (add(_task(f"burst{number}", n, due_ms), url, "x" * size) for n in range(tasks))
-    await send_all(serving.port, requests, clients=32)
-    due = due_ms / 1000
-    if time.time() > due - PLAN_AHEAD_S:
-        raise RuntimeError("adding took longer than thought: the burst would not be one")
+    due = await begin(serving, number, tasks, size, url)
     before = serving.cpu_seconds()
     await asyncio.sleep(due - time.time() + 0.5)
     await quiet(serving.port, LIMIT_S)
@@ -93,6 +88,17 @@ async def fire(
         "early": sum(value < 0 for value in late),
         **lateness(late),
     }
+
+
+async def begin(serving: Child, number: int, tasks: int, size: int, url: str) -> float:
+    """Adds the tasks of a burst; returns the moment at which they are all due."""
+    due_ms = int((time.time() + tasks / ADDS_PER_S + HEADROOM_S) * 1000)
+    requests = (add(_task(f"burst{number}", n, due_ms), url, "x" * size) for n in range(tasks))
+    await send_all(serving.port, requests, clients=32)
+    due = due_ms / 1000
+    if time.time() > due - PLAN_AHEAD_S:
+        raise RuntimeError("adding took longer than thought: the burst would not be one")
+    return due
 
 
 def _task(group: str, number: int, due_ms: int) -> Mapping[str, object]:

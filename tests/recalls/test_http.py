@@ -74,6 +74,27 @@ async def test_the_order_may_say_its_own_content_type_but_no_packing(peer, post)
     assert b"accept-encoding: identity" in head
 
 
+async def test_headers_arrive_as_they_are_said_but_for_those_that_frame_the_request(peer, post):
+    seen = []
+    port = await peer(answering(reply(), seen=seen))
+    said = (("Host", "evil"), ("X-50%", "100%s"), ("Content-Length", "0"), ("X-B", "%d %%"))
+    await post(port, headers=said)
+    head, body = seen[0]
+    assert b"\r\nX-50%: 100%s\r\nX-B: %d %%\r\n" in head
+    assert b"evil" not in head and body == BODY
+    assert head.lower().count(b"content-length: ") == head.lower().count(b"host: ") == 1
+
+
+@pytest.mark.parametrize(
+    "said", [("X-A", "1\r\nX-B: 2"), ("X-A", "1\n"), ("X-A\r\nX-B", "1"), ("X-A", "1\r")]
+)
+async def test_a_header_that_would_be_two_is_not_sent(peer, post, said):
+    seen = []
+    outcome = await post(await peer(answering(reply(), seen=seen)), headers=(said,))
+    assert (outcome.delivery, seen) == (Delivery.NOT_SENT, [])
+    assert "a header holds a line break" in outcome.detail
+
+
 async def test_times_are_noted_in_order(peer, post):
     outcome = await post(await peer(answering(reply())))
     assert 0 <= outcome.connect_ms <= outcome.first_byte_ms
