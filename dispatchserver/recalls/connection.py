@@ -50,10 +50,12 @@ class Connection(asyncio.Protocol):
         self._interim = self._framed = False
         self._answered = seen.loop.create_future()
         self._transport.write(request)
+        taken = False
         try:
             await self._answered
-        finally:
-            if not self._keeps or self._spoiled:
+            taken = True
+        finally:  # one that is called off as its reply is complete takes nothing: who called would not keep it
+            if not (taken and self._keeps) or self._spoiled:
                 self.abort()
             self._seen = self._answered = self._parser = None
             self._waits = False

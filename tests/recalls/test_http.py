@@ -13,6 +13,7 @@ import pytest
 
 from dispatchserver.domain.fire import Delivery, Reason
 from dispatchserver.recalls import http
+from dispatchserver.recalls.connection import Connection
 from dispatchserver.recalls.http_failures import explain
 from dispatchserver.recalls.seen import Seen
 
@@ -177,6 +178,31 @@ async def test_a_cancelled_send_is_cancelled(peer, post):
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
+
+
+async def test_one_that_is_called_off_just_when_its_reply_is_complete_ends_its_connection(
+    peer, post, monkeypatch
+):
+    closed = asyncio.Event()
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(reply(b"done"))
+        if not await reader.read():
+            closed.set()
+
+    whole_reply = Connection.on_message_complete
+
+    def and_call_off(connection):
+        whole_reply(connection)
+        sending.cancel()
+
+    monkeypatch.setattr(Connection, "on_message_complete", and_call_off)
+    sending = asyncio.create_task(post(await peer(talk), total=5))
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    async with asyncio.timeout(3):
+        await closed.wait()
 
 
 async def test_an_endless_body_is_cut_and_the_status_decides(peer, post, flood):
