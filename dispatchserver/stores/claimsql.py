@@ -22,11 +22,16 @@ ORDER BY f.run_at - f.priority * 300000 LIMIT $1
 CLAIM = f"""
 UPDATE fires SET state = 'running', attempts = fires.attempts + 1, claimed_by = s.node, claimed_at = s.at,
     deadline_at = s.deadline_at, behind = NULL, tried = s.tried
-FROM ({these("id TEXT, attempts BIGINT, tried BIGINT, node TEXT, at BIGINT, deadline_at BIGINT")}) s WHERE fires.id = s.id AND fires.state = 'pending' AND fires.held = 0 AND fires.attempts = s.attempts
+FROM ({
+    these(
+        "id TEXT, attempts BIGINT, tried BIGINT", alike="node TEXT, at BIGINT, deadline_at BIGINT"
+    )
+}) s
+WHERE fires.id = s.id AND fires.state = 'pending' AND fires.held = 0 AND fires.attempts = s.attempts
 RETURNING fires.id
 """
 SET_ASIDE = f"""
-UPDATE fires SET behind = s.behind FROM ({these("id TEXT, behind TEXT")}) s
+UPDATE fires SET behind = s.behind FROM ({these("id TEXT", alike="behind TEXT")}) s
 WHERE fires.id = s.id AND fires.state = 'pending' AND fires.held = 0
 """
 LET_GO = f"""

@@ -22,7 +22,11 @@ class Reader(Protocol):
 
 
 class Tx(Protocol):
-    """One open write transaction."""
+    """One open write transaction. Where it is not `careful`, it is enough that what cannot be written whole fails: then all
+    of the transaction is undone, and tried once more with care.
+    """
+
+    careful: bool
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """The rows of a statement; parameters are $1, $2 …"""

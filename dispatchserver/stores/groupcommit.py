@@ -140,13 +140,15 @@ class GroupCommit:
         return asyncio.get_running_loop().time()
 
     async def _transact(self, groups: Sequence[Sequence[_Entry]], tx: Tx) -> list[Any]:
-        """One group alone goes without a savepoint; if it fails, all is tried with."""
-        if len(groups) == 1:
-            try:
-                return await self._in_transaction(tx, groups, _run_plainly)
-            except Exception as error:
-                if self._is_trouble(error):
-                    raise
+        """As a rule all is written, and nothing has to be marked for that. Where anything is not, all is tried again
+        so that only this fails.
+        """
+        try:
+            return await self._in_transaction(tx, groups, _run_plainly)
+        except Exception as error:
+            if self._is_trouble(error):
+                raise
+        tx.careful = True
         return await self._in_transaction(tx, groups, self._run_group)
 
     async def _in_transaction(

@@ -12,7 +12,8 @@ from dispatchserver.stores.completions import go_on
 from dispatchserver.stores.driver import Tx
 from dispatchserver.stores.triggerspecs import ms
 
-CLAIM_KEY = (0, 2)  # where these stand in the row of a move
+CLAIM_KEY = (0, 1)  # where these stand in the row of a move
+NONE = None, None, None
 HOLDS_TASK = (Turn.READY, Turn.BEHIND_KEY, Turn.ASKS_KEY)
 
 
@@ -61,16 +62,16 @@ async def make_way(tx: Tx, ended: Sequence[Fire]) -> None:
 def _move_row(fire: Fire, to: Settlement) -> list[object]:
     return [
         fire.id,
-        fire.state,
         fire.attempts,
+        ms(to.finished_at),
+        to.result,
+        fire.state,
         fire.claimed_by,
         to.state,
         to.reason,
         ms(to.run_at),
         int(to.held),
         ms(to.deadline_at),
-        ms(to.finished_at),
-        to.result,
         int(to.lost),
         int(to.onward),
         ms(to.give_up_at),
@@ -80,13 +81,13 @@ def _move_row(fire: Fire, to: Settlement) -> list[object]:
 def _tallies(moves: Sequence[tuple[Fire, Settlement]]) -> list[list[object]]:
     """One row a task: how its counters change, and its newest ended fire."""
     counts: dict[str, list[int]] = {}
-    last: dict[str, list[object]] = {}
+    last: dict[str, tuple[str | None, int | None, FireState | None]] = {}
     for fire, to in moves:
         count = counts.setdefault(fire.task_id, [0, 0, 0])
         count[0] += to.state is FireState.SUCCEEDED
         count[1] += to.state is FireState.FAILED
         count[2] += (to.state is FireState.WAITING) - (fire.state is FireState.WAITING)
         if not to.state.open:
-            last[fire.task_id] = [fire.id, to.state, ms(to.finished_at)]
-    none: list[object] = [None, None, None]
-    return [[task_id, *count, *last.get(task_id, none)] for task_id, count in counts.items()]
+            last[fire.task_id] = fire.id, ms(to.finished_at), to.state
+    found = ((task_id, count, *last.get(task_id, NONE)) for task_id, count in counts.items())
+    return [[task_id, fire_id, at, *count, state] for task_id, count, fire_id, at, state in found]

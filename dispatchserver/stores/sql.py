@@ -5,16 +5,19 @@ would wait for the interpreter lock at every row. What is written comes as `thes
 one JSON parameter to `unfold`: unfolding wide rows costs more than writing them.
 """
 
-ROWS = "/*rows*/"
+import re
+
+ROWS = re.compile(r"/\*rows of their own (\d+)\*/")
 
 
-def these(columns: str) -> str:
+def these(columns: str, alike: str = "") -> str:
     """SELECT of the rows that batches.put writes, with typed columns: "id TEXT, at BIGINT". The first is never NULL: what
-    begins so only fills a batch up.
+    begins so only fills a batch up. What is `alike` in most batches, for all their rows, stands behind the others.
     """
-    names = [column.split()[0] for column in columns.split(",")]
+    own = columns.count(",") + 1
+    names = [column.split()[0] for column in f"{columns},{alike}".rstrip(",").split(",")]
     items = ", ".join(f"column{place} AS {name}" for place, name in enumerate(names, 1))
-    return f"SELECT {items} FROM ({ROWS}) WHERE column1 IS NOT NULL"
+    return f"SELECT {items} FROM (/*rows of their own {own}*/) WHERE column1 IS NOT NULL"
 
 
 def unfold(columns: str) -> str:
@@ -45,13 +48,13 @@ ORDER BY t.next_fire_at LIMIT $2
 GROUPS = "SELECT grp, tasks FROM group_sizes WHERE namespace = $1 ORDER BY grp"
 
 PUT_TASKS = f"""
-INSERT INTO tasks (id, namespace, grp, name, version, state, next_fire_at, created_at, updated_at, calendar,
-    restarted_at, restarted_count, ckey, ckey_limit)
+INSERT INTO tasks (id, grp, name, version, next_fire_at, created_at, updated_at,
+    namespace, state, calendar, restarted_at, restarted_count, ckey, ckey_limit)
 {
     these(
-        "id TEXT, namespace TEXT, grp TEXT, name TEXT, version BIGINT, state TEXT,"
-        " next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT, calendar TEXT,"
-        " restarted_at BIGINT, restarted_count BIGINT, ckey TEXT, ckey_limit BIGINT"
+        "id TEXT, grp TEXT, name TEXT, version BIGINT, next_fire_at BIGINT, created_at BIGINT, updated_at BIGINT",
+        alike="namespace TEXT, state TEXT, calendar TEXT, restarted_at BIGINT, restarted_count BIGINT, ckey TEXT,"
+        " ckey_limit BIGINT",
     )
 }
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
@@ -66,7 +69,8 @@ INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies
 {
     these(
         "task_id TEXT, version BIGINT, trigger_json TEXT, recall_json TEXT, policies_json TEXT,"
-        " priority BIGINT, note TEXT, labels_json TEXT, created_at BIGINT, created_by TEXT, secret TEXT"
+        " priority BIGINT, note TEXT, labels_json TEXT",
+        alike="created_at BIGINT, created_by TEXT, secret TEXT",
     )
 }
 """
@@ -134,15 +138,16 @@ IN_HAND = "@"
 RANK = "run_at - priority * 300000"
 # Not those that were sent once, as the clock was set back, and of which no row is left that would tell.
 PUT_FIRES = f"""
-INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, reason,
-    deadline_at, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
+INSERT INTO fires (id, task_id, grp, name, version, priority, due_at, run_at, deadline_at,
+    namespace, kind, state, reason, finished_at, missed_first, missed_last, missed_count, turn, serial, ckey,
     replay_of, data_json, shard, shards, behind)
 SELECT s.* FROM ({
     these(
-        "id TEXT, namespace TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, kind TEXT, priority BIGINT,"
-        " due_at BIGINT, run_at BIGINT, state TEXT, reason TEXT, deadline_at BIGINT, finished_at BIGINT,"
-        " missed_first BIGINT, missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT, data_json TEXT,"
-        " shard BIGINT, shards BIGINT, behind TEXT"
+        "id TEXT, task_id TEXT, grp TEXT, name TEXT, version BIGINT, priority BIGINT, due_at BIGINT, run_at BIGINT,"
+        " deadline_at BIGINT",
+        alike="namespace TEXT, kind TEXT, state TEXT, reason TEXT, finished_at BIGINT, missed_first BIGINT,"
+        " missed_last BIGINT, missed_count BIGINT, turn BIGINT, serial BIGINT, ckey TEXT, replay_of TEXT,"
+        " data_json TEXT, shard BIGINT, shards BIGINT, behind TEXT",
     )
 }) s
 WHERE s.kind <> 'scheduled' OR NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = s.task_id AND t.pruned_until >= s.due_at)
@@ -154,7 +159,8 @@ UPDATE tasks SET next_fire_at = s.next_fire_at,
     state = s.state
 FROM ({
     these(
-        "id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT, state TEXT, edition BIGINT"
+        "id TEXT, version BIGINT, expected BIGINT, next_fire_at BIGINT",
+        alike="state TEXT, edition BIGINT",
     )
 }) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at = s.expected AND tasks.state = 'active'
@@ -182,9 +188,9 @@ UPDATE fires SET state = s.state, reason = s.reason, run_at = coalesce(s.run_at,
     losses = fires.losses + s.lost, failovers = fires.failovers + s.onward, give_up_at = coalesce(fires.give_up_at, s.give_up_at)
 FROM ({
     these(
-        "id TEXT, left_state TEXT, attempts BIGINT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT,"
-        " held BIGINT, deadline_at BIGINT, finished_at BIGINT, result TEXT, lost BIGINT, onward BIGINT,"
-        " give_up_at BIGINT"
+        "id TEXT, attempts BIGINT, finished_at BIGINT, result TEXT",
+        alike="left_state TEXT, claimed_by TEXT, state TEXT, reason TEXT, run_at BIGINT, held BIGINT,"
+        " deadline_at BIGINT, lost BIGINT, onward BIGINT, give_up_at BIGINT",
     )
 }) s
 WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.attempts
@@ -192,13 +198,14 @@ WHERE fires.id = s.id AND fires.state = s.left_state AND fires.attempts = s.atte
 RETURNING fires.id, fires.attempts
 """
 PUT_ATTEMPTS = f"""
-INSERT INTO attempts (fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt,
-    truncated, connect_ms, first_byte_ms, verdict, verdict_reason, result, verdict_at, address)
+INSERT INTO attempts (fire_id, number, started_at, ended_at, excerpt, connect_ms, first_byte_ms, result, address,
+    node, delivery, reason, detail, status, truncated, verdict, verdict_reason, verdict_at)
 {
     these(
-        "fire_id TEXT, number BIGINT, node TEXT, started_at BIGINT, ended_at BIGINT, delivery TEXT, reason TEXT,"
-        " detail TEXT, status BIGINT, excerpt TEXT, truncated BIGINT, connect_ms BIGINT, first_byte_ms BIGINT,"
-        " verdict TEXT, verdict_reason TEXT, result TEXT, verdict_at BIGINT, address TEXT"
+        "fire_id TEXT, number BIGINT, started_at BIGINT, ended_at BIGINT, excerpt TEXT, connect_ms BIGINT,"
+        " first_byte_ms BIGINT, result TEXT, address TEXT",
+        alike="node TEXT, delivery TEXT, reason TEXT, detail TEXT, status BIGINT, truncated BIGINT, verdict TEXT,"
+        " verdict_reason TEXT, verdict_at BIGINT",
     )
 }
 ON CONFLICT DO NOTHING
@@ -208,7 +215,10 @@ UPDATE tasks SET succeeded = succeeded + s.ok, failed = failed + s.bad, waiting 
     last_fire_id = coalesce(s.fire_id, last_fire_id), last_state = coalesce(s.state, last_state),
     last_finished_at = coalesce(s.at, last_finished_at)
 FROM ({
-    these("task_id TEXT, ok BIGINT, bad BIGINT, parked BIGINT, fire_id TEXT, state TEXT, at BIGINT")
+    these(
+        "task_id TEXT, fire_id TEXT, at BIGINT",
+        alike="ok BIGINT, bad BIGINT, parked BIGINT, state TEXT",
+    )
 }) s
 WHERE tasks.id = s.task_id
 """
@@ -253,29 +263,6 @@ NEXT_ASK = (
 NEXT_DEADLINE = (
     "SELECT min(deadline_at) AS at FROM fires WHERE state IN ('pending', 'running', 'waiting')"
 )
-
-PUT_TOKENS = f"""
-INSERT INTO tokens (id, name, secret_hash, created_at, expires_at)
-{unfold("id TEXT, name TEXT, secret_hash TEXT, created_at BIGINT, expires_at BIGINT")}
-ON CONFLICT DO NOTHING RETURNING id
-"""
-FIND_TOKEN = (
-    "SELECT id, name, secret_hash, created_at, expires_at, revoked_at FROM tokens WHERE id = $1"
-)
-LIST_TOKENS = """
-SELECT id, name, secret_hash, created_at, expires_at, revoked_at FROM tokens ORDER BY created_at DESC, id
-"""
-REVOKE_TOKEN = "UPDATE tokens SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING id"
-ADD_USER = "INSERT INTO users VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name"
-FIND_PASSWORD = "SELECT password_hash FROM users WHERE name = $1"
-COUNT_USERS = "SELECT count(*) AS users FROM users"
-ADD_SESSION = "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5)"
-FIND_SESSION = (
-    "SELECT secret_hash, user_name, csrf, created_at, seen_at FROM sessions WHERE secret_hash = $1"
-)
-TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE secret_hash = $1"
-END_SESSION = "DELETE FROM sessions WHERE secret_hash = $1"
-END_OLD_SESSIONS = "DELETE FROM sessions WHERE created_at < $1 OR seen_at < $2"
 
 CALENDAR_COLUMNS = "c.namespace, c.name, c.document, c.version, c.updated_at, c.updated_by"
 FIND_CALENDARS = f"""

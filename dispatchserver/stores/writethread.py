@@ -28,6 +28,7 @@ class WriteThread:
     """One connection, used by its own thread alone; also a Tx, each of whose statements is a trip of its own."""
 
     def __init__(self) -> None:
+        self.careful = True
         self._loop = asyncio.get_running_loop()
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
@@ -96,6 +97,7 @@ class _Inside:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.careful = False
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return self._connection.execute(numbered(sql), args).fetchall()

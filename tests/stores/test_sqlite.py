@@ -261,7 +261,7 @@ async def explained(house, statement, *args):
     """SQLite's plan of a statement, one line a step; a batch is planned for two rows."""
     columns = re.findall(r"column\d+ AS", statement)
     row = f"({', '.join(['NULL'] * len(columns))})"
-    statement = statement.replace(sql.ROWS, f"VALUES {row}, {row}")
+    statement = sql.ROWS.sub(f"VALUES {row}, {row}", statement)
     text = (
         statement if statement.lstrip().startswith("EXPLAIN") else f"EXPLAIN QUERY PLAN {statement}"
     )
