@@ -56,8 +56,8 @@ def _portions(statement: str, rows: Rows) -> Iterator[tuple[str, Iterable[object
 
     Behind each statement the writer's thread waits for the interpreter, while the loop is busy for as long as the loop
     holds it: so that there are few statements matters more than what is in them. And few texts: the database need not read
-    anew what it meets again. What is alike in all rows, as the statement expects, is told once: to hand over a value costs
-    a third of what the database does with it, and NULL most of all.
+    anew what it meets again. What is alike in all rows, as the statement expects, is told once: each value is
+    handed over by itself, which takes time, and for NULL more than for most.
     """
     for begin in range(0, len(rows), LARGEST):
         portion = rows[begin : begin + LARGEST]
