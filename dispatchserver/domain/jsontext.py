@@ -35,9 +35,9 @@ def loads(text: str) -> JsonValue:
 
 def check_said(value: JsonValue, text: str) -> None:
     """As `check`, of a value whose JSON text is this: most texts show that nothing in them can be refused."""
-    # There is no NUL without an escape, and no depth without brackets.
+    # There is no NUL without an escape, no surrogate in ASCII, and no depth without brackets.
     brackets = text.count("{") + text.count("[")
-    if brackets > DEPTH_LIMIT or "\\u" in text or UNSTORABLE.search(text):
+    if brackets > DEPTH_LIMIT or "\\u" in text or (not text.isascii() and UNSTORABLE.search(text)):
         check(value)
 
 
