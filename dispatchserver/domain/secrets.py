@@ -73,15 +73,23 @@ class Proof:
         return replace(outcome, body=body, detail=self.veiled_text(outcome.detail))
 
     def veiled_text(self, text: str) -> str:
-        """The text without the secret."""
-        for word in self._spelled():
+        """The text without the secret, nor its beginning at the very end, where the text may have been cut."""
+        spelled = self._spelled()
+        for word in spelled:
             text = text.replace(word, VEIL)
-        return text
+        left = max((_beginning_at_end(text, word) for word in spelled), default=0)
+        return text[:-left] + VEIL if left else text
 
     def _spelled(self) -> Sequence[str]:
         """The secret in every spelling, the longest first."""
         spelled = {form for word in self.words for form in (word, *_escaped(word))}
         return sorted(spelled, key=len, reverse=True)
+
+
+def _beginning_at_end(text: str, word: str) -> int:
+    """How long the beginning of the word is with which the text ends; one too short to be a secret is none."""
+    sizes = range(min(len(word) - 1, len(text)), VEILED_FROM - 1, -1)
+    return next((size for size in sizes if text.endswith(word[:size])), 0)
 
 
 def _escaped(word: str) -> tuple[str, str]:

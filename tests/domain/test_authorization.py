@@ -187,6 +187,13 @@ def test_a_reply_that_repeats_a_secret_is_kept_without_it():
     assert json.loads(kept.body.decode().split("}")[0] + "}")["said"] == "•••"
 
 
+def test_of_a_secret_that_a_text_was_cut_in_nothing_is_kept():
+    proof = proof_of((("X-K", "canary-token"),), "canary-token")
+    assert proof.veiled_text("you sent canary-tok") == "you sent •••"
+    assert proof.veiled_text("canary-token canary") == "••• •••"
+    assert proof.veiled_text("you sent canar") == "you sent canar"
+
+
 def test_a_short_secret_does_not_tear_a_reply_to_pieces():
     proof = proof_of((("X-K", "true"),), "true")
     outcome = an_outcome(b'{"success": true}')
