@@ -55,7 +55,13 @@ from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Clock
-from dispatchserver.reach import doorkeeper, egress_policy, is_private, middlewares
+from dispatchserver.reach import (
+    callback_proxy,
+    doorkeeper,
+    egress_policy,
+    is_private,
+    middlewares,
+)
 from dispatchserver.recalls.clientcert import check_pair
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.resolving import Resolver
@@ -136,7 +142,7 @@ async def _serving(
     keys = SigningCases(SqlSigningKeys(driver), clock, token_bytes)
     secrets = SecretCases(SqlSecrets(driver), clock, check_pair)
     policy, resolver = egress_policy(settings, Own(listener.addresses)), Resolver()
-    http = HttpTarget(policy, resolver)
+    http = HttpTarget(policy, resolver, callback_proxy(settings))
     engine = Engine(
         store,
         {RecallKind.HTTP: http, RecallKind.SOCKET: SocketTarget(policy, resolver)},

@@ -7,6 +7,7 @@ from aiohttp.typedefs import Middleware
 from dispatchserver.auth.connections import LOOPBACK, Doorkeeper, heads
 from dispatchserver.auth.gate import Gate, is_loopback
 from dispatchserver.auth.proxies import Proxies
+from dispatchserver.domain.callbackproxy import CallbackProxy, basic, read_proxy
 from dispatchserver.domain.egress import Address
 from dispatchserver.domain.egresspolicy import EgressPolicy, Profile, read_allowed
 from dispatchserver.settings import Settings
@@ -38,4 +39,18 @@ def egress_policy(settings: Settings, own: Container[tuple[Address, int]] = ()) 
         allowed=[read_allowed(line) for line in settings.egress_allow],
         loopback=is_private(settings),
         own=own,
+    )
+
+
+def callback_proxy(settings: Settings) -> CallbackProxy | None:
+    """What HTTP callbacks go through; None where they need nothing."""
+    if settings.callback_proxy is None:
+        return None
+    host, port = read_proxy(settings.callback_proxy)
+    auth = settings.callback_proxy_auth
+    return CallbackProxy(
+        host=host,
+        port=port,
+        authorization=None if auth is None else basic(auth.get_secret_value()),
+        direct=tuple(read_allowed(line) for line in settings.callback_proxy_except),
     )

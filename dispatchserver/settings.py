@@ -11,12 +11,14 @@ from pydantic import (
     ConfigDict,
     Field,
     IPvAnyNetwork,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from dispatchserver.documents.policies import policy_defaults_doc, read_policy_defaults
+from dispatchserver.domain.callbackproxy import read_proxy
 from dispatchserver.domain.defaults import PolicyDefaults
 from dispatchserver.domain.egresspolicy import read_allowed
 from dispatchserver.domain.errors import Invalid, Refused
@@ -91,6 +93,16 @@ class Settings(BaseModel):
     egress_allow: tuple[str, ...] = Field(
         (),
         description="allowed whatever else is forbidden: 10.1.0.0/16, 10.0.0.7:6379, *.example.com",
+    )
+    callback_proxy: str | None = Field(
+        None, description="HTTP proxy that HTTP callbacks go through: http://proxy.example.com:3128"
+    )
+    callback_proxy_auth: SecretStr | None = Field(
+        None,
+        description="name:password that it wants; better by the environment or a file than by a flag",
+    )
+    callback_proxy_except: tuple[str, ...] = Field(
+        (), description="called without it: 10.0.0.0/8, 127.0.0.1:8080, *.inner.example"
     )
     slots: int = Field(2_000, ge=1, le=10_000, description="callbacks in flight at once")
     destination_slots: int = Field(
@@ -182,7 +194,17 @@ class Settings(BaseModel):
             raise PydanticCustomError("settings.database", "no database")
         return url
 
-    @field_validator("egress_allow")
+    @field_validator("callback_proxy")
+    @classmethod
+    def _a_proxy(cls, url: str | None) -> str | None:
+        try:
+            if url is not None:
+                read_proxy(url)
+        except Invalid as invalid:
+            raise PydanticCustomError("callback_proxy.url", "no proxy", {}) from invalid
+        return url
+
+    @field_validator("egress_allow", "callback_proxy_except")
     @classmethod
     def _known_destinations(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
         for line in lines:

@@ -16,7 +16,7 @@ from dispatchserver.domain.starting import Misconfigured
 from dispatchserver.settings import Settings
 
 PREFIX = "DISPATCH_"
-LISTS = ("allowed_hosts", "egress_allow", "trusted_proxies")
+LISTS = ("allowed_hosts", "callback_proxy_except", "egress_allow", "trusted_proxies")
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TypeAlias, TypeVar
 
 from dispatchserver.domain.egresspolicy import OF_THE_PORT, EgressPolicy
+from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.recalls.alarm import Alarm
 from dispatchserver.recalls.seen import Seen, why
@@ -52,7 +53,7 @@ def nothing_left(error: OSError, seen: Seen) -> Outcome:
 
 
 class Guard:
-    """Makes sockets for addresses that this server may call, and for no others."""
+    """Judges whatever is to be connected to."""
 
     def __init__(self, policy: EgressPolicy, *, raw: bool) -> None:
         self._policy = policy
@@ -67,19 +68,23 @@ class Guard:
             raise EgressRefused(rule, f"{address}:{port}" if rule in OF_THE_PORT else address)
         return address, port
 
-    def socket(self, host: str, info: AddressInfo) -> socket.socket:
-        """A socket for this address; raises EgressRefused where the policy forbids it."""
-        self.check(host, info)
-        family, kind, protocol, _, _ = info
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return sock
+    def check_unseen(self, address: str) -> None:
+        """What somebody else is to connect to, such as a proxy, is judged by how it is called: where a name leads from
+        there, nobody knows here. Raises EgressRefused.
+        """
+        try:
+            self._policy.check(address, raw=self._raw)
+        except Invalid as invalid:
+            raise EgressRefused(invalid.code, str(invalid.params["host"])) from invalid
 
 
 async def connect(
-    guard: Guard, host: str, addresses: Sequence[AddressInfo], limit: float
+    guard: Guard | None, host: str, addresses: Sequence[AddressInfo], limit: float
 ) -> socket.socket:
-    """A socket connected to the first address of the host that answers; raises what the last one failed with."""
+    """A socket connected to the first address of the host that answers; raises what the last one failed with.
+
+    Without a guard any may be called: what the admin has set, not the owner of a task.
+    """
     return await first_of(addresses, limit, partial(_connect_one, guard, host))
 
 
@@ -104,9 +109,13 @@ async def first_of(
     raise failure
 
 
-async def _connect_one(guard: Guard, host: str, info: AddressInfo) -> socket.socket:
-    sock = guard.socket(host, info)
+async def _connect_one(guard: Guard | None, host: str, info: AddressInfo) -> socket.socket:
+    if guard is not None:
+        guard.check(host, info)
+    family, kind, protocol, _, _ = info
+    sock = socket.socket(family, kind, protocol)
     try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, info[4])
     except BaseException:

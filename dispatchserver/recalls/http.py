@@ -1,18 +1,16 @@
 """Calls back over HTTP: one POST, its reply read with a cap, every failure told as an Outcome."""
 
 import asyncio
-import re
+import socket
 import ssl
 from collections import deque
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from ipaddress import ip_address
-
-from yarl import URL
 
 from dispatchserver import __version__
+from dispatchserver.domain.callbackproxy import CallbackProxy
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Outcome, Reason
@@ -23,31 +21,22 @@ from dispatchserver.recalls import egress
 from dispatchserver.recalls.clientcert import client_context, usual_context
 from dispatchserver.recalls.connection import Broken, Connection
 from dispatchserver.recalls.http_failures import FAILURES, NotCallable, explain
+from dispatchserver.recalls.places import Place, place_of
 from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.seen import Seen, Step, now
+from dispatchserver.recalls.tunnel import tunnel
 
 STALE_WITHIN = 1.0
 IDLE_LIMIT = 1_000
+WANTS_ANOTHER_NAME = 407
+"""A proxy's own answer to who asks; what asked has gone no further."""
 USUALLY = {
     "content-type": "application/json; charset=utf-8",
     "user-agent": f"dispatchserver/{__version__}",
 }
-ODD = re.compile(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)\.?")
-"""Ends in a number, so it is an address or nothing; some resolvers take 127.1 or 0x7f000001 for one."""
 NEVER = frozenset(("host", "content-length", "accept-encoding", "connection", "transfer-encoding"))
 Key = tuple[str, str, int, ssl.SSLContext | None]
 """What kept connections are shared by: the scheme, the host, the port, and how TLS is spoken there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a URL leads: what is connected to, and how a request there begins."""
-
-    scheme: str
-    host: str
-    port: int
-    peer: str
-    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +51,7 @@ class Form:
 
 
 class HttpTarget:
-    """Never follows a redirect, keeps a cookie, asks a proxy, or unpacks a reply; ends in time whatever comes.
+    """Never follows a redirect, keeps a cookie, or unpacks a reply; ends in time whatever comes, also through a proxy.
 
     A kept connection may be closed by the receiver just when it is used again. Such a send, dead within a
     second and without an answer's first byte, is repeated at once on a connection of its own: the same
@@ -73,10 +62,12 @@ class HttpTarget:
         self,
         policy: EgressPolicy = USUAL,
         resolver: Resolver | None = None,
+        proxy: CallbackProxy | None = None,
         *,
         keepalive: timedelta = timedelta(seconds=4),
     ) -> None:
         self._guard = egress.Guard(policy, raw=False)
+        self._proxy = proxy
         self._resolver = resolver or Resolver()
         self._keepalive = keepalive.total_seconds()
         self._kept: dict[Key, deque[Connection]] = {}
@@ -90,7 +81,7 @@ class HttpTarget:
         loop = asyncio.get_running_loop()
         seen = Seen(peer="?", loop=loop, began=loop.time())
         try:
-            place = place_of(order.recall.url)
+            place = place_of(order.recall.url, self._proxy)
             seen.peer = place.peer
             request = _request(place, order)
             with seen.within(order):
@@ -100,6 +91,8 @@ class HttpTarget:
             return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
             return explain(error, seen)
+        if seen.status == WANTS_ANOTHER_NAME and place.via is not None:
+            return seen.not_sent(Reason.CONNECT, f"cannot connect to {seen.peer}: it answered 407")
         return seen.answered()
 
     async def close(self) -> None:
@@ -143,16 +136,17 @@ class HttpTarget:
     async def _connect(
         self, place: Place, tls: ssl.SSLContext | None, order: SendOrder, seen: Seen
     ) -> Connection:
+        via, guard, host, port = place.via, self._guard, place.host, place.port
+        if via is not None:
+            guard.check_unseen(place.address)
+            host, port = via.host, via.port
         seen.come_to(Step.RESOLVE)
-        addresses = await self._resolver.look_up(place.host, place.port)
+        addresses = await self._resolver.look_up(host, port)
         seen.come_to(Step.CONNECT)
         limit = order.connect_timeout.total_seconds()
-        sock = await egress.connect(self._guard, place.host, addresses, limit)
-        name = None if tls is None else place.host
+        sock = await egress.connect(guard if via is None else None, host, addresses, limit)
         try:
-            _, connection = await seen.loop.create_connection(
-                Connection, sock=sock, ssl=tls, server_hostname=name
-            )
+            connection = await _begin(place, tls, sock, seen.loop)
         except BaseException:
             sock.close()
             raise
@@ -197,30 +191,25 @@ class HttpTarget:
             self._sweeping = loop.call_later(self._keepalive, self._sweep)
 
 
-@lru_cache(maxsize=4_096)
-def place_of(url: str) -> Place:
-    """Where the URL leads; raises NotCallable."""
+async def _begin(
+    place: Place, tls: ssl.SSLContext | None, sock: socket.socket, loop: asyncio.AbstractEventLoop
+) -> Connection:
+    """A connection on this socket; where TLS is spoken behind a proxy, through a tunnel."""
+    if place.via is None or tls is None:
+        name = None if tls is None else place.host
+        _, connection = await loop.create_connection(
+            Connection, sock=sock, ssl=tls, server_hostname=name
+        )
+        return connection
+    outside, connection = await tunnel(loop, sock, place.tunnel), Connection()
     try:
-        parts = URL(url)
-        host, port = parts.raw_host, parts.port
-    except ValueError as error:
-        raise NotCallable("?", "not a valid URL") from error
-    if not host or port is None:
-        raise NotCallable("?", "not a valid URL")
-    if ODD.fullmatch(host) and not _is_address(host):
-        raise NotCallable(f"{host}:{port}", "not a valid address")
-    shown = parts.host_subcomponent or host
-    named = shown if parts.is_default_port() else f"{shown}:{port}"
-    head = f"POST {parts.raw_path_qs} HTTP/1.1\r\nhost: {named}\r\naccept-encoding: identity\r\n"
-    return Place(parts.scheme, host, port, f"{shown}:{port}", head.encode("ascii"))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+        inside = await loop.start_tls(outside, connection, tls, server_hostname=place.host)
+    except BaseException:
+        outside.abort()
+        raise
+    assert inside is not None
+    connection.connection_made(inside)
+    return connection
 
 
 def _request(place: Place, order: SendOrder) -> bytes:

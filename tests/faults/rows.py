@@ -97,9 +97,18 @@ async def called(here: Street, mode: Mode, found: Peer, count: int) -> int:
 
 
 async def hold(
-    here: Street, row: str, modes: list[Mode], certificates: Path, count: int, *, kept: bool = False
+    here: Street,
+    row: str,
+    modes: list[Mode],
+    certificates: Path,
+    count: int,
+    *,
+    kept: bool = False,
+    way: str = "",
 ) -> None:
-    """A row of the table: every way of it at the same time, `count` times each; `kept`: connections may be used again."""
+    """A row of the table: every way of it at the same time, `count` times each; `kept`: connections may be used again.
+    The report card names the `way` on which they are called, where that is not the usual one.
+    """
 
     async def all_ways(times: int, stack: AsyncExitStack) -> int:
         found = [await stack.enter_async_context(acting(mode, certificates)) for mode in modes]
@@ -113,5 +122,5 @@ async def hold(
         made = await all_ways(count, stack)
         if not kept:  # else the peers hang up, and nobody need wait for the server to do so
             await here.flat(seen)
-    what = ", ".join(mode.name for mode in modes)
+    what = way + ", ".join(mode.name for mode in modes)
     note(Line(fault=row, what=what, rounds=made, seen=str(seen)))

@@ -5,6 +5,7 @@ import os
 import random
 import socket
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from yarl import URL
 
 from tests.faults import chaos
 from tests.faults.card import Line, is_long, note, rounds
 from tests.faults.chaos import bad_net
 from tests.faults.names import Names
-from tests.faults.rows import RESETS, hold
+from tests.faults.rows import RESETS, a_street, hold
 from tests.faults.street import NEIGHBOURS, NO_RETRY, Street, peer
+from tests.forwarding import forwarding
 from tests.processes import each_second, http, many_files, ms, now, sink, until
 from tests.recalls import manners as m
 from tests.recalls.modes import BY_HTTP
@@ -72,6 +75,35 @@ async def test_whatever_a_receiver_does_costs_nobody_else(
 ) -> None:
     modes = [mode for mode in BY_HTTP if mode.name in ROWS[row]]
     await hold(here, row, modes, certificates, rounds(6, 100), kept=row in KEPT and not is_long())
+
+
+PROXYS_OWN = {"nobody listens", "black hole", "unknown name", "slow name", "rebound name"}
+"""Whom a proxy does not reach, it tells in its own way: see tests/recalls/test_proxy.py."""
+BY_PROXY = {row: set(names) - PROXYS_OWN for row, names in ROWS.items() if set(names) - PROXYS_OWN}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def behind_a_proxy(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Path
+) -> AsyncIterator[Street]:
+    """A server that calls everybody through a proxy."""
+    folder = tmp_path_factory.mktemp("proxied")
+    async with forwarding() as proxy:
+        flags = ("--callback-proxy", proxy.url)
+        async with a_street(folder, certificates / "authority.pem", *flags) as (here, _):
+            yield here
+
+
+@asynchronous
+@pytest.mark.parametrize("row", BY_PROXY)
+async def test_behind_a_proxy_a_receiver_may_do_no_more(
+    behind_a_proxy: Street, certificates: Path, row: str
+) -> None:
+    modes = [mode for mode in BY_HTTP if mode.name in BY_PROXY[row]]
+    kept = row in KEPT and not is_long()
+    await hold(
+        behind_a_proxy, row, modes, certificates, rounds(6, 100), kept=kept, way="by proxy: "
+    )
 
 
 def loop_time() -> float:

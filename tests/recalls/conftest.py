@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from dispatchserver.domain.recall import Ack, Framing, HttpRecall, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls.http import HttpTarget
 from dispatchserver.recalls.socket import SocketTarget
+from tests.forwarding import forwarding
 from tests.recalls import manners
 
 BODY = b'{"data":{"a":1},"tasklogid":"0123456789abcdef0123456789abcdef"}'
@@ -63,9 +64,16 @@ def black_hole():
 
 
 @pytest.fixture
-async def post():
-    """Sends one HTTP recall; the target is shared, so that connections are kept between sends."""
-    target = HttpTarget()
+async def proxy():
+    """A proxy that there really is."""
+    async with forwarding() as found:
+        yield found
+
+
+@asynccontextmanager
+async def posting(proxy=None):
+    """Sends HTTP recalls; the target is shared, so that connections are kept between sends."""
+    target = HttpTarget(proxy=proxy)
 
     async def send(port, path="/x", *, scheme="http", host="127.0.0.1", **limits):
         recall = HttpRecall(url=f"{scheme}://{host}:{port}{path}")
@@ -74,6 +82,24 @@ async def post():
     yield send
     await target.close()
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def post_directly():
+    """Sends one HTTP recall, to where it says itself."""
+    async with posting() as send:
+        yield send
+
+
+@pytest.fixture(params=["direct", "by proxy"])
+async def post(request):
+    """Sends one HTTP recall, directly and through a proxy: it makes no difference to what receivers may do."""
+    if request.param == "direct":
+        async with posting() as send:
+            yield send
+        return
+    async with forwarding() as found, posting(found.proxy) as send:
+        yield send
 
 
 @pytest.fixture

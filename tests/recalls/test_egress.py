@@ -45,10 +45,10 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize(("address", "rule"), FORBIDDEN)
 async def test_a_name_that_leads_to_a_forbidden_address_gets_no_packet(
-    post, call, resolve, connects, address, rule
+    post_directly, call, resolve, connects, address, rule
 ):
     resolve(address)
-    assert is_refused(await post(80, host="rebound.test"), rule)
+    assert is_refused(await post_directly(80, host="rebound.test"), rule)
     assert is_refused(await call(80, host="rebound.test"), rule)
     assert connects == []
 
@@ -63,21 +63,23 @@ async def test_a_forbidden_address_in_the_recall_itself_gets_no_packet(
     assert connects == []
 
 
-async def test_every_one_of_many_addresses_is_judged(post, call, resolve, connects):
+async def test_every_one_of_many_addresses_is_judged(post_directly, call, resolve, connects):
     resolve("fe80::1", "169.254.169.254", "224.0.0.1")
-    assert (await post(80, host="rebound.test")).reason is Reason.EGRESS
+    assert (await post_directly(80, host="rebound.test")).reason is Reason.EGRESS
     assert (await call(80, host="rebound.test")).reason is Reason.EGRESS
     assert connects == []
 
 
-async def test_two_forbidden_addresses_of_two_families_are_one_refusal(post, resolve, connects):
+async def test_two_forbidden_addresses_of_two_families_are_one_refusal(
+    post_directly, resolve, connects
+):
     resolve("fe80::1", "169.254.169.254")
-    assert (await post(80, host="rebound.test")).reason is Reason.EGRESS
+    assert (await post_directly(80, host="rebound.test")).reason is Reason.EGRESS
     assert connects == []
 
 
 async def test_an_allowed_address_beside_a_forbidden_one_is_called(
-    peer, post, call, resolve, connects
+    peer, post_directly, call, resolve, connects
 ):
     async def talk(reader, writer):
         await reader.read(4096)
@@ -86,7 +88,7 @@ async def test_an_allowed_address_beside_a_forbidden_one_is_called(
 
     port = await peer(talk)
     resolve("169.254.169.254", "127.0.0.1")
-    assert (await post(port, host="mixed.test")).status == 204
+    assert (await post_directly(port, host="mixed.test")).status == 204
     assert (await call(port, host="mixed.test")).delivery is Delivery.ANSWERED
     assert set(connects) == {"127.0.0.1"}
 
@@ -103,7 +105,12 @@ async def test_an_odd_spelling_that_a_resolver_takes_is_judged_as_what_it_means(
     assert connects == []
 
 
-async def test_the_guard_makes_a_plain_socket_for_allowed_addresses():
-    info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.7", 80))
-    with egress.Guard(USUAL, raw=False).socket("10.0.0.7", info) as sock:
+async def test_a_receiver_that_is_gone_without_a_word_is_noticed_by_the_system(peer):
+    async def talk(reader, writer):
+        await reader.read()
+
+    port = await peer(talk)
+    info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+    guard = egress.Guard(USUAL, raw=False)
+    with await egress.connect(guard, "127.0.0.1", [info], 1.0) as sock:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -58,7 +58,7 @@ async def test_the_body_and_the_headers_arrive_as_they_were_ordered(peer, post):
     outcome = await post(port, "/a?b=c", headers=(("X-Dispatch-Fire-Id", "f1"),))
     (head, body), lines = seen[0], seen[0][0].lower().split(b"\r\n")
     assert (outcome.delivery, outcome.status, outcome.body) == (Delivery.ANSWERED, 200, b"fine")
-    assert head.startswith(b"POST /a?b=c HTTP/1.1\r\n")
+    assert head.split(b"\r\n")[0].endswith(b"/a?b=c HTTP/1.1")
     assert body == BODY
     assert b"x-dispatch-fire-id: f1" in lines
     assert b"content-type: application/json; charset=utf-8" in lines
@@ -106,34 +106,36 @@ async def test_the_asynchronous_header_is_noted(peer, post):
     assert (await post(port)).asynchronous
 
 
-async def test_a_refused_connection_was_not_sent(post):
+async def test_a_refused_connection_was_not_sent(post_directly):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    outcome = await post(port)
+    outcome = await post_directly(port)
     assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.CONNECT)
     assert outcome.detail == f"cannot connect to 127.0.0.1:{port}: Connection refused"
 
 
 @pytest.mark.parametrize(("connect", "total"), [(0.2, 5), (5, 0.2)])
-async def test_a_connection_that_never_comes_about_was_not_sent(black_hole, post, connect, total):
-    outcome = await post(black_hole, connect=connect, total=total)
+async def test_a_connection_that_never_comes_about_was_not_sent(
+    black_hole, post_directly, connect, total
+):
+    outcome = await post_directly(black_hole, connect=connect, total=total)
     assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.CONNECT)
     assert outcome.detail == f"connect timeout to 127.0.0.1:{black_hole} (0.2 s)"
 
 
-async def test_an_unknown_name_was_not_sent(post, monkeypatch):
+async def test_an_unknown_name_was_not_sent(post_directly, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    outcome = await post(80, host="receiver.test")
+    outcome = await post_directly(80, host="receiver.test")
     assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.DNS)
     assert outcome.detail == "cannot resolve receiver.test:80: Name or service not known"
 
 
-async def test_a_slow_name_server_was_not_sent(post, monkeypatch):
+async def test_a_slow_name_server_was_not_sent(post_directly, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(0.5) or [])
-    outcome = await post(80, host="receiver.test", connect=0.2)
+    outcome = await post_directly(80, host="receiver.test", connect=0.2)
     assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.DNS)
 
 

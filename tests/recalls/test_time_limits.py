@@ -33,9 +33,9 @@ def names(monkeypatch):
 
 
 @pytest.fixture(params=["http", "socket"])
-def send(request, post, call):
+def send(request, post_directly, call):
     """Either kind of recall."""
-    return post if request.param == "http" else call
+    return post_directly if request.param == "http" else call
 
 
 async def silent(reader, writer):
@@ -170,7 +170,7 @@ async def test_a_line_that_has_begun_may_take_longer_than_the_first_byte(call, p
     assert (await call(await peer(talk), first_byte=0.15, total=5)).body == b"ok"
 
 
-async def test_the_time_to_connect_is_none_of_the_first_bytes(post, peer, monkeypatch):
+async def test_the_time_to_connect_is_none_of_the_first_bytes(post_directly, peer, monkeypatch):
     real = socket.getaddrinfo
     pause = threading.Event()
     monkeypatch.setattr(
@@ -182,7 +182,7 @@ async def test_the_time_to_connect_is_none_of_the_first_bytes(post, peer, monkey
         writer.write(HTTP_HEAD + b"ok")
         await reader.read()
 
-    outcome = await post(await peer(talk), host="slow.test", first_byte=0.15, total=5)
+    outcome = await post_directly(await peer(talk), host="slow.test", first_byte=0.15, total=5)
     assert outcome.body == b"ok"
 
 
