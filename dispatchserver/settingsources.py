@@ -17,6 +17,8 @@ from dispatchserver.settings import Settings
 
 PREFIX = "DISPATCH_"
 LISTS = ("allowed_hosts", "callback_proxy_except", "egress_allow", "trusted_proxies")
+UNTOLD = ("callback_proxy", "callback_proxy_auth")
+"""What may hold a password is not repeated where it is refused."""
 FILES = (Path("dispatchserver.toml"), Path("/etc/dispatchserver/dispatchserver.toml"))
 
 
@@ -97,7 +99,8 @@ def _fault(problem: Any, key: str, name: str) -> Fault:
         hint = get_close_matches(key, Settings.model_fields, n=1) or ["config show"]
         return Fault(field=name, code="settings.unknown", params={"hint": hint[0]})
     code, params = _reason(problem["type"], problem["msg"], problem.get("ctx", {}))
-    return Fault(field=name, code=code, params=params, sent=excerpt(problem["input"]))
+    sent = None if key in UNTOLD else excerpt(problem["input"])
+    return Fault(field=name, code=code, params=params, sent=sent)
 
 
 def _reason(

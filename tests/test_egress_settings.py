@@ -1,9 +1,12 @@
 """What the settings let a server call."""
 
+from pathlib import Path
+
 import pytest
 
+from dispatchserver.domain.callbackproxy import basic
 from dispatchserver.domain.egresspolicy import Profile
-from dispatchserver.reach import egress_policy
+from dispatchserver.reach import callback_proxy, egress_policy
 from dispatchserver.settings import Settings
 from dispatchserver.settingsources import Misconfigured, load
 
@@ -28,3 +31,41 @@ def test_what_is_no_destination_is_named() -> None:
         load({}, {"DISPATCH_EGRESS_ALLOW": "http://example.com"})
     (fault,) = told.value.faults
     assert (fault.field, fault.code) == ("egress_allow (environment)", "egress.allowed")
+
+
+def test_without_a_proxy_callbacks_go_by_themselves() -> None:
+    assert callback_proxy(Settings()) is None
+
+
+def test_a_proxy_its_password_and_whom_it_is_not_asked_for_come_from_the_environment(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "auth").write_text("ops:canary-word\n")
+    environ = {
+        "DISPATCH_CALLBACK_PROXY": "http://proxy.test:3128",
+        "DISPATCH_CALLBACK_PROXY_AUTH_FILE": str(tmp_path / "auth"),
+        "DISPATCH_CALLBACK_PROXY_EXCEPT": "10.0.0.0/8, *.inner.test",
+    }
+    proxy = callback_proxy(load({}, environ)[0])
+    assert proxy is not None
+    assert (proxy.shown, proxy.authorization) == ("proxy.test:3128", basic("ops:canary-word"))
+    assert [proxy.takes(host, 80) for host in ("10.1.1.1", "a.inner.test", "b.test")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "code"),
+    [
+        ("callback_proxy", "http://ops:canary@proxy.test:3128", "callback_proxy.url"),
+        ("callback_proxy_except", "http://inner.test", "egress.allowed"),
+    ],
+)
+def test_what_is_no_proxy_is_named(name: str, said: str, code: str) -> None:
+    with pytest.raises(Misconfigured) as told:
+        load({}, {f"DISPATCH_{name.upper()}": said})
+    (fault,) = told.value.faults
+    assert (fault.field, fault.code) == (f"{name} (environment)", code)
+    assert "canary" not in str(fault)

@@ -22,6 +22,13 @@ def test_people_get_one_line_a_setting(command):
     assert any(line.startswith("allowed_hosts") and line.endswith("flag") for line in lines)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_a_proxy_wants_to_hear_is_shown_to_nobody(command, form):
+    done = command("config", "show", *form, DISPATCH_CALLBACK_PROXY_AUTH="ops:canary-word")
+    assert done.returncode == 0 and "callback_proxy_auth" in done.stdout
+    assert "canary" not in done.stdout + done.stderr
+
+
 def test_a_file_is_named_by_a_variable(command, tmp_path):
     (tmp_path / "my.toml").write_text("port = 99\n")
     done = command("config", "show", DISPATCH_CONFIG="my.toml")
