@@ -37,7 +37,7 @@ def blocks(kind: str, lang: str) -> list[str]:
 @EACH_LANGUAGE
 def test_every_setting_of_the_table_is_one_with_its_default(lang: str) -> None:
     told = dict(ROW.findall(page(lang)))
-    assert len(told) == 9
+    assert len(told) == 12
     for name, default in told.items():
         known = Settings.model_fields[name].default
         shown = "" if default in NONE else default.strip("`")
@@ -51,7 +51,7 @@ def test_every_example_of_settings_is_taken(lang: str, tmp_path: Path) -> None:
         file.write_text(block, "utf-8")
         settings, _ = load({}, {}, file)
         assert settings.model_dump(mode="json").items() >= as_stored(tomllib.loads(block)).items()
-    assert len(blocks("toml", lang)) == 2
+    assert len(blocks("toml", lang)) == 3
 
 
 def as_stored(values: dict[str, Any]) -> dict[str, Any]:
