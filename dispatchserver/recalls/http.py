@@ -139,12 +139,13 @@ class HttpTarget:
         via, guard, host, port = place.via, self._guard, place.host, place.port
         if via is not None:
             guard.check_unseen(place.address)
-            host, port = via.host, via.port
+            host, port, seen.peer = via.host, via.port, place.first_stop
         seen.come_to(Step.RESOLVE)
         addresses = await self._resolver.look_up(host, port)
         seen.come_to(Step.CONNECT)
         limit = order.connect_timeout.total_seconds()
         sock = await egress.connect(guard if via is None else None, host, addresses, limit)
+        seen.peer = place.peer
         try:
             connection = await _begin(place, tls, sock, seen.loop)
         except BaseException:

@@ -32,6 +32,14 @@ class Place:
         return f"{self.scheme}://{host_and_port(self.host, self.port)}"
 
     @property
+    def first_stop(self) -> str:
+        """What people call where a connection to there ends: that is the proxy, if there is one."""
+        if self.via is None:
+            return self.peer
+        there = host_and_port(self.host, self.port)
+        return f"the proxy {self.via.shown} on the way to {there}"
+
+    @property
     def tunnel(self) -> bytes:
         """What asks the proxy to lead there."""
         there = host_and_port(self.host, self.port)

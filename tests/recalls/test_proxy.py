@@ -13,7 +13,7 @@ from dispatchserver.eventloop import new_event_loop
 from dispatchserver.recalls.http import HttpTarget
 from tests.certificates import make_chain, showing
 from tests.forwarding import forwarding
-from tests.recalls.conftest import an_order
+from tests.recalls.conftest import an_order, posting
 from tests.recalls.manners import a_reply, http, polite, read_request, talking
 
 SECRET = basic("ops:canary-word")
@@ -193,8 +193,20 @@ async def test_a_proxy_that_is_not_there_is_named(send, proxy):
         proxy.port = closed.getsockname()[1]
     outcome = await send("http://receiver.test/")
     assert (outcome.delivery, outcome.reason) == NOT_SENT
-    where = f"receiver.test:80 through the proxy 127.0.0.1:{proxy.port}"
+    where = f"the proxy 127.0.0.1:{proxy.port} on the way to receiver.test:80"
     assert outcome.detail == f"cannot connect to {where}: Connection refused"
+
+
+async def test_a_proxy_whose_name_leads_nowhere_is_named(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    async with posting(CallbackProxy(host="proxy.test", port=3128)) as send:
+        outcome = await send(80, host="receiver.test")
+    assert (outcome.delivery, outcome.reason) == (Delivery.NOT_SENT, Reason.DNS)
+    where = "the proxy proxy.test:3128 on the way to receiver.test:80"
+    assert outcome.detail == f"cannot resolve {where}: Name or service not known"
 
 
 @pytest.mark.parametrize(
