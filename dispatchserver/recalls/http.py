@@ -91,7 +91,7 @@ class HttpTarget:
             return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
         except FAILURES as error:
             return explain(error, seen)
-        if seen.status == WANTS_ANOTHER_NAME and place.via is not None:
+        if seen.status == WANTS_ANOTHER_NAME and place.asks_proxy:
             return seen.not_sent(Reason.CONNECT, f"cannot connect to {seen.peer}: it answered 407")
         return seen.answered()
 

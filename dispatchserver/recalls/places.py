@@ -32,6 +32,11 @@ class Place:
         return f"{self.scheme}://{host_and_port(self.host, self.port)}"
 
     @property
+    def asks_proxy(self) -> bool:
+        """Whether a request goes to a proxy itself, which passes it on; inside a tunnel it does not."""
+        return self.via is not None and self.scheme == "http"
+
+    @property
     def first_stop(self) -> str:
         """What people call where a connection to there ends: that is the proxy, if there is one."""
         if self.via is None:

@@ -182,10 +182,14 @@ async def test_one_that_wants_another_name_has_sent_nothing_on(proxy, send):
     assert outcome.detail.endswith(": it answered 407")
 
 
-async def test_a_receiver_that_says_407_itself_was_called(hear, post_directly):
-    port, _ = await hear(http(a_reply(b"", b"407 Odd")))
-    outcome = await post_directly(port)
-    assert (outcome.delivery, outcome.status) == (Delivery.ANSWERED, 407)
+async def test_a_receiver_that_says_407_itself_was_called(
+    hear, post_directly, send, certificates, trusted
+):
+    odd = http(a_reply(b"", b"407 Odd"))
+    port, _ = await hear(odd)
+    inside, _ = await hear(odd, ssl=showing(certificates, "good"))
+    outcomes = [await post_directly(port), await send(f"https://localhost:{inside}/")]
+    assert [(each.delivery, each.status) for each in outcomes] == [(Delivery.ANSWERED, 407)] * 2
 
 
 async def test_a_proxy_that_is_not_there_is_named(send, proxy):
