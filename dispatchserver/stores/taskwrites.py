@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dispatchserver.domain.changing import Action, Change, Decide, PendingRule
 from dispatchserver.domain.concurrency import OverlapRule
-from dispatchserver.domain.errors import CalendarChanged, DispatchError
+from dispatchserver.domain.errors import CalendarChanged, DispatchError, TaskUnreadable
 from dispatchserver.domain.jsontext import dumps
 from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.recall import auth_of
@@ -16,8 +16,8 @@ from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.admissions import give_back
 from dispatchserver.stores.batches import put, put_and_tell
-from dispatchserver.stores.calendarspecs import read_tasks
-from dispatchserver.stores.driver import Tx
+from dispatchserver.stores.calendarspecs import editions_of
+from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.secrets import missing
 from dispatchserver.stores.triggerspecs import ms
 
@@ -79,7 +79,7 @@ async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
     commands = batch.commands
     keys = [[c.key.namespace, c.key.group, c.key.name] for c in commands]
     found = await tx.fetch(sql.FIND_TASKS, dumps(keys))
-    standing = {task.key: task for task in await read_tasks(tx, found)}
+    standing = await _standing(tx, found)
     results = [_decide(command, standing.get(command.key)) for command in commands]
     results = await _with_calendars_as_planned(tx, results)
     results = [
@@ -96,6 +96,19 @@ async def _change_round(tx: Tx, batch: Batch) -> list[Change | Exception]:
     done = [(command, change) for command, change in decided if not _says_again(change)]
     await put(tx, sql.PUT_AUDIT, [_audit_row(command, change) for command, change in done])
     return [_with_struck(result, struck) for result in results] if struck else results
+
+
+async def _standing(tx: Tx, found: Sequence[Row]) -> Mapping[TaskKey, Task | TaskUnreadable]:
+    """The tasks of these rows. One that cannot be read stands in nobody's way but its own."""
+    editions = await editions_of(tx, found)
+    standing: dict[TaskKey, Task | TaskUnreadable] = {}
+    for row in found:
+        key = TaskKey(namespace=row["namespace"], group=row["grp"], name=row["name"])
+        try:
+            standing[key] = rows.read_task(row, editions)
+        except TaskUnreadable as error:
+            standing[key] = error
+    return standing
 
 
 def _up_to_a_refusal(results: list[Change | Exception]) -> list[Change | Exception]:
@@ -170,7 +183,9 @@ def _version(result: Change | Exception) -> int | None:
     return None if task is None or task.edition is None else task.edition.version
 
 
-def _decide(command: Command, task: Task | None) -> Change | Exception:
+def _decide(command: Command, task: Task | TaskUnreadable | None) -> Change | Exception:
+    if isinstance(task, TaskUnreadable):
+        return task
     try:
         return command.decide(task)
     except DispatchError as refusal:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from dispatchserver.domain import changing
+from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import TaskUnreadable
 from dispatchserver.domain.listing import PageRequest, TaskFilter
 from dispatchserver.engine.hand import Hand
 from dispatchserver.engine.planner import Planner
+from dispatchserver.ports import Actor
 from tests.builders import NOON, a_key, at, every, once
 
 
@@ -72,3 +75,14 @@ async def test_asked_for_by_name_it_says_why_and_a_list_shows_the_others(house):
         TaskFilter(namespace="default"), PageRequest(limit=2, cursor=first.next_cursor)
     )
     assert [s.task.key.name for s in (*first.items, *rest.items)] == ["a", "z"]
+
+
+async def test_who_changes_it_with_others_is_told_and_the_others_are_changed(house, clock):
+    await spoil(house, await house.add("spoilt", every(60)), LATER_KIND)
+    await house.add("fine", every(60))
+    now, actor = clock.now(), Actor(who="a", door="test")
+    asked = [(a_key(name), changing.delete(a_key(name), now)) for name in ("fine", "spoilt")]
+    fine, spoilt = await house.store.change_tasks(asked, actor, now, stop=False)
+    assert fine.action is Action.DELETED
+    assert isinstance(spoilt, TaskUnreadable)
+    assert spoilt.params["name"] == "spoilt"

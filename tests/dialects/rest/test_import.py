@@ -162,6 +162,20 @@ async def test_what_only_the_store_can_refuse_is_told_by_its_line_and_field_too(
     assert await names(server) == ["a", "f"]
 
 
+async def test_a_task_whose_data_cannot_be_read_is_a_faulty_line_and_no_more(server):
+    hourly = {"kind": "simple", "interval_s": 3600, "start": FAR}
+    await send(server, [a_line("later", trigger=hourly)])
+    with closing(sqlite3.connect(server.settings.database_path)) as file, file:
+        file.execute("""UPDATE task_versions SET trigger_json = '{"kind":"sunrise"}'""")
+    lines = [a_line("a"), a_line("later"), a_line("b")]
+    reply = await send(server, lines, "?onError=skip")
+    assert (reply.status, counts(reply)) == (200, (3, 2, 0, 0, 1))
+    (told,) = reply.doc["errors"]
+    assert (told["line"], told["name"], told["code"]) == (2, "later", "task.unreadable")
+    assert "sunrise" in told["detail"]
+    assert await names(server) == ["a", "b"]
+
+
 async def test_only_new_tasks_are_taken_where_that_is_asked(server):
     await send(server, [a_line("b", note="mine")])
     lines = [a_line("a"), a_line("b"), a_line("c")]
