@@ -84,8 +84,10 @@ def test_the_example_of_a_list_allows_what_it_names_and_nothing_else(
 def test_the_figures_are_those_of_the_server(lang: str) -> None:
     text = page(lang)
     unit = {"en": " s", "zh": " 秒"}[lang]
-    for seconds in (connections.HEAD_TIMEOUT_S, intake.BODY_TIMEOUT_S, connections.KEEP_ALIVE_S):
+    limits = (connections.HEAD_TIMEOUT_S, connections.TAKEN_WITHIN_S, connections.KEEP_ALIVE_S)
+    for seconds in (*limits, intake.BODY_TIMEOUT_S):
         assert f"{seconds:.0f}{unit}" in text
+    assert f"{connections.TAKEN_AT_LEAST // 1024} KiB" in text
     assert "1 MiB" in text and intake.BODY_LIMIT == 1024 * 1024
     assert f"{QUEUE_LIMIT:,}" in text and str(DEPTH_LIMIT) in text
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from fcntl import ioctl
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from termios import TIOCOUTQ
 from typing import cast
 
 from aiohttp import web
@@ -19,6 +22,9 @@ KEEP_ALIVE_S = 75
 HEAD_TIMEOUT_S = 10.0
 LINGER_S = 2.0
 """How long what is left of a refused body is read and thrown away, so that the refusal is not lost by a reset."""
+TAKEN_WITHIN_S = 30.0
+TAKEN_AT_LEAST = 32 * 1024
+"""So many bytes of what is ready for a caller have to be taken in that time, or all that is left."""
 BACKLOG = 512
 TELL_EVERY_S = 60.0
 SITE_BITS = 64
@@ -85,12 +91,13 @@ def _site(peer: str) -> Address:
 
 
 class Caller(web.RequestHandler):
-    """One connection. Turned away at once where there is no room; cut off where no request's head comes in time.
+    """One connection. Turned away at once where there is no room; cut off where no request's head comes in time, or where
+    nobody takes the replies.
 
     Only the first head has that limit of its own: from then on the keep-alive time bounds every one.
     """
 
-    __slots__ = ("_doorkeeper", "_head_timer", "_key")
+    __slots__ = ("_doorkeeper", "_head_timer", "_key", "_taken_timer", "_wire")
 
     def __init__(self, server: web.Server, doorkeeper: Doorkeeper) -> None:
         super().__init__(
@@ -104,6 +111,8 @@ class Caller(web.RequestHandler):
         self._doorkeeper = doorkeeper
         self._key: Address | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        self._taken_timer: asyncio.TimerHandle | None = None
+        self._wire: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)  # uvloop's is one by its manners only
@@ -115,15 +124,44 @@ class Caller(web.RequestHandler):
             transport.close()
             return
         self._head_timer = self._loop.call_later(HEAD_TIMEOUT_S, self.force_close)
+        self._wire = transport
+        transport.set_write_buffer_limits(high=0)  # whatever is not taken at once is told to us
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._key is None:
             return
         self.head_came()
+        self._all_taken()
+        self._wire = None
         self._doorkeeper.leave(self._key)
         self._key = None
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_taking()
+
+    def resume_writing(self) -> None:
+        self._all_taken()
+        super().resume_writing()
+
+    def _wait_for_taking(self) -> None:
+        if self._wire is not None:
+            look = self._look_what_is_left
+            self._taken_timer = self._loop.call_later(TAKEN_WITHIN_S, look, _left(self._wire))
+
+    def _look_what_is_left(self, before: int) -> None:
+        if self._wire is not None:
+            if before - _left(self._wire) < TAKEN_AT_LEAST:
+                self._wire.abort()
+            else:
+                self._wait_for_taking()
+
+    def _all_taken(self) -> None:
+        if self._taken_timer is not None:
+            self._taken_timer.cancel()
+            self._taken_timer = None
 
     def handle_error(
         self,
@@ -139,6 +177,16 @@ class Caller(web.RequestHandler):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _left(wire: asyncio.Transport) -> int:
+    """How many bytes the other side has not taken: ours, and those that the system holds, where it tells: it takes some
+    from us only when a third of what it holds, perhaps a megabyte, is gone.
+    """
+    held = bytearray(4)
+    with suppress(OSError):
+        ioctl(wire.get_extra_info("socket").fileno(), TIOCOUTQ, held)
+    return wire.get_write_buffer_size() + int.from_bytes(held, sys.byteorder)
 
 
 @web.middleware

@@ -1,6 +1,10 @@
 """Hostile input over bare sockets: what breaks the rules of HTTP, or sits on a connection, is shown the door at once."""
 
 import asyncio
+import contextlib
+import os
+import socket
+import time
 
 import pytest
 
@@ -139,6 +143,55 @@ async def test_who_has_sent_a_request_may_wait_with_the_next(server, monkeypatch
         await reader.readuntil(b"}")
         await asyncio.sleep(0.7)
     writer.close()
+
+
+def asking(port, times=150):
+    """A connection that asks for 30 kB so many times, and takes in little by itself."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", port))
+    *early, last = [b"GET /static/app.css HTTP/1.1\r\nHost: 127.0.0.1\r\n"] * times
+    sock.sendall(b"\r\n".join([*early, last + b"Connection: close\r\n\r\n"]))
+    return sock
+
+
+def holding_little(port):
+    """From now on the system holds only a few kB for callers of this port."""
+    for key in list(asyncio.get_running_loop()._selector.get_map().values()):
+        with socket.socket(fileno=os.dup(key.fd)) as sock:
+            if sock.getsockname()[1:2] == (port,):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+
+def taken_of(sock, pause_s=0.0):
+    """How much comes, until no more does; after each piece it pauses."""
+    sock.settimeout(2)
+    taken = 0
+    with contextlib.suppress(OSError):
+        while piece := sock.recv(64 * 1024):
+            taken += len(piece)
+            time.sleep(pause_s)
+    return taken
+
+
+@pytest.mark.parametrize("times", [1, 150])
+async def test_who_takes_no_reply_is_cut_off(server, monkeypatch, times):
+    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 0.2)
+    holding_little(server.port)
+    with asking(server.port, times) as caller:
+        await asyncio.sleep(1)
+        cut_off = await asyncio.to_thread(taken_of, caller)
+    with asking(server.port, times) as caller:
+        assert cut_off < await asyncio.to_thread(taken_of, caller)
+
+
+async def test_who_takes_a_reply_slowly_gets_it_whole(server, monkeypatch):
+    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 0.2)
+    monkeypatch.setattr(connections, "TAKEN_AT_LEAST", 1)
+    with asking(server.port) as at_once:
+        whole = await asyncio.to_thread(taken_of, at_once)
+    with asking(server.port) as slowly:
+        assert whole == await asyncio.to_thread(taken_of, slowly, 0.002)
 
 
 @pytest.mark.parametrize("body", SLOW_BODIES.values(), ids=SLOW_BODIES)
