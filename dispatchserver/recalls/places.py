@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
 
 from yarl import URL
 
 from dispatchserver.domain.callbackproxy import CallbackProxy
 from dispatchserver.domain.recall import host_and_port
 from dispatchserver.recalls.http_failures import NotCallable
+from dispatchserver.recalls.resolving import is_address
 
 ODD = re.compile(r"(.*\.)?(0[xX][0-9a-fA-F]*|[0-9]+)\.?")
 """Ends in a number, so it is an address or nothing; some resolvers take 127.1 or 0x7f000001 for one."""
@@ -62,7 +62,7 @@ def place_of(url: str, proxy: CallbackProxy | None = None) -> Place:
         raise NotCallable("?", "not a valid URL") from error
     if not host or port is None:
         raise NotCallable("?", "not a valid URL")
-    if ODD.fullmatch(host) and not _is_address(host):
+    if ODD.fullmatch(host) and not is_address(host):
         raise NotCallable(f"{host}:{port}", "not a valid address")
     shown = parts.host_subcomponent or host
     named = shown if parts.is_default_port() else f"{shown}:{port}"
@@ -78,11 +78,3 @@ def place_of(url: str, proxy: CallbackProxy | None = None) -> Place:
 
 def _told(via: CallbackProxy) -> str:
     return "" if via.authorization is None else f"proxy-authorization: {via.authorization}\r\n"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -44,7 +44,7 @@ class Resolver:
 
     async def look_up(self, host: str, port: int) -> Found:
         """All addresses of a host, at least one; raises gaierror, or ValueError for what can be no host name."""
-        if _is_address(host):
+        if is_address(host):
             return _of_address(host, port)
         asked = (host, port)
         if not self._is_known(asked):
@@ -107,7 +107,7 @@ def _of_address(host: str, port: int) -> Found:
 
 
 @lru_cache(maxsize=NAMES_LIMIT)
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     """Whether there is nothing to look up."""
     try:
         ip_address(host)
