@@ -28,10 +28,12 @@ def trusted(pairs, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(pairs["server"].cert))
 
 
-@pytest.fixture
-async def show():
-    """Sends one recall with a certificate; the target is shared, so that connections are kept between sends."""
-    target = HttpTarget()
+@pytest.fixture(params=["direct", "by proxy"])
+async def show(request, proxy):
+    """Sends one recall with a certificate, directly or in a tunnel; the target is shared, so that connections are kept
+    between sends.
+    """
+    target = HttpTarget(proxy=None if request.param == "direct" else proxy.proxy)
 
     async def send(port, pem):
         recall = HttpRecall(url=f"https://127.0.0.1:{port}/x")
