@@ -91,7 +91,7 @@ class Addition:
 def add(addition: Addition, *, new_id: str) -> Decide:
     """Adds the task, or replaces it: history kept, version raised, active again.
 
-    Raises TaskExists, TaskChanged, Invalid. An occasion at `addition.at` itself is the new version's.
+    Raises TaskExists, TaskChanged, Invalid. An occasion at `addition.at` itself is the new version's where it has one.
     """
     key, now = addition.key, addition.at
 
@@ -118,15 +118,16 @@ def add(addition: Addition, *, new_id: str) -> Decide:
         task = begun(task, kept, now)
         if existing is None:
             return Change(action=Action.ADDED, before=None, after=task)
-        just_before = now - MILLISECOND
+        # no occasion goes without a row, and none has two
+        done_until = now - MILLISECOND if task.next_fire_at == now else now
         return Change(
             action=Action.REPLACED,
             before=existing,
             after=task,
             pending=PendingRule.CANCEL,
             reason=Reason.REPLACED,
-            done_until=just_before,
-            fires=_unserved(existing, just_before, Reason.REPLACED),
+            done_until=done_until,
+            fires=_unserved(existing, done_until, Reason.REPLACED),
         )
 
     return decide
@@ -234,8 +235,7 @@ def _unserved(task: Task, until: datetime, reason: Reason) -> tuple[Fire, ...]:
     missed = missed_run(task, first, until)
     if task.state is TaskState.PAUSED:
         return (skipped_fire(task, missed, Reason.PAUSED, until),)
-    row = skipped_fire(task, missed, reason, until)
-    return (replace(row, state=FireState.CANCELLED),)
+    return (replace(skipped_fire(task, missed, reason, until), state=FireState.CANCELLED),)
 
 
 def delete(key: TaskKey, now: datetime) -> Decide:

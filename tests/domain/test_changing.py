@@ -60,12 +60,19 @@ def test_an_occasion_at_the_moment_of_replacing_is_the_new_versions():
     assert change.fires == ()
 
 
+def test_where_the_new_version_has_none_at_that_moment_it_was_the_old_ones_and_gets_a_row():
+    change = added(a_task(every(1)), every(1, start=at(0.5)), overwrite=True)
+    assert change.done_until == NOON
+    (fire,) = change.fires
+    assert (fire.state, fire.reason, fire.due_at) == (FireState.CANCELLED, Reason.REPLACED, NOON)
+
+
 @pytest.mark.parametrize(("state", "done"), [(ACTIVE, Reason.REPLACED), (PAUSED, Reason.PAUSED)])
 def test_what_was_never_planned_before_a_replacement_gets_one_row(state, done):
     change = added(a_task(every(10), state=state), overwrite=True, now=at(30))
     (fire,) = change.fires
     assert fire.reason is done
-    assert fire.missed == MissedRun(first=NOON, last=at(20), count=3)
+    assert fire.missed == MissedRun(first=NOON, last=at(30), count=4)
 
 
 def test_pausing_holds_what_is_pending_and_keeps_the_schedule():

@@ -221,6 +221,13 @@ async def test_replacing_cancels_what_is_due_before_it_and_plans_the_rest_anew(h
     assert {fire.version for fire in await house.claim(at(9))} == {2}
 
 
+async def test_what_is_due_at_the_moment_of_a_replacement_that_begins_later_is_in_the_log(house):
+    await house.add(trigger=every(1))
+    await house.plan(NOON, ahead=3)
+    await house.add(trigger=every(1, start=at(1.5)), now=at(1), overwrite=True)
+    assert await house.told() == [(0, "cancelled", "replaced"), (1, "cancelled", "replaced")]
+
+
 async def test_each_command_of_a_batch_takes_back_by_its_own_moment(house):
     for name in ("a", "b"):
         await house.add(name, every(1))
