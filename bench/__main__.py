@@ -11,6 +11,7 @@ from bench import (
     imports,
     memory,
     planning,
+    skeleton,
     sockets,
     start,
     steady,
@@ -21,12 +22,13 @@ from bench import (
 async def main() -> None:
     """Names each, and runs it."""
     print(
-        "bench.burst, bench.calls, bench.floor, bench.sockets, bench.steady, bench.hanging, bench.adds, bench.imports, bench.memory,"
+        "bench.burst, bench.calls, bench.floor, bench.skeleton, bench.sockets, bench.steady, bench.hanging, bench.adds, bench.imports, bench.memory,"
         " bench.planning, bench.start, bench.triggers; a line of JSON each or more, about 6 minutes"
     )
     await burst.main(tasks=1_000, rounds=3, size=200, connections=64, slots=2_000)
     await calls.main(tasks=1_000, most=0)
     await floor.main(tasks=1_000, rounds=3, size=200, connections=64)
+    await skeleton.main(tasks=1_000, rounds=3, size=200, connections=64)
     await sockets.main(tasks=1_000, rounds=3, size=200, connections=64, slots=100)
     await steady.main(rate=200, seconds=10, cron_share=0.1, slots=2_000)
     await hanging.main(hanging=1_000, receivers=16, rate=100, seconds=30, rounds=1)

@@ -29,7 +29,7 @@ async def main(tasks: int, rounds: int, size: int, connections: int, slots: int)
             server(database, "--slots", str(slots)) as serving,
         ):
             for number in range(rounds):
-                raw.append(await _raw(sink, tasks, size, connections))
+                raw.append(await raw_posts(sink, tasks, size, connections))
                 ours.append(await fire(serving, sink, number, tasks, size, f"{sink.url}/"))
     pairs = zip(ours, raw, strict=True)
     figures = {
@@ -53,7 +53,8 @@ async def main(tasks: int, rounds: int, size: int, connections: int, slots: int)
     tell("burst", settings, figures)
 
 
-async def _raw(sink: Child, count: int, size: int, connections: int) -> Mapping[str, float]:
+async def raw_posts(sink: Child, count: int, size: int, connections: int) -> Mapping[str, float]:
+    """So many posts by the client that does nothing else."""
     said = await run(
         "bench.rawclient",
         f"--url={sink.url}/",
@@ -93,7 +94,7 @@ async def fire(
 async def begin(serving: Child, number: int, tasks: int, size: int, url: str) -> float:
     """Adds the tasks of a burst; returns the moment at which they are all due."""
     due_ms = int((time.time() + tasks / ADDS_PER_S + HEADROOM_S) * 1000)
-    requests = (add(_task(f"burst{number}", n, due_ms), url, "x" * size) for n in range(tasks))
+    requests = (add(task(f"burst{number}", n, due_ms), url, "x" * size) for n in range(tasks))
     await send_all(serving.port, requests, clients=32)
     due = due_ms / 1000
     if time.time() > due - PLAN_AHEAD_S:
@@ -101,7 +102,8 @@ async def begin(serving: Child, number: int, tasks: int, size: int, url: str) ->
     return due
 
 
-def _task(group: str, number: int, due_ms: int) -> Mapping[str, object]:
+def task(group: str, number: int, due_ms: int) -> Mapping[str, object]:
+    """A one-shot of this moment, as `add.do` takes it."""
     return {
         "triggerType": "SimpleTrigger",
         "groupCode": group,
