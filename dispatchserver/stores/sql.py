@@ -93,12 +93,14 @@ DELETE FROM fires WHERE id IN (
     WHERE f.state = 'pending' AND f.kind = 'scheduled' AND f.attempts = 0
 )
 """
-# The same of what was claimed a moment early, and stands at the door: see engine/door.py.
+# The same of what was claimed a moment early, and stands at the door: see engine/door.py. What was claimed later than
+# it is now was so before the clock was set back, and may have been sent.
 TAKE_BACK_CLAIMED = f"""
 DELETE FROM fires WHERE id IN (
-    SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT")}) s
+    SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT, now BIGINT")}) s
     JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
     WHERE f.state = 'running' AND f.kind = 'scheduled' AND f.attempts = 1 AND f.claimed_at < f.due_at
+        AND f.claimed_at <= s.now
 ) RETURNING task_id, id
 """
 # A row of excluded occasions reaches into the future, which now will be planned anew or not at all. The unary

@@ -226,7 +226,7 @@ async def _take_back(tx: Tx, stopped: Sequence[tuple[Command, Change]]) -> Struc
     await put(tx, sql.TRIM_EXCLUDED, under)
     # what is due by now may be on its way, whatever the change says is done
     claimed = [
-        [_before(change).id, to_ms(max(change.done_until, command.now))]
+        [_before(change).id, to_ms(max(change.done_until, command.now)), to_ms(command.now)]
         for command, change in stopped
         if change.done_until is not None
     ]

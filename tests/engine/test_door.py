@@ -317,3 +317,31 @@ async def test_none_is_claimed_early_while_others_of_its_moment_are_still_to_be_
     await works.engine.dispatcher.run_once()
     await let_in(works, MOMENT)
     assert works.receiver.names == ["b", "a"]
+
+
+@pytest.mark.parametrize("command", ["pause", "delete"])
+async def test_what_was_sent_before_the_clock_was_set_back_keeps_its_row(works, command):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    (answer,) = works.receiver.hold()
+    works.clock.advance(MOMENT)
+    await until(lambda: works.receiver.orders)
+    works.clock.set(at(-3600))
+    await stop(works, command)
+    answer.set_result(QUICK)
+    await works.idle()
+    assert await works.house.told() == [(MOMENT, "succeeded", None)]
+
+
+@pytest.mark.parametrize("command", ["pause", "delete"])
+async def test_what_stands_at_the_door_when_the_clock_is_set_back_is_stopped_all_the_same(
+    works, command
+):
+    await works.add(trigger=SOON)
+    await at_the_door(works)
+    works.clock.set(at(-3600))
+    await stop(works, command)
+    for _ in range(3):
+        await works.turn(3600)
+    assert works.receiver.orders == []
+    assert all_places_are_free(works)
