@@ -34,7 +34,8 @@ class Placing:
 
     `parked` are the pools that fires wait for, by name. `free` slots are left, the last `kept` of them for
     destinations that hold few. `turns` are whose turn it is now, from 0 on, among the addresses where this claim has
-    moved that on.
+    moved that on. `most` are destinations for which others wait already: what got free there since those were looked at is
+    theirs, so only so many may go there.
     """
 
     now: datetime
@@ -45,13 +46,15 @@ class Placing:
     kept: int = 0
     turn_of: Callable[[str], int] = lambda _: 0
     turns: dict[str, int] = field(default_factory=dict)
+    most: dict[str, int] = field(default_factory=dict)
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
         """How many more may be sent there."""
         load, allowance = self._spot(destination)
         found = room(load, allowance, self.now)
-        return min(found, share(load.in_flight, self.free, self.kept))
+        found = min(found, share(load.in_flight, self.free, self.kept))
+        return min(found, self.most[destination]) if destination in self.most else found
 
     def waits_shortly(self, fire: Fire, destination: str) -> bool:
         """Whether what has no room there has it soon: it is not due yet, or the next call to end makes some."""
@@ -129,6 +132,8 @@ class Placing:
             return False
         begin(*self._spot(destination), self.now)
         self.free -= 1
+        if destination in self.most:
+            self.most[destination] -= 1
         return True
 
     def _book(self, recall: Recall) -> bool:

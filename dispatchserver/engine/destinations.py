@@ -76,8 +76,8 @@ class Destinations:
         """What this destination may be asked."""
         return self._special.get(name, self.usual)
 
-    def placing(self, now: datetime) -> Placing:
-        """How a claim that begins now sees the destinations."""
+    def placing(self, now: datetime, most: Mapping[str, int] | None = None) -> Placing:
+        """How a claim that begins now sees the destinations; `most` as in Placing."""
         return Placing(
             now=now,
             load_of=lambda name: self._loads.get(name, UNTOUCHED),
@@ -86,6 +86,7 @@ class Destinations:
             free=self._free,
             kept=self._kept,
             turn_of=lambda pool: self._turns.get(pool, 0),
+            most=dict(most or {}),
         )
 
     def note(self, claims: Claims) -> None:

@@ -57,7 +57,9 @@ class Dispatcher:
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
-        if claims.more or len(claims.assignments) == free or self._hand.waits(now):
+        if claims.more or len(claims.assignments) == free:
+            return now
+        if self._hand.waits(self._destinations.placing(now)):
             return now
         opening = self._destinations.next_opening(now)
         moments = (await self._store.next_run(), self._hand.next_look(now), opening)
@@ -84,8 +86,9 @@ class Dispatcher:
 
     async def _claim(self, now: datetime, limit: int) -> Claims:
         await self._let_go(now)
-        places, until = partial(self._destinations.placing, now), now + CLAIM_LIFETIME
-        offered = self._hand.offer(places(), limit)
+        until = now + CLAIM_LIFETIME
+        offered = self._hand.offer(self._destinations.placing(now), limit)
+        places = partial(self._destinations.placing, now, self._hand.most(offered))
         try:
             claims = await self._store.claim(self._node, now, limit, until, places, offered)
         except BaseException:

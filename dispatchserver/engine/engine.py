@@ -82,7 +82,12 @@ class Engine:
     @property
     def wakes(self) -> Wakes:
         """How others tell the loops of what they changed."""
-        return Wakes(plan_by=self.plan_by, dispatch_by=self.dispatch_by, closed=self.door.closed)
+        return Wakes(
+            plan_by=self.plan_by,
+            dispatch_by=self.dispatch_by,
+            closed=self.door.closed,
+            forget=self.destinations.hand.forget,
+        )
 
     @property
     def in_flight(self) -> int:

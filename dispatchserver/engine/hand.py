@@ -30,8 +30,9 @@ class Hand:
     """What is due soon and may be sent as soon as its receiver has room, the most urgent first.
 
     The store knows which fires are in hand, and gives them to no other claim. It also decides: a fire that was paused,
-    cancelled or taken back meanwhile is not claimed, and simply forgotten here. What waits for longer than a few
-    seconds is let go, and waits in the store like any other fire.
+    cancelled or taken back meanwhile is not claimed. So to forget it here is only for speed: whoever is offered in
+    vain keeps the next ones waiting. What waits for longer than a few seconds is let go, and waits in the store like
+    any other fire.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Hand:
         self._punctual: Later = []
         self._line: Line = []
         self._aside: dict[str, Line] = {}
+        self._gone: dict[str, tuple[int, int]] = {}
         self._planned_until: datetime | None = None
         self._count = 0
         self._numbers = count()
@@ -64,9 +66,11 @@ class Hand:
             looks.append(min(first, early) if self._is_planned(first) else first)
         return min(looks, default=None)
 
-    def waits(self, now: datetime) -> bool:
-        """Whether any may be sent that nobody looked at yet."""
-        return bool(self._line) or any(heap and heap[0][0] <= now for heap in self._coming)
+    def waits(self, placing: Placing) -> bool:
+        """Whether any may be sent that nobody looked at yet, or that nobody knew to have room."""
+        if self._line or any(heap and heap[0][0] <= placing.now for heap in self._coming):
+            return True
+        return not all(map(placing.is_full, self._aside))
 
     def awaits(self, destination: str | None = None) -> bool:
         """Whether any waits for room there, or anywhere."""
@@ -76,12 +80,32 @@ class Hand:
         """How many wait for room, by destination."""
         return {name: len(line) for name, line in self._aside.items()}
 
+    def most(self, offered: Iterable[Assignment]) -> Mapping[str, int]:
+        """How many may go where some still wait, if these are offered: no more than those, or such as are more urgent."""
+        found = dict.fromkeys(self._aside, 0)
+        for assignment in offered if found else ():
+            name = assignment.recall.destination
+            if name in found:
+                found[name] += 1
+        return found
+
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Takes these in hand."""
         for assignment in assignments:
             fire = assignment.fire
             heappush(self._later, (fire.run_at, fire.rank, next(self._numbers), assignment))
             self._count += 1
+
+    def forget(self, task_id: str, version: int) -> None:
+        """What is in hand of this task is not to be sent any more, nor is what will still come of versions before this."""
+        if len(self._gone) >= HAND_LIMIT:
+            self._gone.clear()
+        if self._count:
+            self._gone[task_id] = next(self._numbers), version
+
+    def _is_gone(self, number: int, fire: Fire) -> bool:
+        came, version = self._gone.get(fire.task_id, (0, 0))
+        return number < came or fire.version < version
 
     def planned(self, until: datetime) -> None:
         """What is due before this moment is planned: nothing of a larger priority will still come."""
@@ -102,6 +126,9 @@ class Hand:
         while self._line and len(offered) < limit:
             entry = heappop(self._line)
             assignment = entry[2]
+            if self._gone and self._is_gone(entry[1], assignment.fire):
+                self._count -= 1
+                continue
             if placing.place(assignment.fire, assignment.recall) is not None:
                 offered.append(assignment)
                 continue
@@ -123,6 +150,9 @@ class Hand:
             if len(offered) == limit or not self._is_planned(self._later[0][0]):
                 break
             entry = heappop(self._later)
+            if self._gone and self._is_gone(entry[2], entry[3].fire):
+                self._count -= 1
+                continue
             if not placing.books(entry[3].recall.destination):
                 heappush(self._punctual, entry)
             elif placing.place(entry[3].fire, entry[3].recall) is not None:
@@ -144,6 +174,8 @@ class Hand:
         self._aside = {
             name: kept for name, line in self._aside.items() if (kept := self._since(line, before))
         }
+        if not self._count:
+            self._gone.clear()
         return had - self._count
 
     def _since(self, line: Line, before: datetime) -> Line:
@@ -163,8 +195,14 @@ class Hand:
         """As many as there is room for again get back in line; all, where it is not for calls to end that they wait."""
         for name in [name for name in self._aside if not placing.is_full(name)]:
             line = self._aside[name]
-            for _ in range(min(len(line), placing.room(name) or len(line))):
-                heappush(self._line, heappop(line))
+            left = placing.room(name) or len(line)
+            while line and left:
+                entry = heappop(line)
+                if self._gone and self._is_gone(entry[1], entry[2].fire):
+                    self._count -= 1
+                    continue
+                heappush(self._line, entry)
+                left -= 1
             if not line:
                 del self._aside[name]
 

@@ -64,6 +64,8 @@ class Wakes:
     plan_by: LookBy
     dispatch_by: LookBy
     closed: Closing = nobody_there
+    forget: Callable[[str, int], None] = lambda _id, _version: None
+    """Nothing that was planned of this task is to be sent, but of this version or later ones what is planned from now on."""
 
 
 class Tasks:
@@ -86,6 +88,7 @@ class Tasks:
         self._plan_by = wakes.plan_by
         self._dispatch_by = wakes.dispatch_by
         self._closed = wakes.closed
+        self._forget = wakes.forget
 
     async def add(self, addition: Addition, actor: Actor) -> Task:
         """Adds the task, or replaces it; raises TaskExists, TaskChanged, CalendarNotFound, CalendarChanged,
@@ -190,6 +193,11 @@ class Tasks:
         moments, dispatch = [], False
         for change in changes:
             task = change.after
+            if change.before is not None and change.pending in (
+                PendingRule.HOLD,
+                PendingRule.CANCEL,
+            ):
+                self._forget(change.before.id, 0 if task is None else task.version)
             if (
                 task is not None
                 and task.state is TaskState.ACTIVE

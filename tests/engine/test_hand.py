@@ -9,7 +9,7 @@ from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.engine import hand
 from dispatchserver.engine.hand import PATIENCE
 from dispatchserver.stores.sql import IN_HAND
-from tests.builders import ALICE, at, every, once
+from tests.builders import ALICE, a_key, at, every, once
 from tests.clocks import until
 from tests.engine.works import Works
 
@@ -58,6 +58,47 @@ async def test_a_replaced_task_sends_what_its_new_version_says(works):
     await works.add(trigger=SOON, recall=HttpRecall(url="http://a.example/new"), overwrite=True)
     await works.turn(1)
     assert [order.recall.url for order in works.receiver.orders] == ["http://a.example/new"]
+
+
+@pytest.mark.parametrize("command", ["pause", "delete", "replace"])
+async def test_what_is_not_to_be_sent_any_more_keeps_no_place_in_line(works, command):
+    works.hire(1)
+    for name in "abc":
+        await works.add(name, SOON, priority=9)
+    await works.add("last", SOON)
+    await works.engine.planner.run_once()
+    for name in "abc":
+        if command == "replace":
+            await works.add(name, every(60, start=at(60)), overwrite=True)
+        else:
+            await getattr(works.tasks, command)(a_key(name), ALICE)
+    await dispatch(works, 0.5)
+    assert works.receiver.names == ["last"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_waits_for_room_behind_what_is_gone_has_it_as_soon_as_there_is_some(
+    house, clock, told
+):
+    works = Works(house, clock, allowance=Allowance(slots=1))
+    await works.add("first", once())
+    (answer,) = works.receiver.hold()
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    for name in "abc":
+        await works.add(name, SOON, priority=9)
+    await works.add("last", SOON)
+    await works.plan()
+    clock.advance(0.5)
+    await works.engine.dispatcher.run_once()
+    for name in "abc":  # by this server, or by another one
+        await (works.tasks.delete(a_key(name), ALICE) if told else house.delete(name))
+    answer.set_result(works.receiver.usually)
+    await works.idle()
+    while await works.engine.dispatcher.run_once() == clock.now():
+        pass
+    await works.idle()
+    assert works.receiver.names == ["first", "last"]
 
 
 async def test_what_was_paused_and_goes_on_is_sent_once(works):

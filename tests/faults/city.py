@@ -12,7 +12,7 @@ import aiohttp
 
 from tests.faults.checker import OPEN, History, Span, violations
 from tests.faults.receiver import HOLD_S, Receiver, clock, receiving
-from tests.faults.writers import Door, Writer
+from tests.faults.writers import USUAL, Door, Pace, Writer
 from tests.processes import HANG_S, Api, Process, serve
 
 SLOTS = 16
@@ -35,6 +35,7 @@ class City:
     module: str = "dispatchserver"
     flags: Sequence[str] = ()
     slots: int = SLOTS
+    pace: Pace = USUAL
     door: Door = field(default_factory=Door)
     spans: list[Span] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
@@ -107,7 +108,13 @@ class City:
     async def live(self, faults: Sequence[str], quiet_s: tuple[float, float]) -> None:
         """Lets the writers work, and strikes in between; ends with a healed server."""
         self.writers = [
-            Writer(f"w{n}", self.door, self.receiver.url, random.Random(self.chance.random()))
+            Writer(
+                f"w{n}",
+                self.door,
+                self.receiver.url,
+                random.Random(self.chance.random()),
+                self.pace,
+            )
             for n in range(WRITERS)
         ]
         working = [asyncio.create_task(writer.work()) for writer in self.writers]
@@ -165,12 +172,17 @@ class City:
 
 @asynccontextmanager
 async def city(
-    folder: Path, seed: int, module: str = "dispatchserver", *flags: str, slots: int = SLOTS
+    folder: Path,
+    seed: int,
+    module: str = "dispatchserver",
+    *flags: str,
+    slots: int = SLOTS,
+    pace: Pace = USUAL,
 ) -> AsyncIterator[City]:
     """A server that is up; nothing of it outlives the block."""
     chance = random.Random(seed)
     async with receiving(random.Random(chance.random())) as receiver:
-        here = City(folder, chance, receiver, module, flags, slots)
+        here = City(folder, chance, receiver, module, flags, slots, pace)
         watching = asyncio.create_task(here.watch())
         await here.boot()
         try:

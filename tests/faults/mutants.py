@@ -15,7 +15,8 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.domain import changing
 from dispatchserver.domain.admission import Admission
 from dispatchserver.domain.changing import Addition, Change, PendingRule
-from dispatchserver.domain.fire import Decision, Fire, Outcome, Verdict
+from dispatchserver.domain.fire import Decision, Fire, Outcome, Reason, Verdict
+from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.task import Task
 from dispatchserver.engine import executor, loop, planner
@@ -155,6 +156,25 @@ def delete_leaves_pending() -> None:
     keep_pending("delete")
 
 
+def a_replacement_forgets_its_own_moment() -> None:
+    """What is due in the millisecond in which its task is replaced leaves no trace, though the new version begins later."""
+    add = changing.add
+
+    def add_and_forget(addition: Addition, *, new_id: str) -> Any:
+        decide, before = add(addition, new_id=new_id), addition.at - MILLISECOND
+
+        def forget(existing: Task | None) -> Change:
+            change = decide(existing)
+            if existing is None:
+                return change
+            fires = changing._unserved(existing, before, Reason.REPLACED)
+            return replace(change, done_until=before, fires=fires)
+
+        return forget
+
+    changing.add = add_and_forget
+
+
 def smallest_priority_first() -> None:
     """The larger its number, the longer a task waits."""
     add = changing.add
@@ -259,6 +279,7 @@ MUTANTS = {
         answers_before_commit,
         pause_forgets_pending,
         delete_leaves_pending,
+        a_replacement_forgets_its_own_moment,
         smallest_priority_first,
         nobody_waits_for_the_one_before,
         one_number_for_all_attempts,

@@ -16,10 +16,13 @@ from tests.faults.card import Line, is_long, note, rounds
 from tests.faults.checker import History
 from tests.faults.city import SLOTS, City, city, ordeal
 from tests.faults.receiver import HOLD_S, MOODS
+from tests.faults.writers import HASTY, USUAL, Pace
 
 BUSY_S = (0.05, 0.5)  # between two kills
 LONG_ENOUGH_S = 240  # a slow machine sees fewer kills, and the card says how many
 FEW = 3  # slots, so that what is due must wait for others
+AMPLE = 60
+HASTY_S = (4.0, 4.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class Wrong:
     moods: Mapping[str, int] = field(default_factory=lambda: dict(MOODS))
     hold_s: tuple[float, float] = HOLD_S
     slots: int = SLOTS
+    pace: Pace = USUAL
     quiet_s: tuple[float, float] = (0.3, 1.0)
 
 
@@ -42,6 +46,7 @@ if is_long():
         ("freeze", "stop", "kill"),
         ("freeze_long", "freeze_long", "kill"),
     ]
+HASTE = [(), ("freeze",), ("kill", "stop")] if is_long() else [()]
 NOTES = {
     "kill_at_once": ("A4", "killed amidst writes and callbacks, and again while it starts"),
     "stop": ("A5", "told to stop amidst writes and callbacks"),
@@ -59,6 +64,9 @@ SEEDED = {
     "repeats_at_once": Wrong(rule="I12", moods=STERN),
     "pause_forgets_pending": Wrong(rule="I3", quiet_s=(2, 2)),
     "delete_leaves_pending": Wrong(rule="I8", quiet_s=(2, 2)),
+    "a_replacement_forgets_its_own_moment": Wrong(
+        rule="I2", pace=HASTY, slots=AMPLE, quiet_s=(15, 15)
+    ),
     "data_of_the_first_version": Wrong(rule="I8"),
     "smallest_priority_first": Wrong(rule="I9", hold_s=(0.1, 0.1), slots=1, quiet_s=(3, 3)),
     "nobody_waits_for_the_one_before": Wrong(
@@ -79,14 +87,20 @@ def fresh(folder: Path, number: int) -> Path:
     return inside
 
 
-async def endure(folder: Path, faults: Sequence[str], *quiet_s: tuple[float, float]) -> City:
+async def endure(
+    folder: Path,
+    faults: Sequence[str],
+    *quiet_s: tuple[float, float],
+    slots: Sequence[int] = (SLOTS, FEW),
+    pace: Pace = USUAL,
+) -> City:
     """An ordeal that breaks no promise and leaves a sound database."""
     chance = random.SystemRandom()
-    seed, slots = chance.randrange(2**32), chance.choice((SLOTS, FEW))
-    async with city(folder, seed, slots=slots) as here:
+    seed, some = chance.randrange(2**32), chance.choice(slots)
+    async with city(folder, seed, slots=some, pace=pace) as here:
         found = await ordeal(here, faults, *quiet_s)
         await here.down("stop")
-    assert (seed, slots, found) == (seed, slots, [])
+    assert (seed, some, found) == (seed, some, [])
     with closing(sqlite3.connect(folder / "dispatch.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return here
@@ -138,10 +152,24 @@ async def test_every_promise_is_kept_under_faults(tmp_path: Path, faults: tuple[
             note(Line(fault=fault, what=what, rounds=struck, recovered_s=recovered_s))
 
 
+@pytest.mark.parametrize("faults", HASTE, ids=lambda faults: "-".join(faults) or "none")
+async def test_what_is_changed_in_the_very_millisecond_it_is_due_is_accounted_for(
+    tmp_path: Path, faults: tuple[str, ...]
+) -> None:
+    for number in range(rounds(1, 3)):
+        place = fresh(tmp_path, number)
+        here = await endure(place, faults, HASTY_S, slots=(SLOTS, AMPLE), pace=HASTY)
+        replaced = sum(each.kind == "replace" for each in here.seen.operations)
+        assert replaced > 100
+        what = "tasks that fire every 20 ms are replaced and paused at every moment"
+        note(Line(fault="A12", what=what, rounds=replaced))
+
+
 @pytest.mark.parametrize("mutant", SEEDED if is_long() else CHEAPEST)
 async def test_a_server_that_breaks_a_promise_is_found_out(tmp_path: Path, mutant: str) -> None:
     wrong = SEEDED[mutant]
-    async with city(tmp_path, 7, "tests.faults.mutants", mutant, slots=wrong.slots) as here:
+    module, slots, pace = "tests.faults.mutants", wrong.slots, wrong.pace
+    async with city(tmp_path, 7, module, mutant, slots=slots, pace=pace) as here:
         here.receiver.moods, here.receiver.hold_s = wrong.moods, wrong.hold_s
         found = await ordeal(here, wrong.faults, wrong.quiet_s)
     assert any(told.startswith(f"{wrong.rule} ") for told in found), found

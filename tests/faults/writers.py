@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,29 @@ from tests.processes import Api, http
 
 CALLS = {"pause": "pause", "resume": "resumeTask", "delete": "delete", "trigger": "trigger"}
 WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "trigger": 16}
-PAUSE_S = (0.01, 0.06)
 RETRIES = {"delays": ["150ms", "150ms", "150ms", "150ms"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often is asked for what, and how soon and how often a task fires then."""
+
+    wishes: Mapping[str, int] = field(default_factory=lambda: WISHES)
+    pause_s: tuple[float, float] = (0.01, 0.06)
+    begins_ms: tuple[float, float] = (100, 900)
+    every_ms: tuple[int, ...] = (300, 1_000)
+    most: int = 3
+
+
+USUAL = Pace()
+HASTY = Pace(
+    wishes=WISHES | {"replace": 120, "add": 10},
+    pause_s=(0.001, 0.01),
+    begins_ms=(5, 40),
+    every_ms=(20,),
+    most=30,
+)
+"""So dense that what is asked often falls into the very millisecond of a fire."""
 
 
 @dataclass
@@ -42,6 +64,7 @@ class Writer:
     door: Door
     url: str
     chance: random.Random
+    pace: Pace = USUAL
     operations: list[Operation] = field(default_factory=list)
     mine: list[str] = field(default_factory=list)
     asked: int = 0
@@ -51,8 +74,9 @@ class Writer:
         """Until it is told that it is done; what it has begun it ends."""
         while not self.done:
             await self.door.opened.wait()
-            await self._act(self.chance.choices([*WISHES], [*WISHES.values()])[0])
-            await asyncio.sleep(self.chance.uniform(*PAUSE_S))
+            wishes = self.pace.wishes
+            await self._act(self.chance.choices([*wishes], [*wishes.values()])[0])
+            await asyncio.sleep(self.chance.uniform(*self.pace.pause_s))
 
     async def _act(self, kind: str) -> None:
         self.asked += 1
@@ -81,8 +105,8 @@ class Writer:
         await self._send(asked, CALLS[kind], jobName=task, groupName="tests")
 
     async def _put(self, kind: str, task: str) -> None:
-        """Adds a task, or replaces it: one to three fires, which begin soon."""
-        chance, retried = self.chance, self.chance.random() < 0.7
+        """Adds a task, or replaces it: a few fires, which begin soon."""
+        chance, pace, retried = self.chance, self.pace, self.chance.random() < 0.7
         asked = Operation(
             kind,
             task,
@@ -90,9 +114,9 @@ class Writer:
             0,
             None,
             data={"task": task, "operation": self.asked},
-            start=round(clock() + chance.uniform(100, 900)),
-            every=chance.choice((300, 1_000)),
-            times=chance.randint(1, 3),
+            start=round(clock() + chance.uniform(*pace.begins_ms)),
+            every=chance.choice(pace.every_ms),
+            times=chance.randint(1, pace.most),
             retries=(150.0,) * 4 if retried else (),
             priority=chance.randint(0, 3),
             serial=chance.random() < 0.3,
