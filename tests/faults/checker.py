@@ -27,7 +27,8 @@ Where no answer came, both outcomes are allowed. Times are milliseconds since th
 What a checker that sees only the outside cannot know, it allows, and no more. A server that ends forgets what its
 last replies were, those of the last SETTLE_MS. What it sent just before its end may be read after it: no server is up
 again within ON_ITS_WAY_MS, so what is read by then was sent before. An attempt may be given up, though its receiver
-finished, where its time limit ran out because server or receiver stood still.
+finished, where its time limit ran out because server or receiver stood still. What was claimed, and not yet sent when the
+server ended, is lost as far as the log can tell; where its task is gone by then, nobody sends it again.
 """
 
 from collections import defaultdict
@@ -44,6 +45,7 @@ SETTLE_MS = 1_000.0  # so long after a reply its result may be still unwritten w
 ON_ITS_WAY_MS = (
     250.0  # no server is up again so soon: what is read by then, the one that ended had sent
 )
+AHEAD_MS = 100.0  # so long before it is due a fire may be claimed
 ORDER_MS = 500.0  # so long what is due may take to be ready to go, on a busy machine
 MISFIRE_MS = 60_000.0
 TICK_MS = 20.0  # between two processes, the order of what lies closer together is not certain
@@ -298,8 +300,22 @@ def _unaccounted(
         return None  # I10 and I13 tell of these
     if row["state"] == "failed":
         good = any(call.outcome != "ok" for call in calls) or row["losses"] + 1 >= MOST_LOSSES
+        good = good or _lost_unsent(history, begun, row, due)
         return None if good and row["attempts"] else f"failed without a failure ({row['reason']})"
     return None if _justified(history, begun, row, due) else f"{row['state']}: {row['reason']}"
+
+
+def _lost_unsent(history: History, begun: Operation, row: Mapping[str, Any], due: float) -> bool:
+    """Whether an end of the server may have come between claim and sending, and its task was gone before a repetition."""
+    if row["reason"] != "lost" or not _gone_by(history, begun, moment(row["finished_at"])):
+        return False
+    return history.ended_between(due - AHEAD_MS, moment(row["finished_at"]))
+
+
+def _gone_by(history: History, begun: Operation, at: float) -> bool:
+    """Whether its task may have been deleted or replaced by then."""
+    later = history.later(begun)
+    return any(each.kind in ("delete", "replace") and each.sent <= at for each in later)
 
 
 def _justified(history: History, begun: Operation, row: Mapping[str, Any], due: float) -> bool:
@@ -525,10 +541,7 @@ def _given_up_early(history: History, begun: Operation, last: Callback) -> Itera
     if row is None or row["state"] != "failed" or row["losses"] + 1 >= MOST_LOSSES:
         return
     made = row["attempts"] - row["losses"]
-    gone = any(
-        operation.kind in ("delete", "replace") and operation.sent <= moment(row["finished_at"])
-        for operation in history.later(begun)
-    )
+    gone = _gone_by(history, begun, moment(row["finished_at"]))
     if made <= len(begun.retries) and not gone:
         yield f"{_named(last)} was given up after {made} attempts, of {len(begun.retries) + 1}"
 

@@ -273,3 +273,25 @@ def test_the_checker_knows_nothing_of_the_servers_making() -> None:
     assert {name.split(".")[0] for name in found} == {
         "collections", "dataclasses", "datetime", "functools", "itertools", "typing",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("killed", "deleted", "found"),
+    [(True, True, []), (False, True, ["I2"]), (True, False, ["I2"])],
+    ids=["killed and gone", "never killed", "still there"],
+)
+def test_what_was_never_sent_is_lost_only_where_a_server_ended_and_its_task_is_gone(
+    killed: bool, deleted: bool, found: list[str]
+) -> None:
+    lost = a_row("lost", 1_000, "l1", state="failed", reason="lost", finished_at=iso(BEGUN + 2_400))
+    history = History(
+        operations=[
+            an_add("lost", 0, 1_000, 1),
+            *([an_operation("delete", "lost", 1_002)] if deleted else []),
+        ],
+        callbacks=[],
+        tasks=[] if deleted else [a_task("lost")],
+        fires=[lost],
+        spans=[Span("kill", BEGUN + 1_010, BEGUN + 1_015)] if killed else [],
+    )
+    assert [told.split()[0] for told in violations(history)] == found
