@@ -26,22 +26,35 @@ class Admission:
     cancels: tuple[str, ...] = ()
 
 
-def admit(turn: Turn, overlap: Overlap, key: ConcurrencyKey | None, lanes: Lanes) -> Admission:
-    """What becomes of a due fire that asks for its turn, or for its key."""
+def admit(
+    turn: Turn,
+    overlap: Overlap,
+    key: ConcurrencyKey | None,
+    lanes: Lanes,
+    *,
+    begun: bool = False,
+) -> Admission:
+    """What becomes of a due fire that asks for its turn, or for its key.
+
+    One that has `begun` was sent before, and asks anew since a pause made it stand back. What is under way is no longer
+    skipped or refused: it waits, or is cancelled where the next one of its task would have cancelled it.
+    """
     if turn is not Turn.ASKS or not lanes.holders:
-        return _take_key(key, lanes.key_holders)
+        return _take_key(key, lanes.key_holders, begun)
     if overlap.rule is OverlapRule.CANCEL_PREVIOUS:
+        if begun:
+            return Admission(ended=FireState.CANCELLED, reason=Reason.OVERLAP)
         left = [holder for holder in lanes.key_holders if holder not in lanes.holders]
-        return replace(_take_key(key, left), cancels=tuple(lanes.holders))
-    if lanes.waiting < overlap.room:
+        return replace(_take_key(key, left, begun), cancels=tuple(lanes.holders))
+    if begun or lanes.waiting < overlap.room:
         return Admission(turn=Turn.BEHIND_TASK)
     return Admission(ended=FireState.SKIPPED, reason=Reason.OVERLAP)
 
 
-def _take_key(key: ConcurrencyKey | None, holders: Collection[str]) -> Admission:
+def _take_key(key: ConcurrencyKey | None, holders: Collection[str], begun: bool) -> Admission:
     if key is None or len(holders) < key.limit:
         return Admission()
-    match key.busy:
+    match BusyRule.QUEUE if begun else key.busy:
         case BusyRule.QUEUE:
             return Admission(turn=Turn.BEHIND_KEY)
         case BusyRule.SKIP:

@@ -87,7 +87,8 @@ async def admit_asking(tx: Tx, now: datetime) -> Sequence[str]:
 
 
 def _decide(fire: Fire, policies: Policies, traffic: _Traffic) -> Admission:
-    return admit(fire.turn, policies.overlap, policies.concurrency, traffic.lanes(fire))
+    lanes, begun = traffic.lanes(fire), fire.attempts > 0
+    return admit(fire.turn, policies.overlap, policies.concurrency, lanes, begun=begun)
 
 
 def _ended(state: FireState, reason: Reason | None, now: datetime) -> Settlement:

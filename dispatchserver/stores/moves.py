@@ -15,6 +15,7 @@ from dispatchserver.stores.triggerspecs import ms
 CLAIM_KEY = (0, 1)  # where these stand in the row of a move
 NONE = None, None, None
 HOLDS_TASK = (Turn.READY, Turn.BEHIND_KEY, Turn.ASKS_KEY)
+WAITS_FOR_KEY = (Turn.BEHIND_TASK, Turn.BEHIND_KEY)
 
 
 def claim_key(fire: Fire) -> tuple[str, int]:
@@ -46,14 +47,17 @@ async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[ob
 
 
 async def make_way(tx: Tx, ended: Sequence[Fire]) -> None:
-    """Lets the next ask for what these fires held: their task's turn, their key."""
-    tasks = {fire.task_id for fire in ended if fire.serial and fire.turn in HOLDS_TASK}
+    """Lets the next ask for what these fires held: their task's turn, their key.
+
+    One that still asked may have been the one whom its turn was offered to, and nobody else was.
+    """
+    tasks = {fire.task_id for fire in ended if fire.serial and fire.turn is not Turn.BEHIND_TASK}
     for task_id in sorted(tasks):
         await tx.execute(turnsql.ASK_FOR_TASK, task_id)
     freed = Counter(
         (fire.key.namespace, fire.key_name)
         for fire in ended
-        if fire.key_name is not None and fire.turn is Turn.READY
+        if fire.key_name is not None and fire.turn not in WAITS_FOR_KEY
     )
     for (namespace, name), count in sorted(freed.items()):
         await tx.execute(turnsql.ASK_FOR_KEY, namespace, name, count)

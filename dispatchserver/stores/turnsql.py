@@ -35,10 +35,10 @@ UPDATE fires SET turn = 4 WHERE id IN (
     ORDER BY {RANK}, id LIMIT $3
 )
 """
-# What a pause holds back, or a delete cancels, gives its turn and its key to others.
+# What a pause holds back, or a delete cancels, gives its turn and its key to others; also a key that was but offered to it.
 LANES_OF = f"""
 SELECT DISTINCT namespace, ckey, count(*) OVER (PARTITION BY namespace, ckey) AS freed FROM fires
-WHERE state = 'pending' AND turn = 0 AND ckey IS NOT NULL AND task_id IN ({unfold("task_id TEXT")})
+WHERE state = 'pending' AND turn IN (0, 1, 4) AND ckey IS NOT NULL AND task_id IN ({unfold("task_id TEXT")})
 """
 ASK_ANEW = f"""
 UPDATE fires SET turn = CASE WHEN serial = 1 THEN 1 ELSE 4 END

@@ -274,6 +274,47 @@ async def test_what_a_pause_held_back_asks_anew_when_it_is_resumed(works):
     assert await told(works, "first") == [(0, "succeeded", None)]
 
 
+@pytest.mark.parametrize("busy", ["skip", "fail"])
+async def test_what_was_sent_before_a_pause_waits_for_its_key_and_is_not_left_out(works, busy):
+    works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
+    await works.add("first", once(), policies=needing("db", busy=busy))
+    await works.turn()
+    await works.tasks.pause(a_key("first"), ALICE)
+    (second,) = works.receiver.hold()
+    await works.add("second", once(), policies=needing("db"))
+    await step(works)
+    await works.tasks.resume(a_key("first"), ALICE)
+    await step(works, 10)
+    assert await told(works, "first") == [(0, "pending", "dns")]
+    second.set_result(OK)
+    await works.idle()
+    await works.turn()
+    assert await told(works, "first") == [(0, "succeeded", None)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "end"),
+    [("skip", ("succeeded", None)), ("cancel_previous", ("cancelled", "overlap"))],
+)
+async def test_what_was_sent_before_a_pause_stands_back_behind_the_next_of_its_task(
+    works, rule, end
+):
+    works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
+    await works.add(trigger=every(2, count=2), policies=by(rule))
+    await works.turn()
+    await works.tasks.pause(a_key(), ALICE)
+    await works.tasks.resume(a_key(), ALICE)
+    (next_one,) = works.receiver.hold()
+    await step(works, 2)
+    await sent(works, 2)
+    await step(works, 20)
+    await step(works, 20)
+    next_one.set_result(OK)
+    await works.idle()
+    await works.turn()
+    assert await told(works) == [(0, *end), (2, "succeeded", None)]
+
+
 async def test_after_a_crash_turns_and_keys_are_where_they_were(works):
     (hangs,) = works.receiver.hold()
     before = works.engine

@@ -11,12 +11,13 @@ The rules, by the names that violations begin with:
 - I4 identity: one occasion of one version has one id, one id has one occasion, and the data are those of the version.
 - I5 bounded duplicates: what was received with success is repeated only where an end of the server hit that attempt,
   under the same id and a larger number; no more often in all than ends times slots.
-- I6 exclusion: no attempt of a fire begins before the one before it is over; and of a task that wants its fires one
-  at a time, no fire is sent while another one is.
+- I6 exclusion: no attempt of a fire begins before the one before it is over; of a task that wants its fires one at a
+  time, no fire is sent while another one is, nor between two attempts of it; and of all fires that share a key, no more
+  are under way than the key allows.
 - I8 finality: 250 ms after a pause, delete or replacement was answered, nothing of the old state begins any more.
 - I9 order: nothing waits, due and free to go, while another of a smaller priority, due no earlier, is begun.
 - I10 truthful log: a fire has succeeded if, and but for ends of the server only if, its receiver finished a 2xx; every
-  callback has its row in the log, with the same task and time and as many attempts.
+  callback has its row in the log, with the same task and time and as many attempts; and none begins once its fire is over.
 - I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says, and given up no
   earlier.
 - I13 liveness: once nothing is paused and all is quiet, no fire is on its way.
@@ -70,13 +71,22 @@ class Operation:
     retries: Sequence[float] = ()  # the pauses before repetitions
     limit: float = 1_000  # how long an attempt may take
     priority: int = 0
-    serial: bool = False  # whether its fires are wanted one at a time
+    overlap: str = "allow"  # what becomes of a fire while an earlier one of its task is under way
+    key: str = (
+        ""  # what its fires share with those of other tasks, and how many may have it at once
+    )
+    holders: int = 0
     fire: str | None = None
 
     @property
     def begins(self) -> bool:
         """Whether it makes a version."""
         return self.kind in ("add", "replace")
+
+    @property
+    def serial(self) -> bool:
+        """Whether its fires are wanted one at a time."""
+        return self.overlap != "allow"
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,11 @@ class History:
         for callback in sorted(self.callbacks, key=lambda callback: callback.at):
             found[callback.fire].append(callback)
         return found
+
+    @cached_property
+    def holders(self) -> dict[str, int]:
+        """How many may have each key at once."""
+        return {asked.key: asked.holders for asked in self.operations if asked.key}
 
     @cached_property
     def rows(self) -> dict[str, Mapping[str, Any]]:
@@ -298,7 +313,7 @@ def _unaccounted(
     calls = history.by_fire.get(row["id"], [])
     if row["state"] in ("succeeded", *OPEN) and moment(row["due_at"]) == due:
         return None  # I10 and I13 tell of these
-    if row["state"] == "failed":
+    if row["state"] == "failed" and row["reason"] != "concurrency":
         good = any(call.outcome != "ok" for call in calls) or row["losses"] + 1 >= MOST_LOSSES
         good = good or _lost_unsent(history, begun, row, due)
         return None if good and row["attempts"] else f"failed without a failure ({row['reason']})"
@@ -327,7 +342,38 @@ def _justified(history: History, begun: Operation, row: Mapping[str, Any], due: 
             operation.kind == kinds[reason] and operation.answered >= due
             for operation in history.later(begun)
         )
+    if reason == "overlap":
+        return _overlapped(history, begun, row, ended)
+    if reason == "concurrency":
+        sharing = (other for other in history.fires if other["key"] == row["key"])
+        return _under_way(sharing, row, ended) >= history.holders.get(row["key"], 1)
     return (row["missed"] is not None or reason == "misfire") and ended - due >= MISFIRE_MS
+
+
+def _overlapped(history: History, begun: Operation, row: Mapping[str, Any], ended: float) -> bool:
+    """Whether others of its task were under way, or waited, where that ends a fire; or one came that ends it."""
+    of_task = [other for other in history.rows_of[begun.task] if other["kind"] == "scheduled"]
+    if row["state"] == "cancelled":
+        later = (other for other in of_task if moment(other["due_at"]) >= moment(row["due_at"]))
+        wishes = {begun.overlap, *(other.overlap for other in history.later(begun))}
+        return "cancel_previous" in wishes and _under_way(later, row, ended) > 0
+    room = {"skip": 0, "queue_one": 1, "queue_all": 100}.get(begun.overlap)
+    return room is not None and _under_way(of_task, row, ended) > room
+
+
+def _under_way(rows: Iterable[Mapping[str, Any]], but: Mapping[str, Any], at: float) -> int:
+    """How many of these fires were due by then, and not over."""
+    return sum(
+        row["id"] != but["id"] and moment(row["due_at"]) <= at <= _last_seen(row) for row in rows
+    )
+
+
+def _last_seen(row: Mapping[str, Any]) -> float:
+    """Until when a fire was certainly, or may have been, under way or waiting; one that is skipped at once is neither."""
+    if row["finished_at"] is None:
+        return float("inf")
+    over = moment(row["finished_at"])
+    return over - 1 if row["state"] == "skipped" else over + TICK_MS
 
 
 def no_phantom(history: History) -> Iterator[str]:
@@ -412,24 +458,72 @@ def _out_of_time(history: History, callback: Callback) -> bool:
 
 def exclusive(history: History) -> Iterator[str]:
     for before, after in _repeats(history):
-        over = before.ended - TICK_MS - history.still(before.at, before.ended)
-        if after.at < over and not history.ended_between(before.at, after.at):
+        if _meets(history, before, after):
             yield f"{_named(after)} began {before.ended - after.at:.0f} ms before attempt {before.attempt} was over"
-    for before, after in _neighbours(history):
-        over = before.ended - TICK_MS - history.still(before.at, before.ended)
-        if after.at < over and not history.ended_between(before.at, after.at):
-            yield f"{_named(after)} began while {_named(before)} was not over"
+    for calls in _one_at_a_time(history):
+        for before, after in pairwise(calls):
+            taken_off = _cancelled(history.rows.get(before.fire))
+            if before.fire != after.fire and not taken_off and _meets(history, before, after):
+                yield f"{_named(after)} began while {_named(before)} was not over"
+        yield from _come_between(history, calls)
+    yield from _too_many(history)
 
 
-def _neighbours(history: History) -> Iterator[tuple[Callback, Callback]]:
-    """What was sent next to each other of versions whose fires are wanted one at a time."""
+def _meets(history: History, before: Callback, after: Callback) -> bool:
+    """Whether one began while another was under way, and no end of the server explains it."""
+    over = before.ended - TICK_MS - history.still(before.at, before.ended)
+    return after.at < over and not history.ended_between(before.at, after.at)
+
+
+def _one_at_a_time(history: History) -> list[list[Callback]]:
+    """What was sent, in order, for each task that wants its fires one at a time."""
     serial: dict[str, list[Callback]] = defaultdict(list)
     for callback in sorted(history.callbacks, key=lambda callback: callback.at):
         begun = history.version_of(callback)
         if begun is not None and begun.serial and callback.kind == "scheduled":
-            serial[str(callback.data)].append(callback)
-    pairs = (pair for calls in serial.values() for pair in pairwise(calls))
-    return ((before, after) for before, after in pairs if before.fire != after.fire)
+            serial[callback.task].append(callback)
+    return [*serial.values()]
+
+
+def _come_between(history: History, calls: Sequence[Callback]) -> Iterator[str]:
+    """What went between two attempts of another fire, though no pause had made that one stand back."""
+    last = {call.fire: call for call in calls}
+    under_way: Callback | None = None
+    for call in calls:
+        if under_way is not None and call.fire != under_way.fire:
+            stood_back = any(
+                asked.kind == "pause" and asked.sent < call.at and asked.answered > under_way.at
+                for asked in history.by_task[call.task]
+            )
+            if last[under_way.fire].at > call.at and not stood_back:
+                yield f"{_named(call)} went between two attempts of {under_way.fire}"
+        under_way = call
+
+
+def _too_many(history: History) -> Iterator[str]:
+    """What began while as many others as its key allows were under way."""
+    sharing: dict[str, list[Callback]] = defaultdict(list)
+    for callback in sorted(history.callbacks, key=lambda callback: callback.at):
+        begun = history.version_of(callback)
+        if begun is not None and begun.key:
+            sharing[begun.key].append(callback)
+    for key, calls in sharing.items():
+        before: list[Callback] = []
+        for call in calls:
+            before = [other for other in before if other.ended > call.at]
+            others = [
+                other
+                for other in before
+                if _meets(history, other, call) and not _cancelled(history.rows.get(other.fire))
+            ]
+            if len({other.fire for other in others} - {call.fire}) >= history.holders[key]:
+                yield f"{_named(call)} began while {len(others)} others had {key}: {[*map(_named, others)]}"
+            before.append(call)
+
+
+def _cancelled(row: Mapping[str, Any] | None) -> bool:
+    """Whether a fire was ended for another one of its task; its receiver may be still at it."""
+    return row is not None and (row["state"], row["reason"]) == ("cancelled", "overlap")
 
 
 def final(history: History) -> Iterator[str]:
@@ -483,7 +577,9 @@ def _free_to_go(history: History, callback: Callback, since: float) -> bool:
         span.kind != "stall" and span.began < callback.at and span.over > callback.due - ORDER_MS
         for span in history.spans
     )
-    return begun is not None and not begun.serial and not touched and not down
+    if begun is None or begun.serial or begun.key:
+        return False
+    return not touched and not down
 
 
 def truthful(history: History) -> Iterator[str]:
@@ -507,7 +603,13 @@ def _other_than_received(
         yield f"{_named(last)} has a row of {row['name']} due at {row['due_at']}"
     if row["attempts"] < last.attempt:
         yield f"{_named(last)}: attempt {last.attempt}, and the log knows {row['attempts']}"
+    over = None if row["finished_at"] is None else moment(row["finished_at"])
+    late = 0.0 if over is None else last.at - over - history.still(over, last.at)
+    if late > FINAL_MS:
+        yield f"{_named(last)} began {late:.0f} ms after its fire was over ({row['state']}: {row['reason']})"
     good = [call for call in calls if call.outcome == "ok"]
+    if _cancelled(row) and good and over is not None and over <= good[-1].ended + TICK_MS:
+        return  # it was ended while its receiver was at it
     if not good or row["state"] in ("succeeded", *OPEN) or _out_of_time(history, good[-1]):
         return
     if not _hit(history, good[-1], None):

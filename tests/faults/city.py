@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,10 +153,7 @@ class City:
         await asyncio.sleep(max(0.0, self._last_due() - clock()) / 1000)
         api = self.door.api
         assert api is not None, "it is up"
-        with suppress(TimeoutError):  # I13 tells what is still open
-            async with asyncio.timeout(SETTLED_WITHIN_S):
-                while [fire for state in OPEN for fire in await api.all("/fires", state=state)]:  # noqa: ASYNC110  (another process sets no event)
-                    await asyncio.sleep(0.1)
+        await self._settled(api)  # I13 tells what is still open
         await asyncio.sleep(
             0.2
         )  # what was sent lies with the receiver, perhaps not yet with its record
@@ -168,6 +165,17 @@ class City:
             spans=list(self.spans),
             slots=self.slots,
         )
+
+    async def _settled(self, api: Api) -> None:
+        """Waits until nothing is on its way, for as long as callbacks still come."""
+        calls = self.receiver.callbacks
+        seen, since = len(calls), clock()
+        while clock() - since < SETTLED_WITHIN_S * 1000 and [
+            fire for state in OPEN for fire in await api.all("/fires", state=state)
+        ]:
+            await asyncio.sleep(0.1)
+            if len(calls) > seen:
+                seen, since = len(calls), clock()
 
 
 @asynccontextmanager

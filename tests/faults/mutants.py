@@ -23,7 +23,7 @@ from dispatchserver.engine import executor, loop, planner
 from dispatchserver.engine.dispatcher import Dispatcher
 from dispatchserver.engine.engine import Engine
 from dispatchserver.engine.executor import Executor
-from dispatchserver.stores import admissions
+from dispatchserver.stores import admissions, moves
 from dispatchserver.stores.store import SqlStore
 
 EARLY = timedelta(milliseconds=30)
@@ -188,7 +188,16 @@ def smallest_priority_first() -> None:
 
 def nobody_waits_for_the_one_before() -> None:
     """Fires of a task overlap, whatever it wants."""
-    admissions.admit = lambda *_: Admission()
+    admissions.admit = lambda *_, **__: Admission()
+
+
+def nobody_tells_the_next() -> None:
+    """What waits for its turn is told by nobody that the turn has come."""
+
+    async def say_nothing(*_: Any) -> None:
+        return
+
+    moves.make_way = say_nothing
 
 
 # Attempts
@@ -282,6 +291,7 @@ MUTANTS = {
         a_replacement_forgets_its_own_moment,
         smallest_priority_first,
         nobody_waits_for_the_one_before,
+        nobody_tells_the_next,
         one_number_for_all_attempts,
         a_new_id_for_a_repeat,
         data_of_the_first_version,

@@ -13,6 +13,9 @@ from tests.faults import checker
 from tests.faults.checker import Callback, History, Operation, Span, violations
 
 BEGUN = 1_777_622_400_000.0
+SKIPPED = {"state": "skipped", "attempts": 0}
+OVERLAP = {"reason": "overlap"}
+CONCURRENCY = {"reason": "concurrency"}
 
 
 def iso(at: float) -> str:
@@ -38,8 +41,9 @@ def a_callback(task: str, due: float, fire: str, **more: Any) -> Callback:
 
 def a_row(task: str, due: float, fire: str, **more: Any) -> dict[str, Any]:
     kept = {"id": fire, "name": task, "kind": "scheduled", "state": "succeeded", "reason": None}
-    kept |= {"due_at": iso(BEGUN + due), "finished_at": iso(BEGUN + due + 20), "missed": None}
-    return {**kept, "attempts": 1, "losses": 0, **more}
+    over = iso(BEGUN + more.pop("over", due + 20))
+    kept |= {"due_at": iso(BEGUN + due), "finished_at": over, "missed": None}
+    return {**kept, "attempts": 1, "losses": 0, "key": None, **more}
 
 
 def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) ->
 
 def a_right_history() -> History:
     """Tasks of which one just fires twice; others are paused, retried, deleted, replaced, hit by a crash, urgent or
-    humble, or want their fires one at a time."""
+    humble, want their fires one at a time, or share a key."""
     return History(
         operations=[
             an_add("plain", 0, 1_000, 2),
@@ -64,7 +68,11 @@ def a_right_history() -> History:
             an_add("hit", 4_000, 5_000, 1),
             an_add("urgent", 4_000, 6_000, 1, priority=1),
             an_add("humble", 4_000, 6_000, 1),
-            an_add("single", 4_000, 7_000, 2, every=300, serial=True),
+            an_add("single", 4_000, 7_000, 2, every=300, overlap="queue_all"),
+            an_add("sharing", 4_000, 8_000, 1, key="narrow", holders=1),
+            an_add("giving way", 4_000, 8_005, 1, key="narrow", holders=1),
+            an_add("skipping", 4_000, 8_000, 2, every=5, overlap="skip"),
+            an_add("breaking off", 4_000, 8_000, 2, every=5, overlap="cancel_previous"),
             an_add("unknown", 4_000, 9_000, 1, ok=None, first=None),
         ],
         callbacks=[
@@ -83,6 +91,10 @@ def a_right_history() -> History:
             a_callback("humble", 6_000, "b1", at=6_700),
             a_callback("single", 7_000, "s1"),
             a_callback("single", 7_300, "s2"),
+            a_callback("sharing", 8_000, "k1"),
+            a_callback("skipping", 8_000, "o1"),
+            a_callback("breaking off", 8_000, "c1", at=8_001),
+            a_callback("breaking off", 8_005, "c2"),
         ],
         tasks=[
             a_task("plain"),
@@ -90,21 +102,28 @@ def a_right_history() -> History:
             a_task("retried"),
             a_task("replaced", 2, data={"of": "new"}),
             *(a_task(name) for name in ("hit", "urgent", "humble", "single")),
+            *(a_task(name) for name in ("sharing", "giving way", "skipping", "breaking off")),
         ],
         fires=[
             a_row("plain", 1_000, "p1"),
             a_row("plain", 2_000, "p2"),
             a_row("plain", 2_502, "t1", kind="manual"),
             a_row("paused", 1_000, "q1"),
-            a_row("retried", 1_000, "r1", attempts=2),
+            a_row("retried", 1_000, "r1", attempts=2, over=1_190),
             a_row("deleted", 1_000, "d1"),
             a_row("replaced", 1_000, "v1"),
             a_row("replaced", 3_000, "v2"),
-            a_row("hit", 5_000, "h1", attempts=2),
+            a_row("hit", 5_000, "h1", attempts=2, over=6_020),
             a_row("urgent", 6_000, "u1"),
-            a_row("humble", 6_000, "b1"),
+            a_row("humble", 6_000, "b1", over=6_720),
             a_row("single", 7_000, "s1"),
             a_row("single", 7_300, "s2"),
+            a_row("sharing", 8_000, "k1", key="narrow"),
+            a_row("giving way", 8_005, "k2", over=8_007, key="narrow", **SKIPPED | CONCURRENCY),
+            a_row("skipping", 8_000, "o1"),
+            a_row("skipping", 8_005, "o2", over=8_007, **SKIPPED | OVERLAP),
+            a_row("breaking off", 8_000, "c1", over=8_007, state="cancelled", **OVERLAP),
+            a_row("breaking off", 8_005, "c2"),
         ],
         spans=[Span("kill", BEGUN + 5_010, BEGUN + 5_015)],
     )
@@ -155,7 +174,6 @@ def both(*breaks: Break) -> Break:
 
 
 P2 = {"fire": "p2"}
-SKIPPED = {"state": "skipped", "attempts": 0}
 SEEDED: dict[str, tuple[str, Break]] = {
     "an acknowledged task is gone": ("I1", without("tasks", name="plain")),
     "a deleted task is back": (
@@ -188,6 +206,21 @@ SEEDED: dict[str, tuple[str, Break]] = {
             without("callbacks", **P2), turned("fires", {"id": "p2"}, state="failed", reason="lost")
         ),
     ),
+    "a fire gave way to a key that was free": (
+        "I2",
+        turned("fires", {"id": "k1"}, finished_at=iso(BEGUN + 7_000)),
+    ),
+    "a fire was skipped for an overlap, and none was under way": (
+        "I2",
+        turned("fires", {"id": "o1"}, finished_at=iso(BEGUN + 7_000)),
+    ),
+    "a fire was broken off for no other": (
+        "I2",
+        both(
+            turned("callbacks", {"fire": "c1"}, outcome="cut"),
+            turned("fires", {"id": "c2"}, due_at=iso(BEGUN + 7_000)),
+        ),
+    ),
     "a callback came early": ("I3", turned("callbacks", P2, at=BEGUN + 1_997)),
     "a callback is off the schedule": ("I3", turned("callbacks", P2, due=BEGUN + 1_995)),
     "an occasion of a pause was sent": ("I3", also(a_callback("paused", 2_000, "q2"))),
@@ -203,6 +236,17 @@ SEEDED: dict[str, tuple[str, Break]] = {
         "I6",
         turned("callbacks", {"fire": "s1"}, ended=BEGUN + 7_600),
     ),
+    "one fire between two attempts of another, of a task that wants them one by one": (
+        "I6",
+        also(a_callback("single", 7_000, "s1", at=7_500, attempt=2)),
+    ),
+    "two fires at once that share a key for one": (
+        "I6",
+        both(
+            turned("callbacks", {"fire": "k1"}, ended=BEGUN + 8_100),
+            also(a_callback("giving way", 8_005, "k2", at=8_050)),
+        ),
+    ),
     "the urgent waits for the humble": (
         "I9",
         turned("callbacks", {"fire": "u1"}, at=BEGUN + 8_000),
@@ -213,6 +257,10 @@ SEEDED: dict[str, tuple[str, Break]] = {
     "success without a callback": ("I10", without("callbacks", **P2)),
     "a callback without a row": ("I10", without("fires", id="p2")),
     "a failure that was received": ("I10", turned("fires", {"id": "p2"}, state="failed")),
+    "a fire was sent when it was over": (
+        "I10",
+        turned("fires", {"id": "p2"}, finished_at=iso(BEGUN + 1_500)),
+    ),
     "the log has fewer attempts": ("I10", turned("fires", {"id": "r1"}, attempts=1)),
     "repeated too early": (
         "I12",

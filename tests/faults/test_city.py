@@ -72,6 +72,7 @@ SEEDED = {
     "nobody_waits_for_the_one_before": Wrong(
         rule="I6", hold_s=(0.5, 0.5), slots=60, quiet_s=(3, 3)
     ),
+    "nobody_tells_the_next": Wrong(rule="I13", hold_s=(0.5, 0.5), slots=60, quiet_s=(3, 3)),
     "late_is_forgotten": Wrong(rule="I2", faults=("freeze_long",), quiet_s=(1, 2)),
     "no_recovery": Wrong(rule="I13", faults=("kill", "kill")),
     "claim_not_kept": Wrong(rule="I5", faults=("kill", "kill")),

@@ -15,6 +15,10 @@ from tests.processes import Api, http
 
 CALLS = {"pause": "pause", "resume": "resumeTask", "delete": "delete", "trigger": "trigger"}
 WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "trigger": 16}
+OVERLAPS = {"allow": 14, "queue_all": 3, "queue_one": 2, "skip": 2, "cancel_previous": 2}
+KEYS = {"": 0, "narrow": 1, "wide": 3}
+KEYED = {"": 12, "narrow": 1, "wide": 2}
+BUSY = ("queue", "queue", "skip", "fail")
 RETRIES = {"delays": ["150ms", "150ms", "150ms", "150ms"]}
 
 
@@ -74,8 +78,7 @@ class Writer:
         """Until it is told that it is done; what it has begun it ends."""
         while not self.done:
             await self.door.opened.wait()
-            wishes = self.pace.wishes
-            await self._act(self.chance.choices([*wishes], [*wishes.values()])[0])
+            await self._act(_choose(self.chance, self.pace.wishes))
             await asyncio.sleep(self.chance.uniform(*self.pace.pause_s))
 
     async def _act(self, kind: str) -> None:
@@ -107,6 +110,7 @@ class Writer:
     async def _put(self, kind: str, task: str) -> None:
         """Adds a task, or replaces it: a few fires, which begin soon."""
         chance, pace, retried = self.chance, self.pace, self.chance.random() < 0.7
+        key = _choose(chance, KEYED)
         asked = Operation(
             kind,
             task,
@@ -119,13 +123,15 @@ class Writer:
             times=chance.randint(1, pace.most),
             retries=(150.0,) * 4 if retried else (),
             priority=chance.randint(0, 3),
-            serial=chance.random() < 0.3,
+            overlap=_choose(chance, OVERLAPS),
+            key=key,
+            holders=KEYS[key],
         )
         await self._send(
             asked,
             "add",
             recallConfig=json.dumps(http(self.url, asked.data)),
-            taskConfig=json.dumps(_config(asked)),
+            taskConfig=json.dumps(_config(asked, chance.choice(BUSY))),
             replace=json.dumps(kind == "replace"),
         )
 
@@ -143,13 +149,19 @@ class Writer:
         self.operations.append(_told(asked, sent, reply))
 
 
-def _config(asked: Operation) -> dict[str, Any]:
+def _choose(chance: random.Random, weights: Mapping[str, int]) -> str:
+    return chance.choices([*weights], [*weights.values()])[0]
+
+
+def _config(asked: Operation, busy: str) -> dict[str, Any]:
     rule = {"interval": asked.every, "intervalType": "MILLISECOND", "isForever": False}
-    policies = {
+    policies: dict[str, Any] = {
         "timeout": "1s",
         "retry": RETRIES if asked.retries else {"max": 0},
-        "overlap": "queue_all" if asked.serial else "allow",
+        "overlap": asked.overlap,
     }
+    if asked.key:
+        policies["concurrencyKey"] = {"key": asked.key, "limit": asked.holders, "onBusy": busy}
     return {
         "triggerType": "SimpleTrigger",
         "groupCode": "tests",

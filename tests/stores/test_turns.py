@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -14,7 +15,7 @@ from dispatchserver.domain.concurrency import BusyRule, ConcurrencyKey, Overlap,
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.domain.fire import Decision, FireState, Turn
 from dispatchserver.domain.task import Policies
-from tests.builders import NOON, an_attempt, at, every
+from tests.builders import NOON, an_attempt, at, every, once
 from tests.houses import sqlite_house
 
 NAMES = ("a", "b", "c", "d")
@@ -38,6 +39,7 @@ class Lanes(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def teardown(self):
+        self.nobody_waits_where_there_is_room()
         self.run(self.opened.__aexit__(None, None, None))
         self.loop.close()
         self.folder.cleanup()
@@ -51,11 +53,10 @@ class Lanes(RuleBasedStateMachine):
         name=st.sampled_from(NAMES),
         overlap=st.sampled_from(list(OverlapRule)),
         key=st.sampled_from(KEYS),
+        busy=st.sampled_from([BusyRule.QUEUE, BusyRule.QUEUE, BusyRule.SKIP, BusyRule.FAIL]),
     )
-    def add(self, name, overlap, key):
-        shared = (
-            None if key is None else ConcurrencyKey(name=key[0], limit=key[1], busy=BusyRule.QUEUE)
-        )
+    def add(self, name, overlap, key, busy=BusyRule.QUEUE):
+        shared = None if key is None else ConcurrencyKey(name=key[0], limit=key[1], busy=busy)
         policies = Policies(overlap=Overlap(rule=overlap, waiting=3), concurrency=shared)
         trigger = every(10, start=self.now)
         self.run(self.house.add(name, trigger, now=self.now, overwrite=True, policies=policies))
@@ -113,9 +114,12 @@ class Lanes(RuleBasedStateMachine):
         held = Counter(fire.key_name for fire in self.fires(*HANGS))
         assert held["red"] <= 1 and held["blue"] <= 2
 
-    @invariant()
+    @rule()
     def nobody_waits_where_there_is_room(self):
-        """After a look at those that ask, whoever still waits has somebody before it."""
+        """After a look at those that ask, whoever still waits has somebody before it.
+
+        No invariant: much may happen between two looks.
+        """
         self.run(self.house.claim(self.now, limit=0))
         free = [fire for fire in self.fires(FireState.PENDING) if not fire.held]
         under_way = [
@@ -133,7 +137,7 @@ class Lanes(RuleBasedStateMachine):
                 assert len(holders) >= dict(KEYS[1:])[fire.key_name]
 
 
-Lanes.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Lanes.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestLanes = Lanes.TestCase
 
 
@@ -147,3 +151,59 @@ async def test_a_key_held_in_the_very_moment_of_a_replace_goes_to_the_next(house
     (holder,) = [fire for fire in await house.fires() if fire.turn is Turn.READY]
     await house.add(holder.key.name, every(10, start=at(60)), overwrite=True)
     assert len(await house.claim()) == 1
+
+
+NEEDS_RED = Policies(concurrency=ConcurrencyKey(name="red"))
+
+
+@pytest.mark.parametrize("change", ["pause", "delete", "replace"])
+async def test_a_key_offered_to_a_task_that_is_changed_in_that_moment_goes_to_the_next(
+    house, change
+):
+    for name in ("first", "second", "third"):
+        await house.add(name, every(10, count=1), policies=NEEDS_RED)
+    await house.plan()
+    (holder,) = await house.claim()
+    await house.store.settle(holder, an_attempt(holder, Decision.SUCCESS, now=NOON))
+    (asks,) = [fire for fire in await house.fires() if fire.turn is Turn.ASKS_KEY]
+    if change == "replace":
+        await house.add(asks.key.name, every(10, start=at(60)), overwrite=True)
+    else:
+        await getattr(house, change)(asks.key.name)
+    (goes,) = await house.claim()
+    assert {holder.key.name, asks.key.name, goes.key.name} == {"first", "second", "third"}
+
+
+async def test_a_key_offered_to_a_fire_whose_time_is_up_goes_to_the_next(house):
+    for name, start in (("first", 0), ("second", 0), ("third", 60)):
+        await house.add(name, every(10, start=at(start), count=1), policies=NEEDS_RED)
+    await house.plan()
+    (holder,) = await house.claim()
+    await house.plan(at(60))
+    assert await house.claim(at(60)) == []
+    await house.store.settle(holder, an_attempt(holder, Decision.SUCCESS, now=at(60)))
+    (asks,) = [fire for fire in await house.fires() if fire.turn is Turn.ASKS_KEY]
+    await house.store.expire(asks.deadline_at, 100)
+    assert (await house.store.find_fire(asks.id)).state is FireState.SKIPPED
+    assert [fire.key.name for fire in await house.claim(asks.deadline_at)] == ["third"]
+
+
+async def test_one_that_gives_way_to_a_key_lets_the_next_of_its_task_ask(house):
+    """The first of two that wait finds the key taken and is skipped; the other has nobody left to wait for."""
+    gives_way = ConcurrencyKey(name="red", busy=BusyRule.SKIP)
+    crowd = Policies(overlap=Overlap(rule=OverlapRule.QUEUE_ALL), concurrency=gives_way)
+    await house.add("crowd", every(10, count=3), policies=crowd)
+    await house.plan()
+    (holder,) = await house.claim()
+    await house.plan(at(20))
+    assert await house.claim(at(20)) == []
+    await house.add("urgent", once(at(20)), now=at(20), policies=NEEDS_RED, priority=9)
+    await house.plan(at(20))
+    await house.store.settle(holder, an_attempt(holder, Decision.SUCCESS, now=at(20)))
+    assert [fire.key.name for fire in await house.claim(at(20))] == ["urgent"]
+    assert await house.claim(at(20)) == []
+    assert [state for _, state, _ in await house.told(name="crowd")] == [
+        "succeeded",
+        "skipped",
+        "skipped",
+    ]
