@@ -5,7 +5,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -134,6 +134,11 @@ class Api:
 
     async def get(self, path: str, **query: Any) -> Any:
         async with self.session.get(f"/api/v1{path}", params=query) as reply:
+            return await reply.json()
+
+    async def put(self, path: str, document: Mapping[str, Any]) -> Any:
+        async with self.session.put(f"/api/v1{path}", json=document) as reply:
+            reply.raise_for_status()
             return await reply.json()
 
     async def all(self, path: str, **query: Any) -> list[dict[str, Any]]:

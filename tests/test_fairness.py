@@ -246,12 +246,13 @@ async def test_a_receiver_whose_circuit_was_closed_by_hand_is_called_at_once(
         await add_all(running, [(one_shot(f"t{n}"), receiver.at(0, str(n))) for n in range(25)])
 
         async def opened() -> bool:
-            return (await standing(running, name))["breaker"]["state"] == "open"
+            shown = await standing(running, name)
+            return (shown["breaker"]["state"], shown["waiting"]) == ("open", 5)
 
         await until(opened)
         shown = await standing(running, name)
         assert (shown["breaker"]["failures"], shown["last_failure"]["status"]) == (20, 503)
-        assert (len(receiver.calls), shown["waiting"]) == (20, 5)
+        assert len(receiver.calls) == 20
         receiver.reply = REPLY
         async with running.api.session.post(f"/api/v1/destinations/{name}/reset") as reply:
             assert (await reply.json())["breaker"]["state"] == "closed"

@@ -45,7 +45,9 @@ def admit(
         if begun:
             return Admission(ended=FireState.CANCELLED, reason=Reason.OVERLAP)
         left = [holder for holder in lanes.key_holders if holder not in lanes.holders]
-        return replace(_take_key(key, left, begun), cancels=tuple(lanes.holders))
+        found = _take_key(key, left, begun)
+        # who gives way itself takes nobody's place
+        return found if found.ended else replace(found, cancels=tuple(lanes.holders))
     if begun or lanes.waiting < overlap.room:
         return Admission(turn=Turn.BEHIND_TASK)
     return Admission(ended=FireState.SKIPPED, reason=Reason.OVERLAP)

@@ -19,6 +19,7 @@ REMEMBERED = timedelta(days=1)
 EARLY_MS = 100
 EARLY = timedelta(milliseconds=EARLY_MS)
 NEWEST_WEIGHS = 0.2
+SET_BACK = timedelta(seconds=1)
 BUSY = frozenset((408, 425, 429))
 SILENT = frozenset((Reason.DNS, Reason.CONNECT, Reason.TLS))
 BROKEN = frozenset((Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.PROTOCOL))
@@ -185,11 +186,9 @@ def books(load: Load, allowance: Allowance) -> bool:
 
 
 def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
-    """How many calls that begin in a moment may be claimed now: as many as have room, and those that will have got it
-    by then, as fast as it has answered of late.
+    """How many calls that begin in a moment may be claimed now, where any may: as many as have room, and those that will
+    have got it by then, as fast as it has answered of late.
     """
-    if not books(load, allowance):
-        return 0
     answered = 0 if load.pace is None else int(EARLY_MS / max(load.pace, 1.0) * allowance.slots)
     return max(0, room(load, allowance, now) + min(answered, allowance.slots) - load.ahead)
 
@@ -256,8 +255,10 @@ def refit(load: Load, allowance: Allowance, now: datetime) -> None:
 
 
 def _rested_at(load: Load, rate: Rate, now: datetime) -> datetime | None:
-    """When there will be room for all of a burst again. Later than this it cannot be: then the clock was set back."""
-    latest = now + rate.spacing * rate.at_once
+    """When there will be room for all of a burst again. Much later than this it cannot be: then the clock was set back. A
+    little it can, where calls have begun since the moment that is asked about.
+    """
+    latest = now + rate.spacing * rate.at_once + SET_BACK
     return None if load.rested_at is None or load.rested_at > latest else load.rested_at
 
 

@@ -27,6 +27,7 @@ LONGEST_LOSS_PAUSE = timedelta(seconds=10)
 BOM = b"\xef\xbb\xbf"
 LENIENT = json.JSONDecoder(strict=False)
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
+UNTRIED = (Reason.POSTPONED, Reason.SHORTAGE, Reason.INTERRUPTED)
 LONGEST_SHORTAGE_PAUSE = timedelta(seconds=30)
 
 
@@ -200,11 +201,13 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a fire's task stands by now: whether the fire's version is still `current`, whether a fire of it must
-    be `held` back, what that version says of repetitions, and how long it waits for a report (None: as the server does).
+    """How a fire's task stands by now: whether the fire's version is still `current`, or the task even `deleted`; whether a
+    fire of it must be `held` back, what that version says of repetitions, and how long it waits for a report (None: as the
+    server does).
     """
 
     current: bool = True
+    deleted: bool = False
     held: bool = False
     retry: Retry = UNASKED
     report_timeout: timedelta | None = None
@@ -213,9 +216,14 @@ class Standing:
 def settled(
     fire: Fire, verdict: Verdict, now: datetime, standing: Standing = Standing()
 ) -> Settlement:
-    """Where a verdict leads a fire. A retry whose task is gone or replaced ends as failed."""
+    """Where a verdict leads a fire. A retry whose task is gone or replaced ends as failed; where the attempt had not even
+    begun, it is cancelled, as it would have been in line.
+    """
     state = state_after(verdict)
     if state is FireState.PENDING and not standing.current:
+        if verdict.onward and verdict.reason in UNTRIED:
+            why = Reason.DELETED if standing.deleted else Reason.REPLACED
+            return Settlement(state=FireState.CANCELLED, reason=why, finished_at=now)
         state = FireState.FAILED
     if state is FireState.PENDING and verdict.at is not None:
         return Settlement(

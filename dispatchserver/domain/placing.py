@@ -1,6 +1,6 @@
 """Which of the due fires go now, as far as their receivers have room for them. Pure but for its own counting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -35,7 +35,7 @@ class Placing:
     `parked` are the pools that fires wait for, by name. `free` slots are left, the last `kept` of them for
     destinations that hold few. `turns` are whose turn it is now, from 0 on, among the addresses where this claim has
     moved that on. `most` are destinations for which others wait already: what got free there since those were looked at is
-    theirs, so only so many may go there.
+    theirs, so only so many may go there. So are those that are `awaited`: nobody is claimed for them before being due.
     """
 
     now: datetime
@@ -47,6 +47,7 @@ class Placing:
     turn_of: Callable[[str], int] = lambda _: 0
     turns: dict[str, int] = field(default_factory=dict)
     most: dict[str, int] = field(default_factory=dict)
+    awaited: Collection[str] = ()
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
@@ -69,7 +70,9 @@ class Placing:
         return waits_for_calls(*self._spot(destination), self.now)
 
     def books(self, destination: str) -> bool:
-        """Whether fires for it may be claimed a moment before they are due."""
+        """Whether fires for it may be claimed a moment before they are due: nobody waits there who would go first."""
+        if destination in self.most or destination in self.awaited:
+            return False
         return books(*self._spot(destination))
 
     def openings(self) -> Mapping[str, int]:
@@ -139,7 +142,9 @@ class Placing:
     def _book(self, recall: Recall) -> bool:
         """Books a call that begins in a moment; one that may turn to several addresses is not decided on before."""
         load, allowance = self._spot(recall.destination)
-        if recall.also or self.free <= self.kept or not bookable(load, allowance, self.now):
+        if recall.also or self.free <= self.kept or not self.books(recall.destination):
+            return False
+        if not bookable(load, allowance, self.now):
             return False
         load.ahead += 1
         self.free -= 1

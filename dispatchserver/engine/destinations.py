@@ -62,6 +62,8 @@ class Destinations:
         self._parked: dict[str, Pool] = {}
         self._turns: dict[str, int] = {}
         self._awaited: frozenset[str] = frozenset()
+        self.arrived = 0
+        """How many calls have begun that were expected."""
 
     def allow(self, name: str, allowance: Allowance | None, now: datetime) -> None:
         """From now on this destination is allowed so much (None: the usual)."""
@@ -87,6 +89,7 @@ class Destinations:
             kept=self._kept,
             turn_of=lambda pool: self._turns.get(pool, 0),
             most=dict(most or {}),
+            awaited=self._awaited,
         )
 
     def note(self, claims: Claims) -> None:
@@ -112,10 +115,14 @@ class Destinations:
     def begin(self, name: str, now: datetime) -> None:
         """A call begins there."""
         self.expect(name, now)
-        self.arrive(name, now)
+        self._arrive(name, now)
 
     def arrive(self, name: str, now: datetime) -> None:
         """A call that was expected begins."""
+        self.arrived += 1
+        self._arrive(name, now)
+
+    def _arrive(self, name: str, now: datetime) -> None:
         load = self._loads[name]
         load.ahead -= 1
         begin(load, self.allowance_of(name), now)

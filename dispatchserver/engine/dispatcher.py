@@ -8,6 +8,7 @@ from typing import Any
 from dispatchserver.domain.listing import Assignment, Claims
 from dispatchserver.domain.placing import is_early
 from dispatchserver.domain.task import LONGEST_TIMEOUT
+from dispatchserver.domain.values import changed
 from dispatchserver.engine.destinations import Destinations
 from dispatchserver.engine.hand import PATIENCE
 from dispatchserver.engine.loop import Crew
@@ -44,16 +45,12 @@ class Dispatcher:
         free = self._crew.free
         if free == 0:
             return await self._admit()
-        now = self._clock.now()
+        now, arrived = self._clock.now(), self._destinations.arrived
         claims = await self._claim(now, free)
+        crowded = arrived != self._destinations.arrived
         for assignment in claims.assignments:
-            began = (
-                self._destinations.expect
-                if is_early(assignment.fire, now)
-                else self._destinations.begin
-            )
-            began(assignment.recall.destination, now)
-            self._crew.start(self._run(assignment), assignment.fire.id)
+            placed = self._place(assignment, now, crowded=crowded)
+            self._crew.start(self._run(placed), placed.fire.id)
         if self._crew.free == 0:
             return None
         # A slot that got free while the claim ran woke nobody, since not all were taken then.
@@ -64,6 +61,20 @@ class Dispatcher:
         opening = self._destinations.next_opening(now)
         moments = (await self._store.next_run(), self._hand.next_look(now), opening)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def _place(self, assignment: Assignment, now: datetime, *, crowded: bool) -> Assignment:
+        """Books the call where it begins now. Where others have arrived while it was claimed, its room may be theirs: then
+        it waits at the door, like one that is early.
+        """
+        name = assignment.recall.destination
+        if is_early(assignment.fire, now):
+            self._destinations.expect(name, now)
+        elif crowded and self._destinations.hindrance(name, now) is not None:
+            self._destinations.expect(name, now)
+            return changed(assignment, crowded=True)
+        else:
+            self._destinations.begin(name, now)
+        return assignment
 
     async def _let_go(self, now: datetime) -> None:
         """What has waited in hand too long waits in the store from now on, where everybody sees for whom. Where the store

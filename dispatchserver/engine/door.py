@@ -1,4 +1,4 @@
-"""Fires that were claimed a moment before they are due: each begins when it is, and when its receiver has room."""
+"""Fires that were claimed before they can be sent: each begins when it is due, and when its receiver has room."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
@@ -66,7 +66,8 @@ class Door:
     async def enter(self, assignment: Assignment) -> Entrance:
         """Waits for the fire's moment and for room. Once it is admitted, its call has begun there."""
         fire = assignment.fire
-        if fire.claimed_at is None or not is_early(fire, fire.claimed_at):
+        early = fire.claimed_at is not None and is_early(fire, fire.claimed_at)
+        if not early and not assignment.crowded:
             return Entrance.ADMITTED  # it was given its room when it was claimed
         guest = _Guest(fire, assignment.recall.destination, next(self._numbers))
         guest.struck = fire.id in self._struck

@@ -153,7 +153,8 @@ class Hand:
             if self._gone and self._is_gone(entry[2], entry[3].fire):
                 self._count -= 1
                 continue
-            if not placing.books(entry[3].recall.destination):
+            name = entry[3].recall.destination
+            if name in self._aside or not placing.books(name):
                 heappush(self._punctual, entry)
             elif placing.place(entry[3].fire, entry[3].recall) is not None:
                 offered.append(entry[3])

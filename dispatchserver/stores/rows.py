@@ -225,6 +225,7 @@ def read_standing(row: Row) -> Standing:
     policies = read_policies(row["policies_json"])
     return Standing(
         current=bool(row["current"]),
+        deleted=row["current"] is None,
         held=bool(row["held"]),
         retry=policies.retry,
         report_timeout=policies.report_timeout,

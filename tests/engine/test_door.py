@@ -13,7 +13,7 @@ from dispatchserver.domain.fire import Delivery, FireState, Reason
 from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.domain.task import Policies
-from dispatchserver.engine import planner
+from dispatchserver.engine import hand, planner
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.engine.door import PATIENCE
 from dispatchserver.holidaysource import HolidaysPackage
@@ -238,6 +238,55 @@ async def test_of_those_at_the_door_the_most_urgent_goes_first(narrow):
         await until(lambda: works.receiver.names)
     await works.idle()
     assert works.receiver.names[-2:] == ["d", "c"]
+
+
+async def test_one_whose_room_is_taken_while_it_is_claimed_waits_for_the_next(
+    house, clock, monkeypatch
+):
+    works = Works(house, clock, allowance=Allowance(slots=1))
+    answers, claim = works.receiver.hold(2), works.store.claim
+    await works.add("early", SOON)
+    await at_the_door(works)
+
+    async def claim_slowly(*asked):
+        claims = await claim(*asked)
+        clock.advance(MOMENT)
+        await until(lambda: works.receiver.names == ["early"])
+        return claims
+
+    await works.add("due", once(), priority=9)
+    await works.plan()
+    monkeypatch.setattr(works.store, "claim", claim_slowly)
+    await works.engine.dispatcher.run_once()
+    assert works.engine.door.before == 1
+    assert works.receiver.names == ["early"]
+    for answer in answers:
+        answer.set_result(QUICK)
+    await works.idle()
+    assert works.receiver.names == ["early", "due"]
+    assert await states(works) == ["succeeded"] * 2
+    assert all_places_are_free(works)
+
+
+@pytest.mark.parametrize("in_hand", [True, False])
+async def test_nobody_is_claimed_early_where_others_wait(house, clock, in_hand):
+    """Or those who come to the door would get all the room there is, and those who wait would have none."""
+    works = Works(house, clock, slots=50, allowance=Allowance(slots=1))
+    works.receiver.says = [QUICK]
+    await works.add("first", once())
+    await works.turn()
+    works.receiver.hold()
+    for name in ("hangs", "waits"):
+        await works.add(name, once(), priority=0 if in_hand else 1)
+        await works.plan()
+        await works.engine.dispatcher.run_once()
+    if not in_hand:
+        clock.advance(hand.PATIENCE + timedelta(seconds=1))
+        await works.engine.dispatcher.run_once()
+    await works.add("soon", once(works.clock.now() + timedelta(seconds=MOMENT)))
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    assert works.engine.door.before == 0
 
 
 async def test_who_waits_too_long_is_turned_away_and_sent_later_without_a_repetition_lost(narrow):

@@ -177,6 +177,25 @@ async def test_with_every_slot_taken_an_overlap_is_still_decided_when_it_is_due(
     await works.idle()
 
 
+@pytest.mark.parametrize(("busy", "end"), [("skip", "skipped"), ("fail", "failed")])
+async def test_one_that_gives_way_to_a_key_cancels_nobody(works, busy, end):
+    (first, other) = works.receiver.hold(2)
+    await works.add("other", once(at(5)), policies=needing("db"))
+    key = ConcurrencyKey(name="db", busy=BusyRule(busy))
+    await works.add(trigger=every(10, count=1), policies=by("cancel_previous"))
+    await step(works)
+    await sent(works, 1)
+    await step(works, 5)
+    await sent(works, 2)
+    again = by("cancel_previous", concurrency=key)
+    await works.add(trigger=once(at(10)), policies=again, overwrite=True)
+    await step(works, 5)
+    first.set_result(OK)
+    other.set_result(OK)
+    await works.idle()
+    assert await told(works) == [(0, "succeeded", None), (10, end, "concurrency")]
+
+
 async def test_what_somebody_runs_by_hand_neither_waits_nor_is_waited_for(works):
     held = works.receiver.hold(2)
     await works.add(trigger=every(10, count=2), policies=by("skip"))

@@ -8,14 +8,16 @@ The rules, by the names that violations begin with:
   failed (after attempts), or that it was skipped or cancelled, for a reason that the history bears out.
 - I3 no phantom: nothing is received that nobody asked for, none off its schedule or from a pause, and none earlier than
   2 ms before its time.
-- I4 identity: one occasion of one version has one id, one id has one occasion, and the data are those of the version.
+- I4 identity: one occasion of one version has one id, one id has one occasion, and data and receiver are the version's.
 - I5 bounded duplicates: what was received with success is repeated only where an end of the server hit that attempt,
   under the same id and a larger number; no more often in all than ends times slots.
 - I6 exclusion: no attempt of a fire begins before the one before it is over; of a task that wants its fires one at a
-  time, no fire is sent while another one is, nor between two attempts of it; and of all fires that share a key, no more
-  are under way than the key allows.
-- I8 finality: 250 ms after a pause, delete or replacement was answered, nothing of the old state begins any more.
-- I9 order: nothing waits, due and free to go, while another of a smaller priority, due no earlier, is begun.
+  time, no fire is sent while another one is, nor between two attempts of it; of all fires that share a key, no more are
+  under way than the key allows; and no receiver gets more at once, or faster, than was set for it.
+- I8 finality: 250 ms after a pause, delete or replacement was answered, nothing of the old state begins any more; nor
+  anything to a receiver that was shut.
+- I9 order: nothing waits, due and free to go, while another one to the same receiver, of a smaller priority and due no
+  earlier, is begun.
 - I10 truthful log: a fire has succeeded if, and but for ends of the server only if, its receiver finished a 2xx; every
   callback has its row in the log, with the same task and time and as many attempts; and none begins once its fire is over.
 - I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says, and given up no
@@ -34,7 +36,7 @@ server ended, is lost as far as the log can tell; where its task is gone by then
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -49,6 +51,7 @@ ON_ITS_WAY_MS = (
 AHEAD_MS = 100.0  # so long before it is due a fire may be claimed
 ORDER_MS = 500.0  # so long what is due may take to be ready to go, on a busy machine
 MISFIRE_MS = 60_000.0
+BUNCHED_MS = 150.0  # so much sooner than the one before it a call may be sent, on a busy machine
 TICK_MS = 20.0  # between two processes, the order of what lies closer together is not certain
 MOST_LOSSES = 10
 OPEN = ("pending", "running", "waiting")
@@ -72,10 +75,9 @@ class Operation:
     limit: float = 1_000  # how long an attempt may take
     priority: int = 0
     overlap: str = "allow"  # what becomes of a fire while an earlier one of its task is under way
-    key: str = (
-        ""  # what its fires share with those of other tasks, and how many may have it at once
-    )
-    holders: int = 0
+    place: str = ""  # where its callbacks are to go
+    key: str = ""  # what its fires share with those of other tasks
+    holders: int = 0  # how many of them may have that at once
     fire: str | None = None
 
     @property
@@ -103,6 +105,25 @@ class Callback:
     due: float
     data: Any
     body_id: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one place may be asked for: so many callbacks at once; so many in a second, and of them so many at once."""
+
+    slots: int | None = None
+    a_second: float | None = None
+    burst: float = 1
+
+
+@dataclass(frozen=True)
+class Closure:
+    """A time in which a place was certainly shut for callbacks: from the answer on until it was to be opened."""
+
+    place: str
+    began: float
+    over: float
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,8 @@ class History:
     fires: Sequence[Mapping[str, Any]]
     spans: Sequence[Span] = ()
     slots: int = 16
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    closures: Sequence[Closure] = ()
 
     @cached_property
     def by_task(self) -> dict[str, list[Operation]]:
@@ -143,6 +166,13 @@ class History:
         found: dict[str, list[Callback]] = defaultdict(list)
         for callback in sorted(self.callbacks, key=lambda callback: callback.at):
             found[callback.fire].append(callback)
+        return found
+
+    @cached_property
+    def by_place(self) -> dict[str, list[Callback]]:
+        found: dict[str, list[Callback]] = defaultdict(list)
+        for callback in sorted(self.callbacks, key=lambda callback: callback.at):
+            found[callback.place].append(callback)
         return found
 
     @cached_property
@@ -408,8 +438,11 @@ def identity(history: History) -> Iterator[str]:
     for callback in history.callbacks:
         if callback.kind == "scheduled":
             ids[callback.task, callback.due, str(callback.data)].add(callback.fire)
-        if history.version_of(callback) is None:
+        begun = history.version_of(callback)
+        if begun is None:
             yield f"{_named(callback)} carries data of no version: {callback.data}"
+        elif begun.place != callback.place:
+            yield f"{_named(callback)} came to {callback.place}"
         if callback.body_id not in ("", callback.fire):
             yield f"{_named(callback)} has another id in its body: {callback.body_id}"
     yield from (
@@ -466,7 +499,10 @@ def exclusive(history: History) -> Iterator[str]:
             if before.fire != after.fire and not taken_off and _meets(history, before, after):
                 yield f"{_named(after)} began while {_named(before)} was not over"
         yield from _come_between(history, calls)
-    yield from _too_many(history)
+    yield from _too_many(history, _by_key(history), history.holders)
+    slots = {place: limits.slots for place, limits in history.limits.items() if limits.slots}
+    yield from _too_many(history, history.by_place, slots)
+    yield from _too_fast(history)
 
 
 def _meets(history: History, before: Callback, after: Callback) -> bool:
@@ -500,25 +536,51 @@ def _come_between(history: History, calls: Sequence[Callback]) -> Iterator[str]:
         under_way = call
 
 
-def _too_many(history: History) -> Iterator[str]:
-    """What began while as many others as its key allows were under way."""
+def _by_key(history: History) -> dict[str, list[Callback]]:
     sharing: dict[str, list[Callback]] = defaultdict(list)
     for callback in sorted(history.callbacks, key=lambda callback: callback.at):
         begun = history.version_of(callback)
         if begun is not None and begun.key:
             sharing[begun.key].append(callback)
-    for key, calls in sharing.items():
+    return sharing
+
+
+def _too_many(
+    history: History, sharing: Mapping[str, Sequence[Callback]], most: Mapping[str, int]
+) -> Iterator[str]:
+    """What began while as many others as are allowed were under way."""
+    for name in sharing.keys() & most.keys():
         before: list[Callback] = []
-        for call in calls:
+        for call in sharing[name]:
             before = [other for other in before if other.ended > call.at]
-            others = [
-                other
+            others = {
+                other.fire
                 for other in before
                 if _meets(history, other, call) and not _cancelled(history.rows.get(other.fire))
-            ]
-            if len({other.fire for other in others} - {call.fire}) >= history.holders[key]:
-                yield f"{_named(call)} began while {len(others)} others had {key}: {[*map(_named, others)]}"
+            }
+            if len(others - {call.fire}) >= most[name]:
+                yield f"{_named(call)} began while {len(others)} others had {name}: {sorted(others)}"
             before.append(call)
+
+
+def _too_fast(history: History) -> Iterator[str]:
+    """What came to a place sooner than its rate allows; a server that starts knows of no callbacks before."""
+    for place in history.by_place.keys() & history.limits.keys():
+        limits, level = history.limits[place], 0.0
+        # one number twice is one attempt, whose first connection had grown stale
+        stale = {
+            id(after) for before, after in _repeats(history) if before.attempt == after.attempt
+        }
+        if limits.a_second is None:
+            continue
+        calls = [call for call in history.by_place[place] if id(call) not in stale]
+        for before, call in pairwise([calls[0], *calls]):
+            level = max(0.0, level - (call.at - before.at) / 1000 * limits.a_second) + 1
+            if history.ended_between(before.at, call.at):
+                level = 1.0
+            bunched_ms = BUNCHED_MS + history.still(call.at - 1_000, call.at)
+            if level > limits.burst + 1 + bunched_ms / 1000 * limits.a_second:
+                yield f"{_named(call)} came {level:.1f} calls ahead of the rate of {place}"
 
 
 def _cancelled(row: Mapping[str, Any] | None) -> bool:
@@ -535,6 +597,15 @@ def final(history: History) -> Iterator[str]:
         late = callback.at - stop.answered - history.still(stop.answered, callback.at)
         if late > FINAL_MS:
             yield f"{_named(callback)} began {late:.0f} ms after its {stop.kind} was answered"
+    yield from _to_shut_places(history)
+
+
+def _to_shut_places(history: History) -> Iterator[str]:
+    for shut in history.closures:
+        for callback in history.by_place[shut.place]:
+            late = callback.at - shut.began - history.still(shut.began, callback.at)
+            if callback.at < shut.over and late > FINAL_MS:
+                yield f"{_named(callback)} came {late:.0f} ms after {shut.place} was shut"
 
 
 def _stopped_by(history: History, begun: Operation, callback: Callback) -> Operation | None:
@@ -553,21 +624,23 @@ def _stopped_by(history: History, begun: Operation, callback: Callback) -> Opera
 
 
 def in_order(history: History) -> Iterator[str]:
-    first = [call for call in history.callbacks if call.attempt == 1 and call.kind == "scheduled"]
-    begun = {id(call): version for call in first if (version := history.version_of(call))}
-    told = [(call, begun[id(call)].priority) for call in first if id(call) in begun]
-    for urgent, priority in told:
-        for other, less in told:
-            if less >= priority or other.at < urgent.due + ORDER_MS:
-                continue
-            early = urgent.at - other.at - history.still(other.at, urgent.at) > ORDER_MS
-            if early and _free_to_go(history, urgent, other.at - ORDER_MS):
-                yield f"{_named(urgent)} of priority {priority} waited, and {_named(other)} of {less} went"
+    for calls in history.by_place.values():
+        first = [call for call in calls if call.attempt == 1 and call.kind == "scheduled"]
+        told = [(call, begun.priority) for call in first if (begun := history.version_of(call))]
+        for urgent, priority in told:
+            for other, less in told:
+                if less >= priority or other.at < urgent.due + ORDER_MS:
+                    continue
+                early = urgent.at - other.at - history.still(other.at, urgent.at) > ORDER_MS
+                if early and _free_to_go(history, urgent, other.at - ORDER_MS):
+                    yield f"{_named(urgent)} of priority {priority} waited, and {_named(other)} of {less} went"
 
 
 def _free_to_go(history: History, callback: Callback, since: float) -> bool:
     """Whether nothing but the want of a slot kept this back from that moment on."""
     begun = history.version_of(callback)
+    if begun is None or begun.serial or begun.key:
+        return False
     touched = any(
         operation.sent < callback.at and operation.answered > since
         for operation in history.by_task[callback.task]
@@ -577,8 +650,6 @@ def _free_to_go(history: History, callback: Callback, since: float) -> bool:
         span.kind != "stall" and span.began < callback.at and span.over > callback.due - ORDER_MS
         for span in history.spans
     )
-    if begun is None or begun.serial or begun.key:
-        return False
     return not touched and not down
 
 

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
-from tests.faults.checker import OPEN, History, Span, violations
+from tests.faults.checker import OPEN, History, Limits, Span, violations
 from tests.faults.receiver import HOLD_S, Receiver, clock, receiving
-from tests.faults.writers import USUAL, Door, Pace, Writer
+from tests.faults.writers import USUAL, Door, Keeper, Pace, Writer
 from tests.processes import HANG_S, Api, Process, serve
 
 SLOTS = 16
@@ -21,6 +22,13 @@ ASKED_A_SECOND = 60
 STALL_MS = 30.0
 SETTLED_WITHIN_S = 10
 FREEZE_S = {"freeze": (0.1, 1.5), "freeze_long": (1.2, 2.5)}  # an attempt may take 1 s
+
+PLACES: dict[str, dict[str, Any]] = {
+    "free": {},
+    "narrow": {"slots": 4},
+    "paced": {"rate": "80/s", "burst": 8},
+}
+LIMITS = {"narrow": Limits(slots=4), "paced": Limits(a_second=80, burst=8)}
 
 NOTHING = History((), (), (), ())
 
@@ -39,6 +47,7 @@ class City:
     door: Door = field(default_factory=Door)
     spans: list[Span] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
+    keepers: list[Keeper] = field(default_factory=list)
     recovered_s: dict[str, float] = field(default_factory=dict)
     seen: History = NOTHING
     _process: Process | None = None
@@ -56,6 +65,15 @@ class City:
         assert url.startswith("http://"), self.process.said()
         self._session = aiohttp.ClientSession(url)
         self.door.open(Api(self._session))
+
+    async def furnish(self) -> None:
+        """Gives each place its limits, and a keeper."""
+        for place, settings in PLACES.items():
+            chance = random.Random(self.chance.random())
+            host = self.receiver.hosts[place]
+            keeper = Keeper(self.door, place, host, settings, chance)
+            await keeper.set()
+            self.keepers.append(keeper)
 
     async def _start(self) -> None:
         flags = serve("--slots", str(self.slots), "--drain-timeout", "3")
@@ -111,19 +129,20 @@ class City:
             Writer(
                 f"w{n}",
                 self.door,
-                self.receiver.url,
+                self.receiver.hosts,
                 random.Random(self.chance.random()),
                 self.pace,
             )
             for n in range(WRITERS)
         ]
-        working = [asyncio.create_task(writer.work()) for writer in self.writers]
+        workers: list[Writer | Keeper] = [*self.writers, *self.keepers]
+        working = [asyncio.create_task(worker.work()) for worker in workers]
         for fault in faults:
             await self._work(self.chance.uniform(*quiet_s), quiet_s[0])
             await self.strike(fault)
         await self._work(quiet_s[1], quiet_s[1])
-        for writer in self.writers:
-            writer.done = True
+        for worker in workers:
+            worker.done = True
         await asyncio.gather(*working)
 
     async def _work(self, seconds: float, least_s: float) -> None:
@@ -164,6 +183,8 @@ class City:
             fires=await api.all("/fires"),
             spans=list(self.spans),
             slots=self.slots,
+            limits=LIMITS,
+            closures=[closure for keeper in self.keepers for closure in keeper.closures],
         )
 
     async def _settled(self, api: Api) -> None:
@@ -189,10 +210,11 @@ async def city(
 ) -> AsyncIterator[City]:
     """A server that is up; nothing of it outlives the block."""
     chance = random.Random(seed)
-    async with receiving(random.Random(chance.random())) as receiver:
+    async with receiving(random.Random(chance.random()), [*PLACES]) as receiver:
         here = City(folder, chance, receiver, module, flags, slots, pace)
         watching = asyncio.create_task(here.watch())
         await here.boot()
+        await here.furnish()
         try:
             yield here
         finally:

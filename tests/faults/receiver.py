@@ -4,9 +4,10 @@ import asyncio
 import json
 import random
 import struct
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 from urllib.parse import unquote
@@ -26,22 +27,29 @@ def clock() -> float:
 
 @dataclass
 class Receiver:
-    """Answers as its mood of the moment is; each callback is recorded when it is over, or when the block ends."""
+    """Answers as its mood of the moment is; each callback is recorded when it is over, or when the block ends.
+
+    It listens in several places, each with an address of its own.
+    """
 
     chance: random.Random
     moods: Mapping[str, int] = field(default_factory=lambda: dict(MOODS))
     hold_s: tuple[float, float] = HOLD_S
     callbacks: list[Callback] = field(default_factory=list)
-    url: str = ""
+    hosts: dict[str, str] = field(default_factory=dict)
 
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def take(
+        self, place: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """One connection, until either side ends it."""
         with suppress(OSError, asyncio.IncompleteReadError):
-            while await self._answer(reader, writer):
+            while await self._answer(place, reader, writer):
                 pass
         writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, place: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """One request; whether the connection goes on."""
         headers = _headers(await reader.readuntil(b"\r\n\r\n"))
         at = clock()
@@ -52,7 +60,7 @@ class Receiver:
             if await self._behave(mood, reader, writer):
                 outcome = mood
         finally:
-            self.callbacks.append(_callback(headers, body, at, outcome))
+            self.callbacks.append(_callback(place, headers, body, at, outcome))
         return outcome != "cut"
 
     async def _behave(
@@ -80,8 +88,11 @@ def _headers(head: bytes) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
 
 
-def _callback(headers: Mapping[str, str], body: Any, at: float, outcome: str) -> Callback:
+def _callback(
+    place: str, headers: Mapping[str, str], body: Any, at: float, outcome: str
+) -> Callback:
     return Callback(
+        place=place,
         at=at,
         ended=clock(),
         outcome=outcome,
@@ -96,22 +107,25 @@ def _callback(headers: Mapping[str, str], body: Any, at: float, outcome: str) ->
 
 
 @asynccontextmanager
-async def receiving(chance: random.Random) -> AsyncIterator[Receiver]:
-    """A receiver that listens while the block runs."""
+async def receiving(chance: random.Random, places: Sequence[str]) -> AsyncIterator[Receiver]:
+    """A receiver that listens in these places while the block runs."""
     receiver, tasks = Receiver(chance), set[asyncio.Task[Any]]()
 
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def take(place: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        await receiver.take(reader, writer)
+        await receiver.take(place, reader, writer)
 
-    listening = await asyncio.start_server(take, "127.0.0.1", 0, backlog=1_000)
-    receiver.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
     try:
-        yield receiver
+        async with AsyncExitStack() as stack:
+            for place in places:
+                taking = partial(take, place)
+                listening = await asyncio.start_server(taking, "127.0.0.1", 0, backlog=1_000)
+                stack.callback(listening.close)
+                receiver.hosts[place] = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            yield receiver
     finally:
-        listening.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

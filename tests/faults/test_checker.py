@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults import checker
-from tests.faults.checker import Callback, History, Operation, Span, violations
+from tests.faults.checker import Callback, Closure, History, Limits, Operation, Span, violations
 
 BEGUN = 1_777_622_400_000.0
 SKIPPED = {"state": "skipped", "attempts": 0}
@@ -53,7 +53,7 @@ def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) ->
 
 def a_right_history() -> History:
     """Tasks of which one just fires twice; others are paused, retried, deleted, replaced, hit by a crash, urgent or
-    humble, want their fires one at a time, or share a key."""
+    humble, want their fires one at a time, share a key, or call receivers that may be called only so often."""
     return History(
         operations=[
             an_add("plain", 0, 1_000, 2),
@@ -73,6 +73,9 @@ def a_right_history() -> History:
             an_add("giving way", 4_000, 8_005, 1, key="narrow", holders=1),
             an_add("skipping", 4_000, 8_000, 2, every=5, overlap="skip"),
             an_add("breaking off", 4_000, 8_000, 2, every=5, overlap="cancel_previous"),
+            an_add("small", 4_000, 8_000, 2, every=300, place="narrow"),
+            an_add("steady", 4_000, 8_000, 2, every=300, place="paced"),
+            an_add("serviced", 0, 1_000, 2, every=2_000, place="shut"),
             an_add("unknown", 4_000, 9_000, 1, ok=None, first=None),
         ],
         callbacks=[
@@ -95,6 +98,12 @@ def a_right_history() -> History:
             a_callback("skipping", 8_000, "o1"),
             a_callback("breaking off", 8_000, "c1", at=8_001),
             a_callback("breaking off", 8_005, "c2"),
+            a_callback("small", 8_000, "n1", place="narrow"),
+            a_callback("small", 8_300, "n2", place="narrow"),
+            a_callback("steady", 8_000, "e1", place="paced"),
+            a_callback("steady", 8_300, "e2", place="paced"),
+            a_callback("serviced", 1_000, "m1", place="shut"),
+            a_callback("serviced", 3_000, "m2", place="shut"),
         ],
         tasks=[
             a_task("plain"),
@@ -103,6 +112,7 @@ def a_right_history() -> History:
             a_task("replaced", 2, data={"of": "new"}),
             *(a_task(name) for name in ("hit", "urgent", "humble", "single")),
             *(a_task(name) for name in ("sharing", "giving way", "skipping", "breaking off")),
+            *(a_task(name) for name in ("small", "steady", "serviced")),
         ],
         fires=[
             a_row("plain", 1_000, "p1"),
@@ -124,8 +134,16 @@ def a_right_history() -> History:
             a_row("skipping", 8_005, "o2", over=8_007, **SKIPPED | OVERLAP),
             a_row("breaking off", 8_000, "c1", over=8_007, state="cancelled", **OVERLAP),
             a_row("breaking off", 8_005, "c2"),
+            a_row("small", 8_000, "n1"),
+            a_row("small", 8_300, "n2"),
+            a_row("steady", 8_000, "e1"),
+            a_row("steady", 8_300, "e2"),
+            a_row("serviced", 1_000, "m1"),
+            a_row("serviced", 3_000, "m2"),
         ],
         spans=[Span("kill", BEGUN + 5_010, BEGUN + 5_015)],
+        limits={"narrow": Limits(slots=1), "paced": Limits(a_second=10)},
+        closures=[Closure("shut", BEGUN + 1_500, BEGUN + 2_500)],
     )
 
 
@@ -227,6 +245,7 @@ SEEDED: dict[str, tuple[str, Break]] = {
     "nobody triggered it": ("I3", also(a_callback("paused", 1_200, "t2", kind="manual"))),
     "one occasion has two ids": ("I4", also(a_callback("plain", 2_000, "p3"))),
     "the data are another version's": ("I4", turned("callbacks", P2, data={"of": "other"})),
+    "it came to another receiver": ("I4", turned("callbacks", P2, place="narrow")),
     "header and body differ in the id": ("I4", turned("callbacks", P2, body_id="p1")),
     "a repeat without a cause": ("I5", also(a_callback("plain", 2_000, "p2", at=4_000, attempt=2))),
     "a repeat under the same number": ("I5", also(a_callback("hit", 5_000, "h1", at=7_000))),
@@ -247,6 +266,15 @@ SEEDED: dict[str, tuple[str, Break]] = {
             also(a_callback("giving way", 8_005, "k2", at=8_050)),
         ),
     ),
+    "more at once than a receiver has room for": (
+        "I6",
+        turned("callbacks", {"fire": "n1"}, ended=BEGUN + 8_400),
+    ),
+    "faster than a receiver is to be called": (
+        "I6",
+        both(*(also(a_callback("steady", 8_300, f"e{n}", place="paced")) for n in range(3, 6))),
+    ),
+    "to a receiver that was shut": ("I8", turned("callbacks", {"fire": "m1"}, at=BEGUN + 2_000)),
     "the urgent waits for the humble": (
         "I9",
         turned("callbacks", {"fire": "u1"}, at=BEGUN + 8_000),

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.faults.checker import Operation, moment
+from tests.faults.checker import Closure, Operation, moment
 from tests.faults.receiver import clock
 from tests.processes import Api, http
 
@@ -66,7 +66,7 @@ class Writer:
 
     name: str
     door: Door
-    url: str
+    hosts: Mapping[str, str]
     chance: random.Random
     pace: Pace = USUAL
     operations: list[Operation] = field(default_factory=list)
@@ -126,11 +126,12 @@ class Writer:
             overlap=_choose(chance, OVERLAPS),
             key=key,
             holders=KEYS[key],
+            place=chance.choice([*self.hosts]),
         )
         await self._send(
             asked,
             "add",
-            recallConfig=json.dumps(http(self.url, asked.data)),
+            recallConfig=json.dumps(http(f"http://{self.hosts[asked.place]}/", asked.data)),
             taskConfig=json.dumps(_config(asked, chance.choice(BUSY))),
             replace=json.dumps(kind == "replace"),
         )
@@ -147,6 +148,41 @@ class Writer:
         except aiohttp.ClientError:
             await asyncio.sleep(0.01)  # whoever took the server down shuts the door as well
         self.operations.append(_told(asked, sent, reply))
+
+
+@dataclass
+class Keeper:
+    """Shuts a receiver for callbacks now and then, as for maintenance, and opens it again."""
+
+    door: Door
+    place: str
+    host: str
+    settings: Mapping[str, Any]
+    chance: random.Random
+    closures: list[Closure] = field(default_factory=list)
+    done: bool = False
+
+    async def work(self) -> None:
+        """Until it is told that it is done; it leaves the receiver open."""
+        while not self.done:
+            await asyncio.sleep(self.chance.uniform(0.2, 1.2))
+            await self.set(paused=True)
+            shut = clock()
+            await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+            self.closures.append(Closure(self.place, shut, clock()))
+            await self.set(paused=False)
+
+    async def set(self, **more: Any) -> None:
+        """Tells the server until it has answered."""
+        while True:
+            await self.door.opened.wait()
+            api = self.door.api
+            try:
+                if api is not None:
+                    await api.put(f"/destinations/{self.host}", {**self.settings, **more})
+                    return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.01)
 
 
 def _choose(chance: random.Random, weights: Mapping[str, int]) -> str:
