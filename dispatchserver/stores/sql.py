@@ -228,10 +228,11 @@ WAITING_TASKS = f"""
 {TASKS} JOIN ({unfold("id TEXT, version BIGINT")}) k ON t.id = k.id AND t.version = k.version
 WHERE t.next_fire_at IS NULL AND t.state IN ('active', 'paused')
 """
-# A fire of a fixed delay has ended for good: only now its task's next occasion is known, or that there is none.
+# A fire of a fixed delay has ended for good: only now its task's next occasion is known, or that there is none. Then it is
+# finished though it be paused: no resume could tell that from a fire that is still awaited.
 GO_ON = f"""
 UPDATE tasks SET next_fire_at = s.next_fire_at,
-    state = CASE WHEN s.next_fire_at IS NULL AND tasks.state = 'active' THEN 'finished' ELSE tasks.state END
+    state = CASE WHEN s.next_fire_at IS NULL THEN 'finished' ELSE tasks.state END
 FROM ({these("id TEXT, version BIGINT, next_fire_at BIGINT")}) s
 WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at IS NULL
 """

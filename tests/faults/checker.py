@@ -7,7 +7,7 @@ The rules, by the names that violations begin with:
 - I2 no lost fire: each occasion of a task that certainly stood and was not paused was received, or the log says that it
   failed (after attempts), or that it was skipped or cancelled, for a reason that the history bears out.
 - I3 no phantom: nothing is received that nobody asked for, none off its schedule or from a pause, and none earlier than
-  2 ms before its time.
+  2 ms before its time; what fires after a rest has rested.
 - I4 identity: one occasion of one version has one id, one id has one occasion, and data and receiver are the version's.
 - I5 bounded duplicates: what was received with success is repeated only where an end of the server hit that attempt,
   under the same id and a larger number; no more often in all than ends times slots.
@@ -22,7 +22,8 @@ The rules, by the names that violations begin with:
   callback has its row in the log, with the same task and time and as many attempts; and none begins once its fire is over.
 - I12 retry discipline: a failure is repeated no sooner and no more often than the task's policy says, and given up no
   earlier.
-- I13 liveness: once nothing is paused and all is quiet, no fire is on its way.
+- I13 liveness: once nothing is paused and all is quiet, no fire is on its way; and what fires after a rest has not stopped
+  before its end.
 - I14 repeat counts: a version fires no more often, and no later, than it said.
 
 Where no answer came, both outcomes are allowed. Times are milliseconds since the epoch.
@@ -71,6 +72,9 @@ class Operation:
     every: float = 1_000
     times: int = 1
     first: float | None = None  # the first occasion, where it was told
+    rests: bool = (
+        False  # whether `every` counts from the end of the last fire, up to the time of so many
+    )
     retries: Sequence[float] = ()  # the pauses before repetitions
     limit: float = 1_000  # how long an attempt may take
     priority: int = 0
@@ -89,6 +93,11 @@ class Operation:
     def serial(self) -> bool:
         """Whether its fires are wanted one at a time."""
         return self.overlap != "allow"
+
+    @property
+    def until(self) -> float:
+        """When it fires no more; in the middle between two fires, for that a millisecond may go either way."""
+        return self.start + self.every * (self.times - 0.5)
 
 
 @dataclass(frozen=True)
@@ -285,14 +294,15 @@ def _other_version(
     if begun and begun[-1].ok and task["recall"]["data"] != begun[-1].data:
         yield f"{name} has the data {task['recall']['data']}, not {begun[-1].data}"
     last = [operation for operation in operations if operation.kind != "trigger"][-1]
-    if last.ok and (last.kind == "pause") != (task["state"] == "paused"):
+    over = task["state"] == "finished" and bool(begun) and begun[-1].rests
+    if last.ok and not over and (last.kind == "pause") != (task["state"] == "paused"):
         yield f"{name} is {task['state']} after an acknowledged {last.kind}"
 
 
 def not_lost(history: History) -> Iterator[str]:
     for operations in history.by_task.values():
         for begun in operations:
-            if begun.begins and begun.ok:
+            if begun.begins and begun.ok and not begun.rests:
                 yield from _lost_of(history, begun)
             if begun.kind == "trigger" and begun.ok and begun.fire is not None:
                 yield from _lost_trigger(history, begun)
@@ -420,11 +430,35 @@ def no_phantom(history: History) -> Iterator[str]:
                 yield f"{_named(callback)} was triggered by nobody"
         elif not _on_schedule(begun, callback.due):
             yield f"{_named(callback)} is none of its task's times"
-        elif standing(history, begun, callback.due) in ("off", "gone"):
+        elif standing(history, begun, callback.due) in (
+            ("gone",) if begun.rests else ("off", "gone")  # a pause holds what fires after a rest
+        ):
             yield f"{_named(callback)} was due while its task did not fire"
+    for begun, rows in _rested(history):
+        for before, after in pairwise(rows):
+            rested = moment(after["due_at"]) - moment(before["finished_at"] or after["due_at"])
+            if rested < begun.every:
+                yield f"{begun.task} was due at {after['due_at']}, {rested:.0f} ms after its last fire had ended"
+
+
+def _rested(history: History) -> Iterator[tuple[Operation, list[Mapping[str, Any]]]]:
+    """Each version that fires after a rest, with its fires in order, of tasks all of whose versions are certain."""
+    for task, operations in history.by_task.items():
+        begun = [operation for operation in operations if operation.begins]
+        if not all(operation.ok for operation in begun):
+            continue
+        rows: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in sorted(history.rows_of[task], key=lambda row: moment(row["due_at"])):
+            if row["kind"] == "scheduled":
+                rows[row["version"]].append(row)
+        for version, operation in enumerate(begun, 1):
+            if operation.rests:
+                yield operation, rows[version]
 
 
 def _on_schedule(begun: Operation, due: float) -> bool:
+    if begun.rests:
+        return due >= begun.start
     first = begun.first
     if first is None and begun.start > begun.answered:
         first = begun.start
@@ -720,7 +754,13 @@ def _given_up_early(history: History, begun: Operation, last: Callback) -> Itera
 
 
 def live(history: History) -> Iterator[str]:
-    return (f"{f['name']} {f['id']} is {f['state']}" for f in history.fires if f["state"] in OPEN)
+    for fire in history.fires:
+        if fire["state"] in OPEN:
+            yield f"{fire['name']} {fire['id']} is {fire['state']}"
+    for task in history.tasks:
+        begun = [asked for asked in history.by_task.get(task["name"], ()) if asked.begins]
+        if begun and begun[-1].ok and begun[-1].rests and task["state"] != "finished":
+            yield f"{task['name']} is {task['state']}, and its time is over"
 
 
 def counted(history: History) -> Iterator[str]:
@@ -730,7 +770,7 @@ def counted(history: History) -> Iterator[str]:
             fired[callback.task, str(callback.data)].add(callback.due)
     for (task, data), dues in fired.items():
         for begun in history.by_task.get(task, ()):
-            if not begun.begins or str(begun.data) != data:
+            if not begun.begins or begun.rests or str(begun.data) != data:
                 continue
             last = occasions(begun)[-1]
             if len(dues) > begun.times or (begun.first is not None and max(dues) > last):

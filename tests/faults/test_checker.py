@@ -43,7 +43,7 @@ def a_row(task: str, due: float, fire: str, **more: Any) -> dict[str, Any]:
     kept = {"id": fire, "name": task, "kind": "scheduled", "state": "succeeded", "reason": None}
     over = iso(BEGUN + more.pop("over", due + 20))
     kept |= {"due_at": iso(BEGUN + due), "finished_at": over, "missed": None}
-    return {**kept, "attempts": 1, "losses": 0, "key": None, **more}
+    return {**kept, "version": 1, "attempts": 1, "losses": 0, "key": None, **more}
 
 
 def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) -> dict[str, Any]:
@@ -53,7 +53,8 @@ def a_task(name: str, version: int = 1, state: str = "finished", **more: Any) ->
 
 def a_right_history() -> History:
     """Tasks of which one just fires twice; others are paused, retried, deleted, replaced, hit by a crash, urgent or
-    humble, want their fires one at a time, share a key, or call receivers that may be called only so often."""
+    humble, want their fires one at a time, share a key, call receivers that may be called only so often, or rest
+    between their fires."""
     return History(
         operations=[
             an_add("plain", 0, 1_000, 2),
@@ -76,6 +77,7 @@ def a_right_history() -> History:
             an_add("small", 4_000, 8_000, 2, every=300, place="narrow"),
             an_add("steady", 4_000, 8_000, 2, every=300, place="paced"),
             an_add("serviced", 0, 1_000, 2, every=2_000, place="shut"),
+            an_add("resting", 4_000, 8_000, 3, every=100, rests=True),
             an_add("unknown", 4_000, 9_000, 1, ok=None, first=None),
         ],
         callbacks=[
@@ -104,6 +106,8 @@ def a_right_history() -> History:
             a_callback("steady", 8_300, "e2", place="paced"),
             a_callback("serviced", 1_000, "m1", place="shut"),
             a_callback("serviced", 3_000, "m2", place="shut"),
+            a_callback("resting", 8_000, "w1"),
+            a_callback("resting", 8_120, "w2"),
         ],
         tasks=[
             a_task("plain"),
@@ -112,7 +116,7 @@ def a_right_history() -> History:
             a_task("replaced", 2, data={"of": "new"}),
             *(a_task(name) for name in ("hit", "urgent", "humble", "single")),
             *(a_task(name) for name in ("sharing", "giving way", "skipping", "breaking off")),
-            *(a_task(name) for name in ("small", "steady", "serviced")),
+            *(a_task(name) for name in ("small", "steady", "serviced", "resting")),
         ],
         fires=[
             a_row("plain", 1_000, "p1"),
@@ -140,6 +144,8 @@ def a_right_history() -> History:
             a_row("steady", 8_300, "e2"),
             a_row("serviced", 1_000, "m1"),
             a_row("serviced", 3_000, "m2"),
+            a_row("resting", 8_000, "w1"),
+            a_row("resting", 8_120, "w2"),
         ],
         spans=[Span("kill", BEGUN + 5_010, BEGUN + 5_015)],
         limits={"narrow": Limits(slots=1), "paced": Limits(a_second=10)},
@@ -243,6 +249,10 @@ SEEDED: dict[str, tuple[str, Break]] = {
     "a callback is off the schedule": ("I3", turned("callbacks", P2, due=BEGUN + 1_995)),
     "an occasion of a pause was sent": ("I3", also(a_callback("paused", 2_000, "q2"))),
     "nobody triggered it": ("I3", also(a_callback("paused", 1_200, "t2", kind="manual"))),
+    "it fired before it had rested": (
+        "I3",
+        turned("fires", {"id": "w1"}, finished_at=iso(BEGUN + 8_050)),
+    ),
     "one occasion has two ids": ("I4", also(a_callback("plain", 2_000, "p3"))),
     "the data are another version's": ("I4", turned("callbacks", P2, data={"of": "other"})),
     "it came to another receiver": ("I4", turned("callbacks", P2, place="narrow")),
@@ -303,6 +313,10 @@ SEEDED: dict[str, tuple[str, Break]] = {
         ),
     ),
     "a fire that never ends": ("I13", turned("fires", {"id": "p2"}, state="running")),
+    "what rests between its fires does not wake again": (
+        "I13",
+        turned("tasks", {"name": "resting"}, state="active"),
+    ),
     "one fire too many": ("I14", also(a_callback("plain", 3_000, "p3"))),
 }
 

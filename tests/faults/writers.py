@@ -18,6 +18,7 @@ WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "tri
 OVERLAPS = {"allow": 14, "queue_all": 3, "queue_one": 2, "skip": 2, "cancel_previous": 2}
 KEYS = {"": 0, "narrow": 1, "wide": 3}
 KEYED = {"": 12, "narrow": 1, "wide": 2}
+RESTING = 0.15  # of the tasks: they fire a while after their last fire has ended
 BUSY = ("queue", "queue", "skip", "fail")
 RETRIES = {"delays": ["150ms", "150ms", "150ms", "150ms"]}
 
@@ -111,6 +112,7 @@ class Writer:
         """Adds a task, or replaces it: a few fires, which begin soon."""
         chance, pace, retried = self.chance, self.pace, self.chance.random() < 0.7
         key = _choose(chance, KEYED)
+        every, times = chance.choice(pace.every_ms), chance.randint(1, pace.most)
         asked = Operation(
             kind,
             task,
@@ -119,8 +121,9 @@ class Writer:
             None,
             data={"task": task, "operation": self.asked},
             start=round(clock() + chance.uniform(*pace.begins_ms)),
-            every=chance.choice(pace.every_ms),
-            times=chance.randint(1, pace.most),
+            every=every,
+            times=times,
+            rests=chance.random() < RESTING,
             retries=(150.0,) * 4 if retried else (),
             priority=chance.randint(0, 3),
             overlap=_choose(chance, OVERLAPS),
@@ -190,7 +193,21 @@ def _choose(chance: random.Random, weights: Mapping[str, int]) -> str:
 
 
 def _config(asked: Operation, busy: str) -> dict[str, Any]:
-    rule = {"interval": asked.every, "intervalType": "MILLISECOND", "isForever": False}
+    timing: dict[str, Any] = {
+        "triggerType": "SimpleTrigger",
+        "timeConfig": {
+            "interval": asked.every,
+            "intervalType": "MILLISECOND",
+            "isForever": False,
+            "repeatCount": asked.times,
+        },
+    }
+    if asked.rests:
+        timing = {
+            "triggerType": "FixedDelayTrigger",
+            "timeConfig": {"delay": f"{asked.every}ms"},
+            "endDate": round(asked.until),
+        }
     policies: dict[str, Any] = {
         "timeout": "1s",
         "retry": RETRIES if asked.retries else {"max": 0},
@@ -199,11 +216,10 @@ def _config(asked: Operation, busy: str) -> dict[str, Any]:
     if asked.key:
         policies["concurrencyKey"] = {"key": asked.key, "limit": asked.holders, "onBusy": busy}
     return {
-        "triggerType": "SimpleTrigger",
+        **timing,
         "groupCode": "tests",
         "jobCode": asked.task,
         "startDate": asked.start,
-        "timeConfig": {**rule, "repeatCount": asked.times},
         "priority": asked.priority,
         "policies": policies,
     }

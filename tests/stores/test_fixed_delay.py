@@ -124,6 +124,14 @@ async def test_past_its_end_the_task_is_finished(house):
     assert await state_of(house) == (TaskState.FINISHED, None)
 
 
+async def test_past_its_end_it_is_finished_though_it_was_paused_meanwhile(house):
+    fire = await waiting(house, end=at(30))
+    await house.pause(now=at(1))
+    await settle(house, fire, now=at(2))
+    await house.resume(now=at(3))
+    assert await state_of(house) == (TaskState.FINISHED, None)
+
+
 async def test_the_end_counts(house):
     fire = await waiting(house, end=at(610))
     await settle(house, fire, now=at(10))
