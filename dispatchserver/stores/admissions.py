@@ -111,12 +111,16 @@ async def _traffic(tx: Tx, asking: Iterable[Fire]) -> _Traffic:
     return traffic
 
 
-async def give_back(tx: Tx, task_ids: Sequence[str]) -> None:
-    """What pending fires of these tasks held is for others now; those that are not sent yet will ask anew."""
-    if not task_ids:
+async def give_back(tx: Tx, stopped: Sequence[tuple[str, int]]) -> None:
+    """What pending fires of these tasks held, of those that are due after this moment in milliseconds, is for others now;
+    those that are not sent yet will ask anew.
+    """
+    if not stopped:
         return
-    asked = dumps([[task_id] for task_id in task_ids])
+    asked = dumps([list(each) for each in stopped])
     freed = await tx.fetch(turnsql.LANES_OF, asked)
     await tx.execute(turnsql.ASK_ANEW, asked)
+    for task_id, _ in stopped:
+        await tx.execute(turnsql.ASK_FOR_TASK, task_id)
     for row in freed:
         await tx.execute(turnsql.ASK_FOR_KEY, row["namespace"], row["ckey"], row["freed"])

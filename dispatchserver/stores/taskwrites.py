@@ -21,6 +21,8 @@ from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.secrets import missing
 from dispatchserver.stores.triggerspecs import ms
 
+BEFORE_ALL = -(2**62)
+
 Struck = Mapping[str, tuple[str, ...]]
 """By task, the ids of fires that were claimed a moment early and are taken back."""
 
@@ -202,9 +204,8 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> S
             by_rule[change.pending].append((command, change))
     cancelled = by_rule[PendingRule.CANCEL]
     stopped = [*by_rule[PendingRule.HOLD], *cancelled, *by_rule[PendingRule.TAKE_BACK]]
-    tasks = [_before(change) for _, change in stopped]
     # first of all, for what is taken back leaves no trace of what it held
-    await give_back(tx, [task.id for task in tasks if _asks(task)])
+    await give_back(tx, [_from_when(change) for _, change in stopped if _asks(_before(change))])
     struck = await _take_back(tx, stopped)
     await put(tx, sql.HOLD, [[_before(change).id] for _, change in by_rule[PendingRule.HOLD]])
     await put(tx, sql.RELEASE, [[_before(change).id] for _, change in by_rule[PendingRule.RELEASE]])
@@ -214,6 +215,12 @@ async def _treat_pending(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> S
         [[_before(change).id, change.reason, to_ms(command.now)] for command, change in cancelled],
     )
     return struck
+
+
+def _from_when(change: Change) -> tuple[str, int]:
+    """The task of a change, and from which moment on its fires stand back: those that are merely planned anew, from then on."""
+    done_until = change.done_until if change.pending is PendingRule.TAKE_BACK else None
+    return _before(change).id, BEFORE_ALL if done_until is None else to_ms(done_until)
 
 
 async def _take_back(tx: Tx, stopped: Sequence[tuple[Command, Change]]) -> Struck:

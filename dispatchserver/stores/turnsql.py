@@ -35,12 +35,14 @@ UPDATE fires SET turn = 4 WHERE id IN (
     ORDER BY {RANK}, id LIMIT $3
 )
 """
-# What a pause holds back, or a delete cancels, gives its turn and its key to others; also a key that was but offered to it.
+# What a pause holds back, a delete cancels or a changed calendar takes back, of what is due after a moment, gives its turn
+# and its key to others; also a key that was but offered to it.
+STOPPED = f"({unfold('task_id TEXT, after BIGINT')}) s JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.after"
 LANES_OF = f"""
-SELECT DISTINCT namespace, ckey, count(*) OVER (PARTITION BY namespace, ckey) AS freed FROM fires
-WHERE state = 'pending' AND turn IN (0, 1, 4) AND ckey IS NOT NULL AND task_id IN ({unfold("task_id TEXT")})
+SELECT f.namespace, f.ckey, count(*) AS freed FROM {STOPPED}
+WHERE f.state = 'pending' AND f.turn IN (0, 1, 4) AND f.ckey IS NOT NULL GROUP BY f.namespace, f.ckey
 """
 ASK_ANEW = f"""
 UPDATE fires SET turn = CASE WHEN serial = 1 THEN 1 ELSE 4 END
-WHERE state = 'pending' AND (serial = 1 OR ckey IS NOT NULL) AND task_id IN ({unfold("task_id TEXT")})
+WHERE id IN (SELECT f.id FROM {STOPPED} WHERE f.state = 'pending' AND (f.serial = 1 OR f.ckey IS NOT NULL))
 """

@@ -9,14 +9,16 @@ import pytest
 
 from dispatchserver.domain.calendar import DateRange, Shift
 from dispatchserver.domain.calendarspec import Absence, CalendarKey, CalendarSpec
+from dispatchserver.domain.concurrency import Overlap, OverlapRule
 from dispatchserver.domain.errors import CalendarChanged, CalendarInUse, CalendarNotFound, Invalid
+from dispatchserver.domain.fire import Delivery, Reason
 from dispatchserver.domain.fixeddelay import FixedDelayTrigger
 from dispatchserver.domain.misfirepolicy import FireAll
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.task import Policies, TaskState
 from dispatchserver.engine.calendars import CalendarCases
 from dispatchserver.holidaysource import HolidaysPackage
-from tests.builders import ALICE, cron, every
+from tests.builders import ALICE, an_outcome, cron, every
 from tests.clocks import ManualClock
 
 CN = CalendarKey(namespace="default", name="CN")
@@ -264,3 +266,20 @@ async def test_missed_working_occasions_are_settled_by_the_tasks_own_policy(work
 async def test_a_fixed_delay_has_no_calendar(works, holiday):
     with pytest.raises(Invalid, match="fixed_delay"):
         await add(works, FixedDelayTrigger(first=NOON, delay=HOUR, zone=ZoneInfo("UTC")))
+
+
+async def test_a_changed_calendar_takes_its_turn_from_nothing_that_is_under_way(
+    works, calendars, holiday
+):
+    """A fire that was refused waits to be repeated, and the next one waits for it."""
+    works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
+    one_by_one = Overlap(rule=OverlapRule.QUEUE_ALL)
+    policies = Policies(calendar="CN", overlap=one_by_one)
+    await works.add(trigger=every(1, start=NOON, count=2), policies=policies)
+    await works.turn()
+    await works.turn(1)
+    await calendars.put(CN, CalendarSpec(excluded=(october(2, 3),)), ALICE)
+    await works.turn()
+    assert len(works.dues) == 1
+    await works.turns(2, 10)
+    assert works.dues == ["12:00:00", "12:00:00", "12:00:01"]

@@ -13,7 +13,7 @@ import aiohttp
 
 from tests.faults.checker import OPEN, History, Limits, Span, violations
 from tests.faults.receiver import HOLD_S, Receiver, clock, receiving
-from tests.faults.writers import USUAL, Door, Keeper, Pace, Writer
+from tests.faults.writers import USUAL, Door, Editor, Keeper, Pace, Writer
 from tests.processes import HANG_S, Api, Process, serve
 
 SLOTS = 16
@@ -48,6 +48,7 @@ class City:
     spans: list[Span] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
     keepers: list[Keeper] = field(default_factory=list)
+    editor: Editor = field(init=False)
     recovered_s: dict[str, float] = field(default_factory=dict)
     seen: History = NOTHING
     _process: Process | None = None
@@ -67,7 +68,9 @@ class City:
         self.door.open(Api(self._session))
 
     async def furnish(self) -> None:
-        """Gives each place its limits, and a keeper."""
+        """Gives each place its limits, and a keeper; and tasks their calendar."""
+        self.editor = Editor(self.door, random.Random(self.chance.random()))
+        await self.editor.edit()
         for place, settings in PLACES.items():
             chance = random.Random(self.chance.random())
             host = self.receiver.hosts[place]
@@ -135,7 +138,7 @@ class City:
             )
             for n in range(WRITERS)
         ]
-        workers: list[Writer | Keeper] = [*self.writers, *self.keepers]
+        workers: list[Writer | Keeper | Editor] = [*self.writers, *self.keepers, self.editor]
         working = [asyncio.create_task(worker.work()) for worker in workers]
         for fault in faults:
             await self._work(self.chance.uniform(*quiet_s), quiet_s[0])

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,9 @@ WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "tri
 OVERLAPS = {"allow": 14, "queue_all": 3, "queue_one": 2, "skip": 2, "cancel_previous": 2}
 KEYS = {"": 0, "narrow": 1, "wide": 3}
 KEYED = {"": 12, "narrow": 1, "wide": 2}
+CALENDAR = "days"
+UNDER_IT = 0.2  # of the tasks that do not rest
+FAR = date(2090, 1, 1)
 RESTING = 0.15  # of the tasks: they fire a while after their last fire has ended
 BUSY = ("queue", "queue", "skip", "fail")
 RETRIES = {"delays": ["150ms", "150ms", "150ms", "150ms"]}
@@ -135,9 +139,23 @@ class Writer:
             asked,
             "add",
             recallConfig=json.dumps(http(f"http://{self.hosts[asked.place]}/", asked.data)),
-            taskConfig=json.dumps(_config(asked, chance.choice(BUSY))),
+            taskConfig=json.dumps(_config(asked, self._policies(asked))),
             replace=json.dumps(kind == "replace"),
         )
+
+    def _policies(self, asked: Operation) -> dict[str, Any]:
+        """What the operation says, and what it need not say, since nobody is to notice."""
+        policies: dict[str, Any] = {
+            "timeout": "1s",
+            "retry": RETRIES if asked.retries else {"max": 0},
+            "overlap": asked.overlap,
+        }
+        if asked.key:
+            busy = self.chance.choice(BUSY)
+            policies["concurrencyKey"] = {"key": asked.key, "limit": asked.holders, "onBusy": busy}
+        if not asked.rests and self.chance.random() < UNDER_IT:
+            policies["calendar"] = CALENDAR
+        return policies
 
     async def _send(self, asked: Operation, call: str, **form: str) -> None:
         """Asks, and writes down what came of it; nothing where no connection was made."""
@@ -176,23 +194,51 @@ class Keeper:
             await self.set(paused=False)
 
     async def set(self, **more: Any) -> None:
-        """Tells the server until it has answered."""
-        while True:
-            await self.door.opened.wait()
-            api = self.door.api
-            try:
-                if api is not None:
-                    await api.put(f"/destinations/{self.host}", {**self.settings, **more})
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.01)
+        """How the receiver may be called from now on."""
+        await tell(self.door, f"/destinations/{self.host}", {**self.settings, **more})
+
+
+@dataclass
+class Editor:
+    """Changes the calendar of many tasks time and again, though no day of it that matters."""
+
+    door: Door
+    chance: random.Random
+    edits: int = 0
+    done: bool = False
+
+    async def work(self) -> None:
+        """Until it is told that it is done."""
+        while not self.done:
+            await asyncio.sleep(self.chance.uniform(0.05, 0.4))
+            await self.edit()
+
+    async def edit(self) -> None:
+        """Another day off, in many years."""
+        self.edits += 1
+        day = (FAR + timedelta(days=self.edits)).isoformat()
+        away = {"first": day, "last": day, "title": ""}
+        await tell(self.door, f"/calendars/{CALENDAR}", {"excluded": [away]})
+
+
+async def tell(door: Door, path: str, document: Mapping[str, Any]) -> None:
+    """Says it until the server has answered."""
+    while True:
+        await door.opened.wait()
+        api = door.api
+        try:
+            if api is not None:
+                await api.put(path, document)
+                return
+        except aiohttp.ClientError:
+            await asyncio.sleep(0.01)
 
 
 def _choose(chance: random.Random, weights: Mapping[str, int]) -> str:
     return chance.choices([*weights], [*weights.values()])[0]
 
 
-def _config(asked: Operation, busy: str) -> dict[str, Any]:
+def _config(asked: Operation, policies: Mapping[str, Any]) -> dict[str, Any]:
     timing: dict[str, Any] = {
         "triggerType": "SimpleTrigger",
         "timeConfig": {
@@ -208,13 +254,6 @@ def _config(asked: Operation, busy: str) -> dict[str, Any]:
             "timeConfig": {"delay": f"{asked.every}ms"},
             "endDate": round(asked.until),
         }
-    policies: dict[str, Any] = {
-        "timeout": "1s",
-        "retry": RETRIES if asked.retries else {"max": 0},
-        "overlap": asked.overlap,
-    }
-    if asked.key:
-        policies["concurrencyKey"] = {"key": asked.key, "limit": asked.holders, "onBusy": busy}
     return {
         **timing,
         "groupCode": "tests",
