@@ -182,7 +182,7 @@ def waits_for_calls(load: Load, allowance: Allowance, now: datetime) -> bool:
 
 def books(load: Load, allowance: Allowance) -> bool:
     """Whether calls may be claimed a moment before they begin: nothing there depends on when they do."""
-    return allowance.rate is None and load.breaker == CLOSED
+    return allowance.rate is None and not allowance.paused and load.breaker == CLOSED
 
 
 def bookable(load: Load, allowance: Allowance, now: datetime) -> int:

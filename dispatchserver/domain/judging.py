@@ -27,7 +27,6 @@ LONGEST_LOSS_PAUSE = timedelta(seconds=10)
 BOM = b"\xef\xbb\xbf"
 LENIENT = json.JSONDecoder(strict=False)
 LOSSES = (Reason.LOST, Reason.INTERRUPTED)
-UNTRIED = (Reason.POSTPONED, Reason.SHORTAGE, Reason.INTERRUPTED)
 LONGEST_SHORTAGE_PAUSE = timedelta(seconds=30)
 
 
@@ -216,12 +215,12 @@ class Standing:
 def settled(
     fire: Fire, verdict: Verdict, now: datetime, standing: Standing = Standing()
 ) -> Settlement:
-    """Where a verdict leads a fire. A retry whose task is gone or replaced ends as failed; where the attempt had not even
-    begun, it is cancelled, as it would have been in line.
+    """Where a verdict leads a fire. A retry whose task is gone or replaced ends as failed; where it goes on, since nothing
+    was sent, it is cancelled, as it would have been in line.
     """
     state = state_after(verdict)
     if state is FireState.PENDING and not standing.current:
-        if verdict.onward and verdict.reason in UNTRIED:
+        if verdict.onward:
             why = Reason.DELETED if standing.deleted else Reason.REPLACED
             return Settlement(state=FireState.CANCELLED, reason=why, finished_at=now)
         state = FireState.FAILED

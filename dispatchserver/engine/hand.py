@@ -18,6 +18,7 @@ PATIENCE = timedelta(seconds=5)
 SOON = timedelta(seconds=5)
 NO_SOONER = timedelta(milliseconds=10)
 PASSED_OVER = 64
+GIVEN_BACK = 500
 
 Later = list[tuple[datetime, int, int, Assignment]]
 """A heap: what is due first; of that, the smallest rank, then what came first."""
@@ -117,13 +118,14 @@ class Hand:
     def offer(self, placing: Placing, limit: int) -> list[Assignment]:
         """Gives away up to `limit` that have room now, the most urgent first.
 
-        Also those whose receiver rests, is paused or wants no more in this second: they have no short wait before them.
-        And those that are due in a moment: they are claimed together, and when they are due nothing is left to be stored.
+        Beside them those whose receiver rests, is paused or wants no more in this second: they have no short wait before
+        them. And those that are due in a moment: they are claimed together, and when they are due nothing is left to be stored.
         """
         self._queue(placing.now)
         self._call_back(placing)
         offered: list[Assignment] = []
-        while self._line and len(offered) < limit:
+        without_room: list[Assignment] = []
+        while self._line and len(offered) < limit and len(without_room) < GIVEN_BACK:
             entry = heappop(self._line)
             assignment = entry[2]
             if self._gone and self._is_gone(entry[1], assignment.fire):
@@ -136,8 +138,10 @@ class Hand:
             if placing.waits_for_calls(name):
                 heappush(self._aside.setdefault(name, []), entry)
             else:
-                offered.append(assignment)
+                # apart, or what the store has would take the slots that are meant for the next ones here
+                without_room.append(assignment)
         offered += self._early(placing, limit - len(offered))
+        offered += without_room
         self._count -= len(offered)
         return offered
 

@@ -242,9 +242,9 @@ def test_a_retry_of_a_gone_task_ends_as_failed_and_of_a_paused_one_is_held():
     assert (held.state, held.held) == (FireState.PENDING, True)
 
 
-@pytest.mark.parametrize("reason", [Reason.POSTPONED, Reason.SHORTAGE, Reason.INTERRUPTED])
+@pytest.mark.parametrize("reason", [Reason.POSTPONED, Reason.SHORTAGE, Reason.CONNECT])
 @pytest.mark.parametrize(("deleted", "why"), [(True, Reason.DELETED), (False, Reason.REPLACED)])
-def test_an_attempt_that_had_not_begun_is_cancelled_with_its_task(reason, deleted, why):
+def test_what_goes_on_since_nothing_was_sent_is_cancelled_with_its_task(reason, deleted, why):
     verdict = Verdict(decision=RETRY, reason=reason, at=at(5), onward=True)
     to = settled(a_fire(), verdict, NOON, Standing(current=False, deleted=deleted))
     assert (to.state, to.reason, to.finished_at) == (FireState.CANCELLED, why, NOON)

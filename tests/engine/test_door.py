@@ -353,6 +353,16 @@ async def test_nobody_is_let_in_ahead_where_it_matters_when_a_call_begins(house,
     assert await states(works) == ["succeeded"] * 2
 
 
+async def test_none_is_claimed_early_for_a_receiver_that_is_shut(narrow):
+    shut = Allowance(slots=2, paused=True)
+    narrow.engine.destinations.allow(RECALL.destination, shut, narrow.clock.now())
+    await narrow.add(trigger=SOON)
+    await at_the_door(narrow, 0)
+    await narrow.turn(MOMENT)
+    (fire,) = await narrow.house.fires(name="task")
+    assert (fire.state, fire.attempts) == (FireState.PENDING, 0)
+
+
 async def test_none_is_claimed_early_while_others_of_its_moment_are_still_to_be_planned(
     works, monkeypatch
 ):

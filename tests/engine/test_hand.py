@@ -124,6 +124,24 @@ async def test_the_most_urgent_goes_first_whether_in_hand_or_in_the_store(works,
     assert works.receiver.names == ["c", "a", "d", "b"]
 
 
+async def test_what_has_no_room_gives_its_slot_to_the_next_in_hand_and_not_to_less_in_the_store(
+    works,
+):
+    works.hire(1)
+    shut = HttpRecall(url="http://shut.test/")
+    works.engine.destinations.allow(shut.destination, Allowance(paused=True), works.clock.now())
+    routed = HttpRecall(url="http://a.test/", also=("http://b.test/",))
+    await works.add("first", SOON, priority=9, recall=shut)
+    await works.add("next", SOON, priority=5)
+    await works.add("less", SOON, priority=1, recall=routed)
+    await works.engine.planner.run_once()
+    assert await held_in_store(works) == 2
+    await dispatch(works, 1)
+    assert works.receiver.names == ["next"]
+    await dispatch(works)
+    assert works.receiver.names == ["next", "less"]
+
+
 async def test_a_restart_finds_what_was_in_the_hand_of_the_last_run(works):
     await works.add(trigger=SOON)
     await works.engine.planner.run_once()

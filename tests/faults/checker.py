@@ -79,7 +79,7 @@ class Operation:
     limit: float = 1_000  # how long an attempt may take
     priority: int = 0
     overlap: str = "allow"  # what becomes of a fire while an earlier one of its task is under way
-    place: str = ""  # where its callbacks are to go
+    places: Sequence[str] = ("",)  # where its callbacks are to go, to one of them each
     key: str = ""  # what its fires share with those of other tasks
     holders: int = 0  # how many of them may have that at once
     fire: str | None = None
@@ -475,7 +475,7 @@ def identity(history: History) -> Iterator[str]:
         begun = history.version_of(callback)
         if begun is None:
             yield f"{_named(callback)} carries data of no version: {callback.data}"
-        elif begun.place != callback.place:
+        elif callback.place not in begun.places:
             yield f"{_named(callback)} came to {callback.place}"
         if callback.body_id not in ("", callback.fire):
             yield f"{_named(callback)} has another id in its body: {callback.body_id}"
@@ -673,7 +673,7 @@ def in_order(history: History) -> Iterator[str]:
 def _free_to_go(history: History, callback: Callback, since: float) -> bool:
     """Whether nothing but the want of a slot kept this back from that moment on."""
     begun = history.version_of(callback)
-    if begun is None or begun.serial or begun.key:
+    if begun is None or begun.serial or begun.key or len(begun.places) > 1:
         return False
     touched = any(
         operation.sent < callback.at and operation.answered > since

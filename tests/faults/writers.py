@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,10 @@ WISHES = {"add": 30, "replace": 12, "pause": 14, "resume": 22, "delete": 6, "tri
 OVERLAPS = {"allow": 14, "queue_all": 3, "queue_one": 2, "skip": 2, "cancel_previous": 2}
 KEYS = {"": 0, "narrow": 1, "wide": 3}
 KEYED = {"": 12, "narrow": 1, "wide": 2}
+ROUTED = 0.2  # of the tasks: they have several addresses
+ROUTES = ("failover", "round_robin", "random", "least_busy")
+OUT_OF_ORDER = "out of order"
+NOBODY = "127.0.0.1:1"  # listens there
 CALENDAR = "days"
 UNDER_IT = 0.2  # of the tasks that do not rest
 FAR = date(2090, 1, 1)
@@ -133,15 +138,32 @@ class Writer:
             overlap=_choose(chance, OVERLAPS),
             key=key,
             holders=KEYS[key],
-            place=chance.choice([*self.hosts]),
+            places=self._places(),
         )
         await self._send(
             asked,
             "add",
-            recallConfig=json.dumps(http(f"http://{self.hosts[asked.place]}/", asked.data)),
+            recallConfig=json.dumps(self._recall(asked)),
             taskConfig=json.dumps(_config(asked, self._policies(asked))),
             replace=json.dumps(kind == "replace"),
         )
+
+    def _places(self) -> tuple[str, ...]:
+        """One place, or several, of which one may be out of order."""
+        chance, sound = self.chance, [*self.hosts]
+        if chance.random() >= ROUTED:
+            return (chance.choice(sound),)
+        places = chance.sample(sound, 2) + [OUT_OF_ORDER] * chance.randint(0, 1)
+        return tuple(chance.sample(places, len(places)))
+
+    def _recall(self, asked: Operation) -> dict[str, Any]:
+        hosts = {**self.hosts, OUT_OF_ORDER: NOBODY}
+        first, *more = [f"http://{hosts[place]}/" for place in asked.places]
+        recall = http(first, asked.data)
+        if more:
+            route = self.chance.choice(ROUTES)
+            recall["option"] = {"urls": [first, *more], "route": route}
+        return recall
 
     def _policies(self, asked: Operation) -> dict[str, Any]:
         """What the operation says, and what it need not say, since nobody is to notice."""
@@ -230,6 +252,9 @@ async def tell(door: Door, path: str, document: Mapping[str, Any]) -> None:
             if api is not None:
                 await api.put(path, document)
                 return
+        except aiohttp.ClientResponseError as refused:
+            if refused.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
         except aiohttp.ClientError:
             await asyncio.sleep(0.01)
 
