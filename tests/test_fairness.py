@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Allowance
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.egresspolicy import EgressPolicy
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.recalls.http import HttpTarget

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from dispatchserver.cli.main import cli
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Hindrance
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT
+from dispatchserver.domain.destination import Hindrance
 from dispatchserver.domain.fire import AGEING_MS
 from dispatchserver.settings import Settings
 from tests.cli.conftest import url as url

@@ -1,25 +1,26 @@
-"""How much a receiver is asked at once: its limit, its rate, and its circuit breaker. Pure.
+"""How much a receiver is asked at once: its limit, its rate, and how its circuit breaker stands. Pure.
 
 A destination is a host with its port, whatever is called there and by whichever task.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from dispatchserver.domain.breaker import CLOSED, Breaker
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.domain.rate import Rate
 
 SLOTS_LIMIT = 10_000
 NAME_LIMIT = 300
-TROUBLE_LIMIT = 20
-REST = timedelta(seconds=30)
 REMEMBERED = timedelta(days=1)
 EARLY_MS = 100
 EARLY = timedelta(milliseconds=EARLY_MS)
 NEWEST_WEIGHS = 0.2
 SET_BACK = timedelta(seconds=1)
+FLOW_HALVES = timedelta(milliseconds=50)
+FORGOTTEN = 20  # halves
 BUSY = frozenset((408, 425, 429))
 SILENT = frozenset((Reason.DNS, Reason.CONNECT, Reason.TLS))
 BROKEN = frozenset((Reason.TIMEOUT, Reason.RESET, Reason.CLOSED, Reason.PROTOCOL))
@@ -37,14 +38,6 @@ class Allowance:
 USUAL = Allowance()
 
 
-class Circuit(StrEnum):
-    """How a breaker stands: calls go through; nobody is sent there; one call tries whether it serves again."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    PROBING = "probing"
-
-
 class Hindrance(StrEnum):
     """Why nobody is sent to a destination now."""
 
@@ -54,52 +47,6 @@ class Hindrance(StrEnum):
     FULL = "full"
     RATE = "rate"
     SHARE = "share"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    """Leaves a receiver in peace that has failed 20 times on end: for 30 s nobody is sent there, then one probe is.
-
-    `failures` are those on end; `rests_until` is set while it is open, and stays set while its probe is out.
-    """
-
-    failures: int = 0
-    rests_until: datetime | None = None
-    probing: bool = False
-
-    @property
-    def circuit(self) -> Circuit:
-        """How it stands."""
-        if self.rests_until is None:
-            return Circuit.CLOSED
-        return Circuit.PROBING if self.probing else Circuit.OPEN
-
-    def admits(self, now: datetime) -> bool:
-        """Whether somebody may be sent there now; an open one admits only its probe."""
-        if self.rests_until is None:
-            return True
-        rests = self.rests_until - REST <= now < self.rests_until  # else the clock was set back
-        return not rests and not self.probing
-
-    def sent(self) -> "Breaker":
-        """After a call began: where it is open, that was its probe."""
-        return self if self.rests_until is None else replace(self, probing=True)
-
-    def after(self, trouble: bool | None, now: datetime) -> "Breaker":
-        """After a call ended: in trouble, well, or in a way that says nothing of the receiver (None)."""
-        if trouble is None:
-            return replace(self, probing=False)
-        if not trouble:
-            return CLOSED
-        failures = self.failures + 1
-        if self.rests_until is not None and not self.probing and now < self.rests_until:
-            return replace(self, failures=failures)  # one of those that were out when it opened
-        if failures < TROUBLE_LIMIT:
-            return Breaker(failures=failures)
-        return Breaker(failures=failures, rests_until=now + REST)
-
-
-CLOSED = Breaker()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +77,8 @@ class Pool:
 @dataclass(slots=True)
 class Load:
     """How a destination stands: its calls in flight, when its rate has room for all of a burst again, its breaker.
-    `ahead` are claimed for calls that begin in a moment; it has answered in `pace` milliseconds of late.
+    `ahead` are claimed for calls that begin in a moment; it has answered in `pace` milliseconds of late. `flow` calls had
+    ended a little before `flowed_at`, when the last one did.
     """
 
     in_flight: int = 0
@@ -139,6 +87,8 @@ class Load:
     failure: LastFailure | None = None
     ahead: int = 0
     pace: float | None = None
+    flow: float = 0.0
+    flowed_at: datetime | None = None
 
 
 def is_quiet(load: Load, now: datetime) -> bool:
@@ -193,6 +143,26 @@ def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
     return max(0, room(load, allowance, now) + min(answered, allowance.slots) - load.ahead)
 
 
+def queueable(load: Load, allowance: Allowance, now: datetime) -> int:
+    """How many calls that are due may be claimed where all slots are taken: as many as have ended there of late, for the next
+    ones that end soon make room for them.
+    """
+    if load.in_flight < allowance.slots or not books(load, allowance):
+        return 0
+    return max(0, min(int(flowing(load, now)), allowance.slots) - load.ahead)
+
+
+def flowing(load: Load, now: datetime) -> float:
+    """How many calls there have ended of late: those of a moment ago count most, and after a second none does."""
+    if load.flowed_at is None:
+        return 0.0
+    age = (now - load.flowed_at) / FLOW_HALVES
+    # a claim looks from the moment on which it began, a little before that
+    return (
+        load.flow * 0.5**age if 0 <= age < FORGOTTEN else load.flow if -FORGOTTEN < age < 0 else 0.0
+    )
+
+
 def share(in_flight: int, free: int, kept: int) -> int:
     """How many of the `free` slots of the server a destination may take that holds so many. Of the last `kept` it may
     take one only while more are free than it holds, so that those which hang never take all from those which do not.
@@ -232,6 +202,7 @@ def begin(load: Load, allowance: Allowance, now: datetime) -> None:
 def end(load: Load, outcome: Outcome | None, now: datetime) -> None:
     """Books a call that ended; without an outcome it says nothing of the receiver."""
     load.in_flight -= 1
+    load.flow, load.flowed_at = flowing(load, now) + 1, now
     trouble = None if outcome is None else is_trouble(outcome)
     if outcome is not None and outcome.first_byte_ms is not None:
         before = outcome.first_byte_ms if load.pace is None else load.pace

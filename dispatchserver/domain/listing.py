@@ -88,7 +88,7 @@ class Assignment:
     `delay` is how long after its end the task fires again, where that is the rule. `signing_keys` are those of
     its group that live, the newest first; `secret` is the value that its recall authenticates with (None: there is
     none of that name). They are told to nobody. The recall has the one address that was chosen; `left` tells whether
-    there is another to go on to, should nothing be sent. A `crowded` one has lost its room again while it was claimed.
+    there is another to go on to, should nothing be sent. A `crowded` one waits for another call there to end.
     """
 
     fire: Fire

@@ -11,6 +11,7 @@ from dispatchserver.domain.destination import (
     begin,
     bookable,
     books,
+    queueable,
     room,
     share,
     waits_for_calls,
@@ -51,11 +52,15 @@ class Placing:
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
-        """How many more may be sent there."""
-        load, allowance = self._spot(destination)
-        found = room(load, allowance, self.now)
-        found = min(found, share(load.in_flight, self.free, self.kept))
+        """How many more may be claimed for it: to be sent now, or else as soon as others have ended."""
+        found = self._room_now(destination)
+        if not found and self.free > self.kept:
+            found = min(queueable(*self._spot(destination), self.now), self.free - self.kept)
         return min(found, self.most[destination]) if destination in self.most else found
+
+    def _room_now(self, destination: str) -> int:
+        load, allowance = self._spot(destination)
+        return min(room(load, allowance, self.now), share(load.in_flight, self.free, self.kept))
 
     def waits_shortly(self, fire: Fire, destination: str) -> bool:
         """Whether what has no room there has it soon: it is not due yet, or the next call to end makes some."""
@@ -130,10 +135,14 @@ class Placing:
         return not self._spot(destination)[0].breaker.admits(self.now)
 
     def _begin(self, destination: str) -> bool:
-        """Books a call that begins there; False where there is no room for it."""
+        """Books a call that begins there, now or as soon as others have ended; False where there is no room for it."""
         if not self.room(destination):
             return False
-        begin(*self._spot(destination), self.now)
+        load, allowance = self._spot(destination)
+        if self._room_now(destination):
+            begin(load, allowance, self.now)
+        else:
+            load.ahead += 1
         self.free -= 1
         if destination in self.most:
             self.most[destination] -= 1

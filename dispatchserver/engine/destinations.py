@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from dispatchserver.domain.breaker import CLOSED, Breaker
 from dispatchserver.domain.destination import (
-    CLOSED,
     Allowance,
-    Breaker,
     Hindrance,
     LastFailure,
     Load,
@@ -112,10 +111,16 @@ class Destinations:
         self._loads.setdefault(name, Load()).ahead += 1
         self._free -= 1
 
-    def begin(self, name: str, now: datetime) -> None:
-        """A call begins there."""
+    def begin(self, name: str, now: datetime, *, unsure: bool = False) -> bool:
+        """A call begins there; where there is no room it is only expected, and the answer is False. If `unsure`, what had
+        room a moment ago may have none.
+        """
         self.expect(name, now)
+        full = self._loads[name].in_flight >= self.allowance_of(name).slots
+        if full or (unsure and self.hindrance(name, now) is not None):
+            return False
         self._arrive(name, now)
+        return True
 
     def arrive(self, name: str, now: datetime) -> None:
         """A call that was expected begins."""

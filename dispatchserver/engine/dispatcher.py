@@ -47,9 +47,9 @@ class Dispatcher:
             return await self._admit()
         now, arrived = self._clock.now(), self._destinations.arrived
         claims = await self._claim(now, free)
-        crowded = arrived != self._destinations.arrived
+        unsure = arrived != self._destinations.arrived
         for assignment in claims.assignments:
-            placed = self._place(assignment, now, crowded=crowded)
+            placed = self._place(assignment, now, unsure=unsure)
             self._crew.start(self._run(placed), placed.fire.id)
         if self._crew.free == 0:
             return None
@@ -62,18 +62,15 @@ class Dispatcher:
         moments = (await self._store.next_run(), self._hand.next_look(now), opening)
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _place(self, assignment: Assignment, now: datetime, *, crowded: bool) -> Assignment:
-        """Books the call where it begins now. Where others have arrived while it was claimed, its room may be theirs: then
-        it waits at the door, like one that is early.
+    def _place(self, assignment: Assignment, now: datetime, *, unsure: bool) -> Assignment:
+        """Books the call where it begins now. Where others have its room yet, or have taken it while it was claimed, it
+        waits at the door, like one that is early.
         """
         name = assignment.recall.destination
         if is_early(assignment.fire, now):
             self._destinations.expect(name, now)
-        elif crowded and self._destinations.hindrance(name, now) is not None:
-            self._destinations.expect(name, now)
+        elif not self._destinations.begin(name, now, unsure=unsure):
             return changed(assignment, crowded=True)
-        else:
-            self._destinations.begin(name, now)
         return assignment
 
     async def _let_go(self, now: datetime) -> None:

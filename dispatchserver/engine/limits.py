@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatchserver.domain.destination import Allowance, Circuit
+from dispatchserver.domain.breaker import Circuit
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.destinationspec import (
     DecideDestination,
     DestinationSpec,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from dispatchserver.documents.destinations import destination_settings_doc
-from dispatchserver.domain.destination import Circuit, Hindrance, LastFailure
+from dispatchserver.domain.breaker import Circuit
+from dispatchserver.domain.destination import Hindrance, LastFailure
 from dispatchserver.domain.rate import Rate, rate_text
 from dispatchserver.engine.limits import DestinationStatus
 from dispatchserver.pages.queries import link

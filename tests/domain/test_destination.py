@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from dispatchserver.domain.breaker import CLOSED, REST, TROUBLE_LIMIT, Breaker
 from dispatchserver.domain.destination import (
-    CLOSED,
-    REST,
-    TROUBLE_LIMIT,
     Allowance,
-    Breaker,
     Load,
     begin,
     end,
+    flowing,
     is_trouble,
     opens_at,
+    queueable,
     room,
     share,
 )
@@ -228,3 +227,32 @@ def test_a_clock_that_is_set_back_prolongs_neither_a_rest_nor_what_a_rate_asks_f
         begin(load, paced, moment)
     assert room(load, paced, earlier) == 0
     assert opens_at(load, paced, earlier) == earlier + timedelta(seconds=1)
+
+
+def test_what_flows_is_forgotten_within_a_second_and_whatever_the_clock_does():
+    load = Load(in_flight=3)
+    for _ in range(3):
+        end(load, None, NOON)
+    assert flowing(load, NOON) == 3
+    assert flowing(load, NOON + timedelta(milliseconds=50)) == 1.5
+    assert flowing(load, NOON - timedelta(milliseconds=5)) == 3
+    assert flowing(load, NOON + timedelta(seconds=1)) == flowing(load, NOON - REST) == 0
+
+
+def test_as_many_queue_for_a_full_receiver_as_it_gets_through_and_has_slots():
+    allowance = Allowance(slots=2)
+    load = Load(in_flight=3, ahead=0)
+    end(load, None, NOON)
+    assert queueable(load, allowance, NOON) == 1
+    for _ in range(9):
+        load.in_flight += 1
+        end(load, None, NOON)
+    assert queueable(load, allowance, NOON) == 2
+    load.ahead = 1
+    assert queueable(load, allowance, NOON) == 1
+    load.in_flight = 1
+    assert queueable(load, allowance, NOON) == 0
+    assert (
+        queueable(Load(in_flight=2, flow=9, flowed_at=NOON), Allowance(slots=2, paused=True), NOON)
+        == 0
+    )

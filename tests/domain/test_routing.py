@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatchserver.domain.destination import Allowance, Breaker, Load
+from dispatchserver.domain.breaker import Breaker
+from dispatchserver.domain.destination import Allowance, Load
 from dispatchserver.domain.fire import Decision, Delivery, Outcome, Reason
 from dispatchserver.domain.judging import Terms, judge
 from dispatchserver.domain.placing import Placing

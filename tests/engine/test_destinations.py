@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Allowance
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.domain.rate import read_rate
 from dispatchserver.domain.recall import HttpRecall

@@ -268,6 +268,48 @@ async def test_one_whose_room_is_taken_while_it_is_claimed_waits_for_the_next(
     assert all_places_are_free(works)
 
 
+@pytest.fixture
+async def brisk(house, clock):
+    """A receiver that takes one call at once, and has just answered one."""
+    works = Works(house, clock, slots=50, allowance=Allowance(slots=1))
+    works.receiver.says = [QUICK]
+    await works.add("first", once())
+    await works.turn()
+    return works
+
+
+async def test_what_is_due_waits_at_the_door_where_calls_end_one_after_the_other(brisk):
+    answers = brisk.receiver.hold(2)
+    for name in "ab":
+        await brisk.add(name, once())
+    await brisk.plan()
+    await brisk.engine.dispatcher.run_once()
+    await until(lambda: brisk.engine.door.before == 1)
+    answers[0].set_result(QUICK)
+    await until(lambda: brisk.receiver.names == ["first", "a", "b"])
+    answers[1].set_result(QUICK)
+    await brisk.idle()
+    assert await states(brisk) == ["succeeded"] * 3
+    assert all_places_are_free(brisk)
+
+
+async def test_where_calls_end_no_more_it_is_turned_away_once_and_waits_in_line(brisk):
+    (answer,) = brisk.receiver.hold()
+    for name in "ab":
+        await brisk.add(name, once())
+    await brisk.plan()
+    await brisk.engine.dispatcher.run_once()
+    for _ in range(9):
+        brisk.clock.advance(PATIENCE + timedelta(milliseconds=1))
+        brisk.engine.door.call(RECALL.destination)
+        await until(lambda: brisk.engine.door.before == 0)
+        await brisk.engine.dispatcher.run_once()
+    (waits,) = [fire for fire in await brisk.house.fires() if fire.state is FireState.PENDING]
+    assert waits.attempts <= 1
+    answer.set_result(QUICK)
+    await brisk.idle()
+
+
 @pytest.mark.parametrize("in_hand", [True, False])
 async def test_nobody_is_claimed_early_where_others_wait(house, clock, in_hand):
     """Or those who come to the door would get all the room there is, and those who wait would have none."""
@@ -275,9 +317,10 @@ async def test_nobody_is_claimed_early_where_others_wait(house, clock, in_hand):
     works.receiver.says = [QUICK]
     await works.add("first", once())
     await works.turn()
+    clock.advance(60)
     works.receiver.hold()
     for name in ("hangs", "waits"):
-        await works.add(name, once(), priority=0 if in_hand else 1)
+        await works.add(name, once(clock.now()))
         await works.plan()
         await works.engine.dispatcher.run_once()
     if not in_hand:

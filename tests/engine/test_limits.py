@@ -4,14 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from dispatchserver.domain.destination import (
-    REMEMBERED,
-    REST,
-    TROUBLE_LIMIT,
-    Allowance,
-    Circuit,
-    Hindrance,
-)
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT, Circuit
+from dispatchserver.domain.destination import REMEMBERED, Allowance, Hindrance
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.errors import DestinationNotFound
 from dispatchserver.domain.fire import Delivery, Outcome, Reason

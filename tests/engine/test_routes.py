@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT
 from dispatchserver.domain.concurrency import ConcurrencyKey
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT, Allowance
+from dispatchserver.domain.destination import Allowance
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.recall import HttpRecall

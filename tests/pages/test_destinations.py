@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from dispatchserver.domain.destination import REST, TROUBLE_LIMIT
+from dispatchserver.domain.breaker import REST, TROUBLE_LIMIT
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from dispatchserver.domain.rate import read_rate

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from dispatchserver.app import Server
-from dispatchserver.domain.destination import TROUBLE_LIMIT
+from dispatchserver.domain.breaker import TROUBLE_LIMIT
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
 from tests.pages.test_browser import chromium as chromium
 from tests.pages.test_browser import opened, pytestmark, set_up, too_wide

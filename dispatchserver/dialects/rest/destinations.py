@@ -14,7 +14,8 @@ from dispatchserver.documents.destinations import (
     read_destination_settings,
 )
 from dispatchserver.documents.triggers import Doc, iso_or_none
-from dispatchserver.domain.destination import Breaker, LastFailure
+from dispatchserver.domain.breaker import Breaker
+from dispatchserver.domain.destination import LastFailure
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.faults import Faults
 from dispatchserver.domain.moments import iso
