@@ -27,14 +27,23 @@ SOON = once(at(MOMENT))
 QUICK = an_outcome(b"ok", first_byte_ms=1)
 
 
-@pytest.fixture
-async def narrow(house, clock):
-    """A receiver that takes two calls at once, and has answered quickly so far."""
-    works = Works(house, clock, slots=50, allowance=Allowance(slots=2))
+async def quick_with(house, clock, slots):
+    """A receiver that takes so many calls at once, and has just answered one quickly."""
+    works = Works(house, clock, slots=50, allowance=Allowance(slots=slots))
     works.receiver.says = [QUICK]
     await works.add("first", once())
     await works.turn()
     return works
+
+
+@pytest.fixture
+async def narrow(house, clock):
+    return await quick_with(house, clock, 2)
+
+
+@pytest.fixture
+async def brisk(house, clock):
+    return await quick_with(house, clock, 1)
 
 
 async def at_the_door(works, count=1):
@@ -268,16 +277,6 @@ async def test_one_whose_room_is_taken_while_it_is_claimed_waits_for_the_next(
     assert all_places_are_free(works)
 
 
-@pytest.fixture
-async def brisk(house, clock):
-    """A receiver that takes one call at once, and has just answered one."""
-    works = Works(house, clock, slots=50, allowance=Allowance(slots=1))
-    works.receiver.says = [QUICK]
-    await works.add("first", once())
-    await works.turn()
-    return works
-
-
 async def test_what_is_due_waits_at_the_door_where_calls_end_one_after_the_other(brisk):
     answers = brisk.receiver.hold(2)
     for name in "ab":
@@ -311,12 +310,9 @@ async def test_where_calls_end_no_more_it_is_turned_away_once_and_waits_in_line(
 
 
 @pytest.mark.parametrize("in_hand", [True, False])
-async def test_nobody_is_claimed_early_where_others_wait(house, clock, in_hand):
+async def test_nobody_is_claimed_early_where_others_wait(brisk, clock, in_hand):
     """Or those who come to the door would get all the room there is, and those who wait would have none."""
-    works = Works(house, clock, slots=50, allowance=Allowance(slots=1))
-    works.receiver.says = [QUICK]
-    await works.add("first", once())
-    await works.turn()
+    works = brisk
     clock.advance(60)
     works.receiver.hold()
     for name in ("hangs", "waits"):

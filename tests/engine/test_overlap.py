@@ -276,24 +276,7 @@ async def test_a_task_that_is_paused_deleted_or_replaced_gives_its_key_to_others
     assert await told(works, "second") == [(0, "succeeded", None)]
 
 
-async def test_what_a_pause_held_back_asks_anew_when_it_is_resumed(works):
-    works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
-    await works.add("first", once(), policies=needing("db"))
-    await works.turn()
-    await works.tasks.pause(a_key("first"), ALICE)
-    (second,) = works.receiver.hold()
-    await works.add("second", once(), policies=needing("db"))
-    await step(works)
-    await works.tasks.resume(a_key("first"), ALICE)
-    await step(works, 10)
-    assert await told(works, "first") == [(0, "pending", "dns")]
-    second.set_result(OK)
-    await works.idle()
-    await works.turn()
-    assert await told(works, "first") == [(0, "succeeded", None)]
-
-
-@pytest.mark.parametrize("busy", ["skip", "fail"])
+@pytest.mark.parametrize("busy", ["queue", "skip", "fail"])
 async def test_what_was_sent_before_a_pause_waits_for_its_key_and_is_not_left_out(works, busy):
     works.receiver.says = [an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)]
     await works.add("first", once(), policies=needing("db", busy=busy))

@@ -172,17 +172,11 @@ class History:
 
     @cached_property
     def by_fire(self) -> dict[str, list[Callback]]:
-        found: dict[str, list[Callback]] = defaultdict(list)
-        for callback in sorted(self.callbacks, key=lambda callback: callback.at):
-            found[callback.fire].append(callback)
-        return found
+        return _in_order(self.callbacks, lambda callback: callback.fire)
 
     @cached_property
     def by_place(self) -> dict[str, list[Callback]]:
-        found: dict[str, list[Callback]] = defaultdict(list)
-        for callback in sorted(self.callbacks, key=lambda callback: callback.at):
-            found[callback.place].append(callback)
-        return found
+        return _in_order(self.callbacks, lambda callback: callback.place)
 
     @cached_property
     def holders(self) -> dict[str, int]:
@@ -223,6 +217,18 @@ class History:
     def still(self, first: float, last: float) -> float:
         """How much of this time was lost because something was down or stood still."""
         return sum(max(0.0, min(span.over, last) - max(span.began, first)) for span in self.spans)
+
+
+def _in_order(
+    callbacks: Iterable[Callback], key: Callable[[Callback], str | None]
+) -> dict[str, list[Callback]]:
+    """Callbacks by what they have in common, in the order in which they came; without those that have None."""
+    found: dict[str, list[Callback]] = defaultdict(list)
+    for callback in sorted(callbacks, key=lambda callback: callback.at):
+        name = key(callback)
+        if name is not None:
+            found[name].append(callback)
+    return found
 
 
 Rule = Callable[[History], Iterable[str]]
@@ -547,12 +553,13 @@ def _meets(history: History, before: Callback, after: Callback) -> bool:
 
 def _one_at_a_time(history: History) -> list[list[Callback]]:
     """What was sent, in order, for each task that wants its fires one at a time."""
-    serial: dict[str, list[Callback]] = defaultdict(list)
-    for callback in sorted(history.callbacks, key=lambda callback: callback.at):
+
+    def task_of(callback: Callback) -> str | None:
         begun = history.version_of(callback)
-        if begun is not None and begun.serial and callback.kind == "scheduled":
-            serial[callback.task].append(callback)
-    return [*serial.values()]
+        serial = begun is not None and begun.serial and callback.kind == "scheduled"
+        return callback.task if serial else None
+
+    return [*_in_order(history.callbacks, task_of).values()]
 
 
 def _come_between(history: History, calls: Sequence[Callback]) -> Iterator[str]:
@@ -571,12 +578,11 @@ def _come_between(history: History, calls: Sequence[Callback]) -> Iterator[str]:
 
 
 def _by_key(history: History) -> dict[str, list[Callback]]:
-    sharing: dict[str, list[Callback]] = defaultdict(list)
-    for callback in sorted(history.callbacks, key=lambda callback: callback.at):
+    def key_of(callback: Callback) -> str | None:
         begun = history.version_of(callback)
-        if begun is not None and begun.key:
-            sharing[begun.key].append(callback)
-    return sharing
+        return begun.key or None if begun is not None else None
+
+    return _in_order(history.callbacks, key_of)
 
 
 def _too_many(
