@@ -214,6 +214,13 @@ class Settings(BaseModel):
                 raise PydanticCustomError("egress.allowed", "no destination", {}) from invalid
         return lines
 
+    @field_validator("callback_proxy_auth", "callback_proxy_except")
+    @classmethod
+    def _with_a_proxy(cls, said: Any, info: ValidationInfo) -> Any:
+        if said and info.data.get("callback_proxy", "") is None:
+            raise PydanticCustomError("callback_proxy.alone", "no proxy", {})
+        return said
+
     @field_validator("policies", mode="before")
     @classmethod
     def _known_policies(cls, said: Any) -> Mapping[str, JsonValue]:

@@ -61,6 +61,8 @@ def test_a_proxy_its_password_and_whom_it_is_not_asked_for_come_from_the_environ
     [
         ("callback_proxy", "http://ops:canary@proxy.test:3128", "callback_proxy.url"),
         ("callback_proxy_except", "http://inner.test", "egress.allowed"),
+        ("callback_proxy_except", "inner.test", "callback_proxy.alone"),
+        ("callback_proxy_auth", "ops:canary", "callback_proxy.alone"),
     ],
 )
 def test_what_is_no_proxy_is_named(name: str, said: str, code: str) -> None:

@@ -24,7 +24,9 @@ def test_people_get_one_line_a_setting(command):
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_what_a_proxy_wants_to_hear_is_shown_to_nobody(command, form):
-    done = command("config", "show", *form, DISPATCH_CALLBACK_PROXY_AUTH="ops:canary-word")
+    told = {"CALLBACK_PROXY": "http://proxy.test:3128", "CALLBACK_PROXY_AUTH": "ops:canary-word"}
+    settings = {f"DISPATCH_{name}": value for name, value in told.items()}
+    done = command("config", "show", *form, **settings)
     assert done.returncode == 0 and "callback_proxy_auth" in done.stdout
     assert "canary" not in done.stdout + done.stderr
 
