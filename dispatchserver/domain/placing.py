@@ -27,6 +27,8 @@ Spot = tuple[Load, Allowance]
 """How a destination stands, and what it may be asked."""
 
 UNBOUNDED = 2**31
+QUEUE_SHARE = 4
+"""Those that stand ready for the next call to end take at most this part of the slots that are free: others may need them."""
 
 
 @dataclass(slots=True)
@@ -54,8 +56,9 @@ class Placing:
     def room(self, destination: str) -> int:
         """How many more may be claimed for it: to be sent now, or else as soon as others have ended."""
         found = self._room_now(destination)
-        if not found and self.free > self.kept:
-            found = min(queueable(*self._spot(destination), self.now), self.free - self.kept)
+        if not found:
+            most = max(0, self.free - self.kept) // QUEUE_SHARE
+            found = min(queueable(*self._spot(destination), self.now), most)
         return min(found, self.most[destination]) if destination in self.most else found
 
     def _room_now(self, destination: str) -> int:

@@ -27,9 +27,9 @@ SOON = once(at(MOMENT))
 QUICK = an_outcome(b"ok", first_byte_ms=1)
 
 
-async def quick_with(house, clock, slots):
+async def quick_with(house, clock, slots, slots_in_all=50):
     """A receiver that takes so many calls at once, and has just answered one quickly."""
-    works = Works(house, clock, slots=50, allowance=Allowance(slots=slots))
+    works = Works(house, clock, slots=slots_in_all, allowance=Allowance(slots=slots))
     works.receiver.says = [QUICK]
     await works.add("first", once())
     await works.turn()
@@ -290,6 +290,16 @@ async def test_what_is_due_waits_at_the_door_where_calls_end_one_after_the_other
     await brisk.idle()
     assert await states(brisk) == ["succeeded"] * 3
     assert all_places_are_free(brisk)
+
+
+async def test_what_waits_at_the_door_leaves_most_of_the_free_slots_to_others(house, clock):
+    works = await quick_with(house, clock, 1, slots_in_all=4)
+    works.receiver.hold(4)
+    for name in "abcd":
+        await works.add(name, once())
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    assert (works.engine.door.before, works.engine.crew.free) == (0, 3)
 
 
 async def test_where_calls_end_no_more_it_is_turned_away_once_and_waits_in_line(brisk):
