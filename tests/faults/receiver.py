@@ -38,6 +38,11 @@ class Receiver:
     callbacks: list[Callback] = field(default_factory=list)
     hosts: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def url(self) -> str:
+        """The address of the first place."""
+        return f"http://{next(iter(self.hosts.values()))}/"
+
     async def take(
         self, place: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -107,7 +112,9 @@ def _callback(
 
 
 @asynccontextmanager
-async def receiving(chance: random.Random, places: Sequence[str]) -> AsyncIterator[Receiver]:
+async def receiving(
+    chance: random.Random, places: Sequence[str] = ("",)
+) -> AsyncIterator[Receiver]:
     """A receiver that listens in these places while the block runs."""
     receiver, tasks = Receiver(chance), set[asyncio.Task[Any]]()
 
