@@ -6,6 +6,7 @@ A destination is a host with its port, whatever is called there and by whichever
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import exp2
 
 from dispatchserver.domain.breaker import CLOSED, Breaker
 from dispatchserver.domain.errors import Invalid
@@ -157,10 +158,10 @@ def flowing(load: Load, now: datetime) -> float:
     if load.flowed_at is None:
         return 0.0
     age = (now - load.flowed_at) / FLOW_HALVES
-    # a claim looks from the moment on which it began, a little before that
-    return (
-        load.flow * 0.5**age if 0 <= age < FORGOTTEN else load.flow if -FORGOTTEN < age < 0 else 0.0
-    )
+    if abs(age) >= FORGOTTEN:
+        return 0.0
+    # a claim looks from the moment on which it began, which may be a little before that
+    return load.flow * exp2(-max(age, 0.0))
 
 
 def share(in_flight: int, free: int, kept: int) -> int:
