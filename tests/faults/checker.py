@@ -402,9 +402,19 @@ def _overlapped(history: History, begun: Operation, row: Mapping[str, Any], ende
     if row["state"] == "cancelled":
         later = (other for other in of_task if moment(other["due_at"]) >= moment(row["due_at"]))
         wishes = {begun.overlap, *(other.overlap for other in history.later(begun))}
-        return "cancel_previous" in wishes and _under_way(later, row, ended) > 0
+        followed = _under_way(later, row, ended) > 0 or _taken_back_at(history, begun, ended)
+        return "cancel_previous" in wishes and followed
     room = {"skip": 0, "queue_one": 1, "queue_all": 100}.get(begun.overlap)
     return room is not None and _under_way(of_task, row, ended) > room
+
+
+def _taken_back_at(history: History, begun: Operation, at: float) -> bool:
+    """Whether the fire that ended another one may have been taken back in the very moment in which it did."""
+    return any(
+        later.kind in ("pause", "delete", "replace")
+        and later.sent - TICK_MS <= at <= later.answered + TICK_MS
+        for later in history.later(begun)
+    )
 
 
 def _under_way(rows: Iterable[Mapping[str, Any]], but: Mapping[str, Any], at: float) -> int:

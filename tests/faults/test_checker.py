@@ -385,3 +385,27 @@ def test_what_was_never_sent_is_lost_only_where_a_server_ended_and_its_task_is_g
         spans=[Span("kill", BEGUN + 1_010, BEGUN + 1_015)] if killed else [],
     )
     assert [told.split()[0] for told in violations(history)] == found
+
+
+@pytest.mark.parametrize(("replaced_at", "found"), [(8_004, []), (8_200, ["c1", "c2"])])
+def test_a_fire_may_be_broken_off_for_one_that_is_taken_back_in_that_very_moment(
+    replaced_at: int, found: list[str]
+) -> None:
+    history = a_right_history()
+    new = an_add("breaking off", replaced_at, 9_000, 1, kind="replace", data={"of": "new"})
+    cut = turned("callbacks", {"fire": "c1"}, outcome="cut")
+    gone = both(cut, without("callbacks", fire="c2"), without("fires", id="c2"))(history)
+    kept = [task for task in gone.tasks if task["name"] != "breaking off"]
+    history = replace(
+        gone,
+        operations=[*gone.operations, new],
+        tasks=[*kept, a_task("breaking off", 2, data={"of": "new"})],
+        fires=[*gone.fires, a_row("breaking off", 9_000, "c3", version=2)],
+        callbacks=[*gone.callbacks, a_callback("breaking off", 9_000, "c3", data={"of": "new"})],
+    )
+    due = {"c1": BEGUN + 8_000, "c2": BEGUN + 8_005}
+    assert violations(history) == [
+        f"I2 no lost fire: breaking off due at {due[fire]:.0f}: {told}"
+        for fire, told in (("c1", "['cancelled: overlap']"), ("c2", "no trace"))
+        if fire in found
+    ]
