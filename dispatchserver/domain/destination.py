@@ -145,10 +145,10 @@ def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
 
 
 def queueable(load: Load, allowance: Allowance, now: datetime) -> int:
-    """How many calls that are due may be claimed where all slots are taken: as many as have ended there of late, for the next
-    ones that end soon make room for them.
+    """How many calls that are due may be claimed beyond those that have room: as many as have ended there of late, for the
+    next ones that end soon make room for them.
     """
-    if load.in_flight < allowance.slots or not books(load, allowance):
+    if not books(load, allowance):
         return 0
     return max(0, min(int(flowing(load, now)), allowance.slots) - load.ahead)
 

@@ -54,12 +54,18 @@ class Placing:
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
-        """How many more may be claimed for it: to be sent now, or else as soon as others have ended."""
-        found = self._room_now(destination)
-        if not found:
-            most = max(0, self.free - self.kept) // QUEUE_SHARE
-            found = min(queueable(*self._spot(destination), self.now), most)
+        """How many more may be claimed for it: to be sent now, and beyond that as soon as others have ended.
+
+        Both together, for those who wait in the store are read by this number: it must not grow while they are placed, or
+        what is less urgent, and lies at hand, takes the rest.
+        """
+        queue = min(queueable(*self._spot(destination), self.now), self._queue_share)
+        found = self._room_now(destination) + queue
         return min(found, self.most[destination]) if destination in self.most else found
+
+    @property
+    def _queue_share(self) -> int:
+        return max(0, self.free - self.kept) // QUEUE_SHARE
 
     def _room_now(self, destination: str) -> int:
         load, allowance = self._spot(destination)

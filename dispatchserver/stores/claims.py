@@ -1,6 +1,7 @@
 """Due fires given to a node: the most urgent of those that their receivers have room for."""
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,17 +91,24 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     catch = _Catch(asked, asked.places())
     if asked.limit == 0:
         return catch
-    first, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
-    first += await _signed(tx, asked)
+    waiting, wanted = await _behind(tx, catch), min(asked.limit, PAGE)
+    waiting += await _signed(tx, asked)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
         # Of equal rank, what was set aside came first.
-        await _take(tx, catch, sorted(_once_each([*first, *ready]), key=_rank))
+        in_line = sorted(_once_each([*waiting, *ready]), key=_rank)
+        # Those ready that were not read yet go before what is less urgent than all that were.
+        reach = len(in_line)
+        if catch.read == wanted and ready:
+            reach = bisect_right(in_line, _rank(ready[-1]), key=_rank)
+        waiting = in_line[reach:]
+        await _take(tx, catch, in_line[:reach])
         if catch.read < wanted or not catch.missing:
             break
-        first, wanted = [], PAGE
+        wanted = PAGE
     else:
         catch.more = True
+    await _take(tx, catch, waiting)
     await _end_spoiled(tx, catch)
     return catch
 

@@ -302,6 +302,27 @@ async def test_what_waits_at_the_door_leaves_most_of_the_free_slots_to_others(ho
     assert (works.engine.door.before, works.engine.crew.free) == (0, 3)
 
 
+async def test_what_is_more_urgent_and_waits_in_the_store_stands_ready_before_what_comes(brisk):
+    """Whatever room is left when a receiver opens again, to call it or to wait at the door, is asked for at once."""
+    works, name = brisk, RECALL.destination
+    works.engine.destinations.allow(name, Allowance(slots=1, paused=True), works.clock.now())
+    for urgent in "ab":
+        await works.add(urgent, once(), priority=2)
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    works.engine.destinations.allow(name, Allowance(slots=1), works.clock.now())
+    answers = works.receiver.hold(3)
+    await works.add("humble", once(), priority=1)
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    await until(lambda: works.engine.door.before == 1)
+    for answer in answers:
+        answer.set_result(QUICK)
+    await works.idle()
+    await works.turn()
+    assert works.receiver.names == ["first", "a", "b", "humble"]
+
+
 async def test_where_calls_end_no_more_it_is_turned_away_once_and_waits_in_line(brisk):
     (answer,) = brisk.receiver.hold()
     for name in "ab":

@@ -259,3 +259,26 @@ async def test_a_restart_in_the_middle_of_going_on_remembers_who_was_tried(works
     await works.turn()
     assert works.receiver.called == "ab"
     assert await states(works) == {"succeeded": 1}
+
+
+async def test_the_more_urgent_goes_first_though_others_without_room_are_read_before_it(
+    house, clock
+):
+    """One of several addresses is found in the store, page by page; what calls a single one lies in memory."""
+    works = Works(house, clock, slots=2, allowance=Allowance(slots=1))
+    works.receiver = town = Town()
+    works.hire(2)
+    for name in "xy":
+        works.engine.destinations.allow(f"{name}.test:80", Allowance(paused=True), clock.now())
+    for number in range(4):
+        await works.add(f"shut-{number}", once(), recall=to("x", "y"), priority=9)
+    await works.add("urgent", once(), recall=to("b", "c", data="urgent"), priority=5)
+    await works.add("humble", once(), recall=to("b", data="humble"), priority=1)
+    town.holds["b"] = asyncio.Event()
+    await works.plan()
+    await works.engine.dispatcher.run_once()
+    await until(lambda: "b" in town.called)
+    assert [order.recall.data for order in town.orders] == ["urgent"]
+    town.holds["b"].set()
+    await works.turns(2, 0)
+    assert [order.recall.data for order in town.orders] == ["urgent", "humble"]
