@@ -27,6 +27,7 @@ Spot = tuple[Load, Allowance]
 """How a destination stands, and what it may be asked."""
 
 UNBOUNDED = 2**31
+UNBOUNDED_RANK = 2**62
 QUEUE_SHARE = 4
 """Those that stand ready for the next call to end take at most this part of the slots that are free: others may need them."""
 
@@ -39,6 +40,7 @@ class Placing:
     destinations that hold few. `turns` are whose turn it is now, from 0 on, among the addresses where this claim has
     moved that on. `most` are destinations for which others wait already: what got free there since those were looked at is
     theirs, so only so many may go there. So are those that are `awaited`: nobody is claimed for them before being due.
+    Nobody of a rank beyond `reach` goes now: others of that rank are due, and were not looked at yet.
     """
 
     now: datetime
@@ -51,6 +53,7 @@ class Placing:
     turns: dict[str, int] = field(default_factory=dict)
     most: dict[str, int] = field(default_factory=dict)
     awaited: Collection[str] = ()
+    reach: int = UNBOUNDED_RANK
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:

@@ -21,7 +21,7 @@ from dispatchserver.domain.destination import (
 )
 from dispatchserver.domain.fire import Outcome
 from dispatchserver.domain.listing import Claims
-from dispatchserver.domain.placing import UNBOUNDED, Placing
+from dispatchserver.domain.placing import UNBOUNDED, UNBOUNDED_RANK, Placing
 from dispatchserver.engine.hand import Hand
 
 UNTOUCHED = Load()
@@ -77,8 +77,13 @@ class Destinations:
         """What this destination may be asked."""
         return self._special.get(name, self.usual)
 
-    def placing(self, now: datetime, most: Mapping[str, int] | None = None) -> Placing:
-        """How a claim that begins now sees the destinations; `most` as in Placing."""
+    def placing(
+        self,
+        now: datetime,
+        most: Mapping[str, int] | None = None,
+        reach: int = UNBOUNDED_RANK,
+    ) -> Placing:
+        """How a claim that begins now sees the destinations; `most` and `reach` as in Placing."""
         return Placing(
             now=now,
             load_of=lambda name: self._loads.get(name, UNTOUCHED),
@@ -89,6 +94,7 @@ class Destinations:
             turn_of=lambda pool: self._turns.get(pool, 0),
             most=dict(most or {}),
             awaited=self._awaited,
+            reach=reach,
         )
 
     def note(self, claims: Claims) -> None:

@@ -96,7 +96,8 @@ class Dispatcher:
         await self._let_go(now)
         until = now + CLAIM_LIFETIME
         offered = self._hand.offer(self._destinations.placing(now), limit)
-        places = partial(self._destinations.placing, now, self._hand.most(offered))
+        most, reach = self._hand.most(offered), self._hand.reach
+        places = partial(self._destinations.placing, now, most, reach)
         try:
             claims = await self._store.claim(self._node, now, limit, until, places, offered)
         except BaseException:

@@ -8,7 +8,7 @@ from itertools import count
 from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.listing import Assignment
-from dispatchserver.domain.placing import Placing
+from dispatchserver.domain.placing import UNBOUNDED_RANK, Placing
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import auth_of
 from dispatchserver.domain.triggers import waits_for_completion
@@ -89,6 +89,13 @@ class Hand:
             if name in found:
                 found[name] += 1
         return found
+
+    @property
+    def reach(self) -> int:
+        """Up to which rank all that are due have been offered, or wait for room: those of a larger one are to wait for
+        the next offer.
+        """
+        return self._line[0][0] if self._line else UNBOUNDED_RANK
 
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Takes these in hand."""

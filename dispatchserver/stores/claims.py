@@ -24,6 +24,7 @@ from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.moves import move
 
 PAGE = 500
+FIRST = -(2**62)
 ROUNDS = 4
 POOLS = 64
 WEIGHED_AT_ONCE = 5_000
@@ -56,10 +57,14 @@ class _Catch:
     returned: list[Assignment] = field(default_factory=list)
     read: int = 0
     more: bool = False
+    in_vain: int = 0
 
     @property
     def missing(self) -> int:
-        return self.asked.limit - len(self.taken)
+        """How many more are wanted. The slots of those that were offered in vain stay free for now: they are for the most
+        urgent, who may be in hand and not among those offered.
+        """
+        return self.asked.limit - len(self.taken) - self.in_vain
 
     def park(self, assignment: Assignment) -> str:
         """Notes behind which pool this one waits."""
@@ -95,15 +100,14 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     waiting += await _signed(tx, asked)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
+        all_read, last = catch.read < wanted, max(map(_rank, ready), default=FIRST)
         # Of equal rank, what was set aside came first.
         in_line = sorted(_once_each([*waiting, *ready]), key=_rank)
         # Those ready that were not read yet go before what is less urgent than all that were.
-        reach = len(in_line)
-        if catch.read == wanted and ready:
-            reach = bisect_right(in_line, _rank(ready[-1]), key=_rank)
-        waiting = in_line[reach:]
-        await _take(tx, catch, in_line[:reach])
-        if catch.read < wanted or not catch.missing:
+        upto = len(in_line) if all_read else bisect_right(in_line, last, key=_rank)
+        await _take(tx, catch, in_line[:upto])
+        waiting = in_line[upto:]
+        if all_read or not catch.missing or last > catch.placing.reach:
             break
         wanted = PAGE
     else:
@@ -152,7 +156,7 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
     in_hand = {assignment.fire.id for assignment in catch.asked.offered}
     for assignment in in_line:
         fire = assignment.fire
-        full = len(taken) == catch.missing
+        full = len(taken) == catch.missing or fire.rank > catch.placing.reach
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
             taken.append(_sent(assignment, recall, catch.asked))
@@ -163,7 +167,10 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
         elif fire.behind is not None or not full:
             pool = catch.park(assignment)
             aside += [[fire.id, pool]] if pool != fire.behind else []
-    catch.taken += await _write(tx, catch.asked, taken)
+    written = await _write(tx, catch.asked, taken)
+    catch.taken += written
+    catch.in_vain += len(taken) - len(written)
+    catch.more = catch.more or catch.in_vain > 0
     await put(tx, claimsql.SET_ASIDE, aside)
 
 

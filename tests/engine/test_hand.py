@@ -230,3 +230,15 @@ async def test_what_waits_long_for_its_receiver_is_let_go_and_shown_behind_it(ho
     await works.engine.crew.drain(timedelta(seconds=5))
     await works.turn()
     assert works.receiver.names == ["a", "b"]
+
+
+async def test_nobody_in_the_store_is_to_go_before_those_in_hand_that_were_not_offered_yet(works):
+    in_hand, now = works.engine.destinations.hand, at(0.5)
+    for name, priority in (("first", 2), ("second", 1)):
+        await works.add(name, SOON, priority=priority)
+    await works.plan()
+    second = (await works.house.fires(name="second"))[0]
+    assert in_hand.offer(works.engine.destinations.placing(now), 1)[0].fire.key.name == "first"
+    assert in_hand.reach == second.rank
+    assert in_hand.offer(works.engine.destinations.placing(now), 1)[0].fire == second
+    assert in_hand.reach > second.rank

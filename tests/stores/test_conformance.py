@@ -13,7 +13,8 @@ from dispatchserver.domain.changing import Action
 from dispatchserver.domain.errors import FireEnded, FireNotFound, Invalid, TaskExists, TaskNotFound
 from dispatchserver.domain.fire import Decision, Delivery, FireState, MissedRun, Reason
 from dispatchserver.domain.judging import LOST_LIMIT, after_loss
-from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
+from dispatchserver.domain.listing import Assignment, FireFilter, PageRequest, TaskFilter
+from dispatchserver.domain.placing import anywhere
 from dispatchserver.domain.planning import plan
 from dispatchserver.domain.recall import (
     Ack,
@@ -359,6 +360,38 @@ async def test_a_claim_never_gives_more_than_asked_nor_anything_twice(house):
     ids = [fire.id for claim in claims for fire in claim]
     assert [len(claim) for claim in claims] == [3] * 6 + [2, 0, 0]
     assert len(set(ids)) == 20
+
+
+async def in_hand(house, name):
+    """The fire of a task as whoever has it in hand offers it."""
+    task = (await house.find(name)).task
+    (fire,) = await house.fires(name=name)
+    return Assignment(fire=fire, recall=task.spec.recall, policies=task.spec.policies)
+
+
+async def test_what_is_offered_in_vain_leaves_its_slot_to_the_most_urgent_in_hand(house):
+    """Not to whoever is ready in the store: only the first of those in hand are offered."""
+    for name, priority in (("paused", 9), ("ready", 1)):
+        await house.add(name, once(), priority=priority)
+    await house.plan()
+    await house.store.let_go(at(1))
+    offered = [await in_hand(house, "paused")]
+    await house.pause("paused", at(-0.001))
+    claims = await house.store.claim(NODE, NOON, 1, at(3600), offered=offered)
+    assert (claims.assignments, claims.more) == ([], True)
+    assert [fire.key.name for fire in await house.claim(limit=1)] == ["ready"]
+
+
+async def test_nobody_goes_before_one_in_hand_that_was_not_looked_at_yet(house):
+    for name, priority in (("urgent", 9), ("in hand", 5), ("humble", 1)):
+        await house.add(name, once(), priority=priority)
+    await house.plan()
+    await house.store.let_go(at(1))
+    rank = (await in_hand(house, "in hand")).fire.rank
+    before = replace(anywhere(), reach=rank - 1)
+    claims = await house.store.claim(NODE, NOON, 3, at(3600), lambda: before)
+    assert [each.fire.key.name for each in claims.assignments] == ["urgent"]
+    assert [fire.key.name for fire in await house.claim()] == ["in hand", "humble"]
 
 
 async def test_nothing_is_claimed_before_its_time(house):
