@@ -133,7 +133,7 @@ def waits_for_calls(load: Load, allowance: Allowance, now: datetime) -> bool:
 
 def books(load: Load, allowance: Allowance) -> bool:
     """Whether calls may be claimed a moment before they begin: nothing there depends on when they do."""
-    return allowance.rate is None and not allowance.paused and load.breaker == CLOSED
+    return allowance.rate is None and not allowance.paused and not load.breaker.failures
 
 
 def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
@@ -158,10 +158,11 @@ def flowing(load: Load, now: datetime) -> float:
     if load.flowed_at is None:
         return 0.0
     age = (now - load.flowed_at) / FLOW_HALVES
-    if abs(age) >= FORGOTTEN:
-        return 0.0
-    # a claim looks from the moment on which it began, which may be a little before that
-    return load.flow * exp2(-max(age, 0.0))
+    if (
+        age < 0
+    ):  # a claim looks from the moment on which it began, which may be a little before that
+        return load.flow if age > -FORGOTTEN else 0.0
+    return load.flow * exp2(-age) if age < FORGOTTEN else 0.0
 
 
 def share(in_flight: int, free: int, kept: int) -> int:

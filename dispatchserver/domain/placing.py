@@ -27,7 +27,6 @@ Spot = tuple[Load, Allowance]
 """How a destination stands, and what it may be asked."""
 
 UNBOUNDED = 2**31
-UNBOUNDED_RANK = 2**62
 QUEUE_SHARE = 4
 """Those that stand ready for the next call to end take at most this part of the slots that are free: others may need them."""
 
@@ -53,7 +52,7 @@ class Placing:
     turns: dict[str, int] = field(default_factory=dict)
     most: dict[str, int] = field(default_factory=dict)
     awaited: Collection[str] = ()
-    reach: int = UNBOUNDED_RANK
+    reach: int | None = None
     _spots: dict[str, Spot] = field(default_factory=dict)
 
     def room(self, destination: str) -> int:
@@ -62,13 +61,12 @@ class Placing:
         Both together, for those who wait in the store are read by this number: it must not grow while they are placed, or
         what is less urgent, and lies at hand, takes the rest.
         """
-        queue = min(queueable(*self._spot(destination), self.now), self._queue_share)
-        found = self._room_now(destination) + queue
+        found = self._room_now(destination) + self._room_to_wait(destination)
         return min(found, self.most[destination]) if destination in self.most else found
 
-    @property
-    def _queue_share(self) -> int:
-        return max(0, self.free - self.kept) // QUEUE_SHARE
+    def _room_to_wait(self, destination: str) -> int:
+        share = max(0, self.free - self.kept) // QUEUE_SHARE
+        return min(queueable(*self._spot(destination), self.now), share)
 
     def _room_now(self, destination: str) -> int:
         load, allowance = self._spot(destination)
@@ -148,13 +146,15 @@ class Placing:
 
     def _begin(self, destination: str) -> bool:
         """Books a call that begins there, now or as soon as others have ended; False where there is no room for it."""
-        if not self.room(destination):
+        if self.most.get(destination) == 0:
             return False
         load, allowance = self._spot(destination)
         if self._room_now(destination):
             begin(load, allowance, self.now)
-        else:
+        elif self._room_to_wait(destination):
             load.ahead += 1
+        else:
+            return False
         self.free -= 1
         if destination in self.most:
             self.most[destination] -= 1

@@ -21,7 +21,7 @@ from dispatchserver.domain.destination import (
 )
 from dispatchserver.domain.fire import Outcome
 from dispatchserver.domain.listing import Claims
-from dispatchserver.domain.placing import UNBOUNDED, UNBOUNDED_RANK, Placing
+from dispatchserver.domain.placing import UNBOUNDED, Placing
 from dispatchserver.engine.hand import Hand
 
 UNTOUCHED = Load()
@@ -81,7 +81,7 @@ class Destinations:
         self,
         now: datetime,
         most: Mapping[str, int] | None = None,
-        reach: int = UNBOUNDED_RANK,
+        reach: int | None = None,
     ) -> Placing:
         """How a claim that begins now sees the destinations; `most` and `reach` as in Placing."""
         return Placing(

@@ -127,15 +127,16 @@ class Door:
 
     async def _admit(self, guest: _Guest) -> Entrance:
         await self._clock.sleep_until(guest.fire.run_at)
-        until = self._clock.now() + PATIENCE
+        now = self._clock.now()
+        until = now + PATIENCE
         while True:
-            while self._is_closed(guest.fire.key):
+            while self._changing and self._is_closed(guest.fire.key):
                 await self._opened.wait()
-            now = self._clock.now()
+                now = self._clock.now()
             if guest.struck:
                 return Entrance.TAKEN_BACK
             late = not guest.fire.run_at <= now <= until  # or the clock was set back
-            if late or not self._unsure.isdisjoint((guest.fire.key, None)):
+            if late or (self._unsure and not self._unsure.isdisjoint((guest.fire.key, None))):
                 return Entrance.PUT_OFF
             hindrance = self._destinations.hindrance(guest.destination, now)
             if hindrance is None:
@@ -144,6 +145,7 @@ class Door:
             if hindrance is not Hindrance.FULL:
                 return Entrance.PUT_OFF
             await self._called(guest)
+            now = self._clock.now()
 
     async def _called(self, guest: _Guest) -> None:
         """Waits for one of the calls in flight there to end."""

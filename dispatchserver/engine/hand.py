@@ -8,7 +8,7 @@ from itertools import count
 from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.fire import Fire, FireState, Turn
 from dispatchserver.domain.listing import Assignment
-from dispatchserver.domain.placing import UNBOUNDED_RANK, Placing
+from dispatchserver.domain.placing import Placing
 from dispatchserver.domain.planning import Plan
 from dispatchserver.domain.recall import auth_of
 from dispatchserver.domain.triggers import waits_for_completion
@@ -91,11 +91,11 @@ class Hand:
         return found
 
     @property
-    def reach(self) -> int:
+    def reach(self) -> int | None:
         """Up to which rank all that are due have been offered, or wait for room: those of a larger one are to wait for
-        the next offer.
+        the next offer (None: all have).
         """
-        return self._line[0][0] if self._line else UNBOUNDED_RANK
+        return self._line[0][0] if self._line else None
 
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Takes these in hand."""

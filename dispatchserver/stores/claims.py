@@ -24,7 +24,6 @@ from dispatchserver.stores.driver import Row, Tx
 from dispatchserver.stores.moves import move
 
 PAGE = 500
-FIRST = -(2**62)
 ROUNDS = 4
 POOLS = 64
 WEIGHED_AT_ONCE = 5_000
@@ -66,6 +65,11 @@ class _Catch:
         """
         return self.asked.limit - len(self.taken) - self.in_vain
 
+    def near(self, in_line: Sequence[Assignment]) -> int:
+        """How many of these, the first ones, go before any in hand that were not offered yet."""
+        reach = self.placing.reach
+        return len(in_line) if reach is None else bisect_right(in_line, reach, key=_rank)
+
     def park(self, assignment: Assignment) -> str:
         """Notes behind which pool this one waits."""
         pool = self.placing.pool(assignment.fire, assignment.recall)
@@ -100,14 +104,15 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
     waiting += await _signed(tx, asked)
     for _ in range(ROUNDS):
         ready = await _candidates(tx, catch, claimsql.CANDIDATES, wanted)
-        all_read, last = catch.read < wanted, max(map(_rank, ready), default=FIRST)
+        all_read = catch.read < wanted
         # Of equal rank, what was set aside came first.
         in_line = sorted(_once_each([*waiting, *ready]), key=_rank)
-        # Those ready that were not read yet go before what is less urgent than all that were.
-        upto = len(in_line) if all_read else bisect_right(in_line, last, key=_rank)
+        upto = len(in_line)
+        if not all_read:  # those ready that follow go before what is less urgent than all of these
+            upto = bisect_right(in_line, _rank(ready[-1]), key=_rank) if ready else 0
         await _take(tx, catch, in_line[:upto])
         waiting = in_line[upto:]
-        if all_read or not catch.missing or last > catch.placing.reach:
+        if all_read or not catch.missing or catch.near(ready) < len(ready):
             break
         wanted = PAGE
     else:
@@ -154,9 +159,10 @@ async def _take(tx: Tx, catch: _Catch, in_line: Sequence[Assignment]) -> None:
     taken: list[Assignment] = []
     aside: list[list[object]] = []
     in_hand = {assignment.fire.id for assignment in catch.asked.offered}
-    for assignment in in_line:
+    near = catch.near(in_line)
+    for number, assignment in enumerate(in_line):
         fire = assignment.fire
-        full = len(taken) == catch.missing or fire.rank > catch.placing.reach
+        full = len(taken) == catch.missing or number >= near
         recall = None if full else catch.placing.place(fire, assignment.recall)
         if recall is not None:
             taken.append(_sent(assignment, recall, catch.asked))

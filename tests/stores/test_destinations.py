@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatchserver.domain.destination import Allowance
+from dispatchserver.domain.destination import Allowance, Load
 from dispatchserver.domain.destinationspec import DestinationSpec
 from dispatchserver.domain.errors import DestinationNotFound, Invalid
 from dispatchserver.domain.placing import Placing
@@ -68,13 +68,12 @@ async def test_what_is_said_of_destinations_is_audited_with_what_was_set(house):
 
 def closed(now):
     """Destinations that have no room for anybody."""
-    return Placing(now, lambda _: None, lambda _: Allowance())
+    return Placing(now, lambda _: Load(), lambda _: Allowance(paused=True))
 
 
 @pytest.fixture
-async def three_behind(house, monkeypatch):
+async def three_behind(house):
     """Three fires that are set aside behind a receiver."""
-    monkeypatch.setattr(Placing, "room", lambda self, name: 0)
     for n in range(3):
         await house.add(f"t{n}", once())
     await house.plan()

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dispatchserver.domain.destination import Load, Pool
-from dispatchserver.domain.placing import Placing
+from dispatchserver.domain.destination import Pool
+from dispatchserver.domain.placing import anywhere
 from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.stores import claims, specs
 from dispatchserver.stores.triggerspecs import read_delay, trigger_json
@@ -23,9 +23,7 @@ async def test_however_many_fires_were_set_aside_a_restart_takes_back_all(house,
     for n in range(5):
         await house.add(f"t{n}", once())
     await house.plan()
-    with monkeypatch.context() as full:
-        full.setattr(Placing, "room", lambda self, name: 0)
-        await house.store.claim("a", NOON, 10, at(60), lambda: closed(NOON))
+    await house.store.claim("a", NOON, 10, at(60), lambda: closed(NOON))
     assert all(fire.behind for fire in await house.fires())
     await house.store.weigh_anew()
     assert not any(fire.behind for fire in await house.fires())
@@ -53,16 +51,13 @@ async def test_of_equal_rank_the_fires_that_were_made_first_are_claimed_first(ho
     assert [fire.key.name for fire in (*first, *second)] == names
 
 
-async def test_of_equal_rank_what_was_set_aside_goes_before_what_came_later(house, monkeypatch):
+async def test_of_equal_rank_what_was_set_aside_goes_before_what_came_later(house):
     await house.add("early", once())
     await house.plan()
-    with monkeypatch.context() as full:
-        full.setattr(Placing, "room", lambda self, name: 0)
-        await house.store.claim("a", NOON, 10, at(60), lambda: closed(NOON))
+    await house.store.claim("a", NOON, 10, at(60), lambda: closed(NOON))
     (aside,) = await house.fires()
     await house.add("late", once())
     await house.plan()
-    open_again = replace(closed(NOON), parked={aside.behind: Pool((aside.behind,))})
-    open_again.load_of = lambda _: Load()
+    open_again = replace(anywhere(), now=NOON, parked={aside.behind: Pool((aside.behind,))})
     claims = await house.store.claim("a", NOON, 10, at(60), lambda: open_again)
     assert [one.fire.key.name for one in claims.assignments] == ["early", "late"]
