@@ -535,8 +535,10 @@ def _out_of_time(history: History, callback: Callback) -> bool:
     """Whether an attempt's time limit may have run out before the receiver had finished."""
     begun = history.version_of(callback)
     limit = begun.limit if begun is not None else 0.0
-    held_up = history.still(callback.at - limit, callback.at)
-    return callback.ended - callback.at + held_up + TICK_MS >= limit
+    attempt = [call for call in history.by_fire[callback.fire] if call.attempt == callback.attempt]
+    began = min(call.at for call in attempt)  # perhaps on a connection that had grown stale
+    held_up = history.still(began - limit, began)
+    return callback.ended - began + held_up + TICK_MS >= limit
 
 
 def exclusive(history: History) -> Iterator[str]:

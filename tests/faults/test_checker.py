@@ -356,6 +356,17 @@ def test_an_attempt_may_fail_whose_time_ran_out_while_the_server_stood_still() -
     assert violations(replace(history, spans=[*history.spans, stood_still])) == []
 
 
+def test_an_attempt_may_fail_whose_time_ran_out_though_it_was_soon_answered_on_its_second_connection() -> (
+    None
+):
+    late = turned("callbacks", P2, at=BEGUN + 2_985, ended=BEGUN + 2_995)
+    stale = a_callback("plain", 2_000, "p2", outcome="cut")
+    failed = turned("fires", {"id": "p2"}, state="failed", finished_at=iso(BEGUN + 3_010))
+    history = both(late, failed)(a_right_history())
+    assert violations(history) != []
+    assert violations(also(stale)(history)) == []
+
+
 def test_the_checker_knows_nothing_of_the_servers_making() -> None:
     tree = ast.parse(Path(checker.__file__).read_text("utf-8"))
     found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
