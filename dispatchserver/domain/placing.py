@@ -61,12 +61,15 @@ class Placing:
         Both together, for those who wait in the store are read by this number: it must not grow while they are placed, or
         what is less urgent, and lies at hand, takes the rest.
         """
-        found = self._room_now(destination) + self._room_to_wait(destination)
+        now = self._room_now(destination)
+        found = now + self._room_to_wait(destination, self.free - now)
         return min(found, self.most[destination]) if destination in self.most else found
 
-    def _room_to_wait(self, destination: str) -> int:
-        share = max(0, self.free - self.kept) // QUEUE_SHARE
-        return min(queueable(*self._spot(destination), self.now), share)
+    def _room_to_wait(self, destination: str, free: int) -> int:
+        """How many may stand ready for the next calls to end, where so many slots are `free`."""
+        load, allowance = self._spot(destination)
+        share = (max(0, free - self.kept) + load.ahead) // QUEUE_SHARE - load.ahead
+        return max(0, min(queueable(load, allowance, self.now), share))
 
     def _room_now(self, destination: str) -> int:
         load, allowance = self._spot(destination)
@@ -151,7 +154,7 @@ class Placing:
         load, allowance = self._spot(destination)
         if self._room_now(destination):
             begin(load, allowance, self.now)
-        elif self._room_to_wait(destination):
+        elif self._room_to_wait(destination, self.free):
             load.ahead += 1
         else:
             return False
