@@ -547,8 +547,8 @@ def exclusive(history: History) -> Iterator[str]:
             yield f"{_named(after)} began {before.ended - after.at:.0f} ms before attempt {before.attempt} was over"
     for calls in _one_at_a_time(history):
         for before, after in pairwise(calls):
-            taken_off = _cancelled(history.rows.get(before.fire))
-            if before.fire != after.fire and not taken_off and _meets(history, before, after):
+            broken_off = _broken_off(history, before, after)
+            if before.fire != after.fire and not broken_off and _meets(history, before, after):
                 yield f"{_named(after)} began while {_named(before)} was not over"
         yield from _come_between(history, calls)
     yield from _too_many(history, _by_key(history), history.holders)
@@ -584,7 +584,7 @@ def _come_between(history: History, calls: Sequence[Callback]) -> Iterator[str]:
                 asked.kind == "pause" and asked.sent < call.at and asked.answered > under_way.at
                 for asked in history.by_task[call.task]
             )
-            if last[under_way.fire].at > call.at and not stood_back:
+            if last[under_way.fire].at > call.at + TICK_MS and not stood_back:
                 yield f"{_named(call)} went between two attempts of {under_way.fire}"
         under_way = call
 
@@ -608,7 +608,7 @@ def _too_many(
             others = {
                 other.fire
                 for other in before
-                if _meets(history, other, call) and not _cancelled(history.rows.get(other.fire))
+                if _meets(history, other, call) and not _broken_off(history, other, call)
             }
             if len(others - {call.fire}) >= most[name]:
                 yield f"{_named(call)} began while {len(others)} others had {name}: {sorted(others)}"
@@ -633,6 +633,14 @@ def _too_fast(history: History) -> Iterator[str]:
             bunched_ms = BUNCHED_MS + history.still(call.at - 1_000, call.at)
             if level > limits.burst + 1 + bunched_ms / 1000 * limits.a_second:
                 yield f"{_named(call)} came {level:.1f} calls ahead of the rate of {place}"
+
+
+def _broken_off(history: History, before: Callback, after: Callback) -> bool:
+    """Whether one of them was ended for the other: its receiver may be still at it, or may be called in that very moment."""
+    at_once = after.at - before.at <= TICK_MS
+    return _cancelled(history.rows.get(before.fire)) or (
+        at_once and _cancelled(history.rows.get(after.fire))
+    )
 
 
 def _cancelled(row: Mapping[str, Any] | None) -> bool:

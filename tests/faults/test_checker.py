@@ -367,6 +367,16 @@ def test_an_attempt_may_fail_whose_time_ran_out_though_it_was_soon_answered_on_i
     assert violations(also(stale)(history)) == []
 
 
+@pytest.mark.parametrize(("late_ms", "found"), [(5, []), (40, ["I6"])])
+def test_one_that_is_broken_off_may_be_called_in_the_moment_in_which_its_successor_is(
+    late_ms: int, found: list[str]
+) -> None:
+    successor = turned("callbacks", {"fire": "c2"}, ended=BEGUN + 8_160)
+    broken_off = turned("callbacks", {"fire": "c1"}, at=BEGUN + 8_009 + late_ms)
+    told = violations(both(successor, broken_off)(a_right_history()))
+    assert [each.split()[0] for each in told] == found
+
+
 def test_the_checker_knows_nothing_of_the_servers_making() -> None:
     tree = ast.parse(Path(checker.__file__).read_text("utf-8"))
     found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
