@@ -158,11 +158,10 @@ def flowing(load: Load, now: datetime) -> float:
     if load.flowed_at is None:
         return 0.0
     age = (now - load.flowed_at) / FLOW_HALVES
-    if (
-        age < 0
-    ):  # a claim looks from the moment on which it began, which may be a little before that
-        return load.flow if age > -FORGOTTEN else 0.0
-    return load.flow * exp2(-age) if age < FORGOTTEN else 0.0
+    if abs(age) >= FORGOTTEN:
+        return 0.0
+    # a claim looks from the moment on which it began, which may be a little before that
+    return load.flow if age < 0 else load.flow * exp2(-age)
 
 
 def share(in_flight: int, free: int, kept: int) -> int:
