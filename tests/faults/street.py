@@ -38,9 +38,7 @@ from tests.recalls.manners import talking
 
 MB = 1024 * 1024
 NEIGHBOURS = 10
-CALLERS = (
-    4  # so many connections of ours lie open, and so the count of the server's files stays flat
-)
+CALLERS = 4  # so many connections of ours at once
 SPARE_FILES = 4
 BUSY = os.getloadavg()[0] > (os.cpu_count() or 1)
 LATE_S = (
@@ -259,7 +257,8 @@ async def street(
 ) -> AsyncIterator[Street]:
     """A server whose neighbours have been called; nothing of it outlives the block."""
     flags = ("--drain-timeout", "0", *flags)
-    connector = aiohttp.TCPConnector(limit=CALLERS, keepalive_timeout=60)
+    # none of ours is kept: it would count among the server's files at one look, and have ended by the next
+    connector = aiohttp.TCPConnector(limit=CALLERS, force_close=True)
     async with (
         sink() as neighbour,
         server(folder, *flags, module=module, **environment) as running,
