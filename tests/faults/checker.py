@@ -294,7 +294,9 @@ def _other_version(
     name: str, operations: Sequence[Operation], task: Mapping[str, Any]
 ) -> Iterator[str]:
     begun = [operation for operation in operations if operation.begins]
-    least = sum(operation.ok is True for operation in begun)
+    gone = max((each.sent for each in operations if each.kind == "delete"), default=0.0)
+    # after a delete without an answer, a replacement may have been the first of a new task
+    least = sum(operation.ok is True and operation.sent > gone for operation in begun)
     if not least <= task["version"] <= len(begun):
         yield f"{name} is version {task['version']}, of {least} to {len(begun)}"
     if begun and begun[-1].ok and task["recall"]["data"] != begun[-1].data:
@@ -461,8 +463,9 @@ def _rested(history: History) -> Iterator[tuple[Operation, list[Mapping[str, Any
     """Each version that fires after a rest, with its fires in order, of tasks all of whose versions are certain."""
     for task, operations in history.by_task.items():
         begun = [operation for operation in operations if operation.begins]
-        if not all(operation.ok for operation in begun):
-            continue
+        deleted = any(operation.kind == "delete" for operation in operations)
+        if deleted or not all(operation.ok for operation in begun):
+            continue  # which version is which is not certain
         rows: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for row in sorted(history.rows_of[task], key=lambda row: moment(row["due_at"])):
             if row["kind"] == "scheduled":

@@ -430,3 +430,23 @@ def test_a_fire_may_be_broken_off_for_one_that_is_taken_back_in_that_very_moment
         for fire, told in (("c1", "['cancelled: overlap']"), ("c2", "no trace"))
         if fire in found
     ]
+
+
+@pytest.mark.parametrize(("deleted", "found"), [(True, []), (False, ["I1"])])
+def test_versions_may_begin_anew_after_a_delete_that_was_not_answered(
+    deleted: bool, found: list[str]
+) -> None:
+    history = History(
+        operations=[
+            an_add("again", 0, 1_000, 1),
+            *([an_operation("delete", "again", 1_500, ok=None)] if deleted else []),
+            an_add("again", 2_000, 3_000, 1, kind="replace", data={"of": "new"}),
+        ],
+        callbacks=[
+            a_callback("again", 1_000, "a1"),
+            a_callback("again", 3_000, "a2", data={"of": "new"}),
+        ],
+        tasks=[a_task("again", 1, data={"of": "new"})],
+        fires=[a_row("again", 1_000, "a1"), a_row("again", 3_000, "a2")],
+    )
+    assert [told.split()[0] for told in violations(history)] == found
