@@ -61,15 +61,15 @@ class Placing:
         Both together, for those who wait in the store are read by this number: it must not grow while they are placed, or
         what is less urgent, and lies at hand, takes the rest.
         """
-        now = self._room_now(destination)
-        found = now + self._room_to_wait(destination, self.free - now)
+        at_once = self._room_now(destination)
+        found = at_once + self._room_to_wait(destination, self.free - at_once)
         return min(found, self.most[destination]) if destination in self.most else found
 
     def _room_to_wait(self, destination: str, free: int) -> int:
         """How many may stand ready for the next calls to end, where so many slots are `free`."""
         load, allowance = self._spot(destination)
-        share = (max(0, free - self.kept) + load.ahead) // QUEUE_SHARE - load.ahead
-        return max(0, min(queueable(load, allowance, self.now), share))
+        places = (max(0, free - self.kept) + load.ahead) // QUEUE_SHARE
+        return max(0, min(queueable(load, allowance, self.now), places - load.ahead))
 
     def _room_now(self, destination: str) -> int:
         load, allowance = self._spot(destination)
