@@ -55,6 +55,10 @@ class CronExpression:
             raise Invalid("cron.too_long", length=len(text), limit=LENGTH_LIMIT)
         return _parse(text)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process is handed the text, which is short, and has as a rule been read there already."""
+        return CronExpression.parse, (self.text,)
+
     def next_after(
         self, moment: datetime, zone: ZoneInfo, rule: DstRule = DstRule.EXACTLY_ONCE
     ) -> datetime | None:

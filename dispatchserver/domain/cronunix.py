@@ -185,6 +185,10 @@ class UnixCronExpression:
             raise Invalid("cron.too_long", length=len(text), limit=LENGTH_LIMIT)
         return _parse(text)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process is handed the text, which is short, and has as a rule been read there already."""
+        return UnixCronExpression.parse, (self.text,)
+
     def next_after(
         self, moment: datetime, zone: ZoneInfo, rule: DstRule = DstRule.EXACTLY_ONCE
     ) -> datetime | None:

@@ -27,6 +27,7 @@ DispatchError            carries a code (a key of the message catalogs) and its 
 └── StoreInUse           another server works on this database
 """
 
+import copyreg
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ class DispatchError(Exception):
     def __init__(self, **params: object) -> None:
         self.params: Mapping[str, object] = params
         super().__init__(self.code, params)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, not as it was made: so another process can be handed it."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class Invalid(DispatchError):
@@ -109,18 +114,28 @@ class TaskUnreadable(DispatchError):
         super().__init__(group=group, name=name, why=why)
 
 
-class CalendarNotFound(DispatchError):
-    """No calendar has this name; `nearest` are names that look like it. A `usual` one the server's defaults name."""
+class _NothingLike(DispatchError):
+    """Nothing has this name. The message tells which of `names` are like it, or else the first `others` of them."""
+
+    others = 0
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        nearest = get_close_matches(name, names, n=3) or sorted(names)[: self.others]
+        if nearest:
+            self.code = f"{self.code}_nearest"
+        super().__init__(name=name, nearest=", ".join(nearest))
+
+
+class CalendarNotFound(_NothingLike):
+    """No calendar has this name. A `usual` one the server's defaults name."""
 
     code = "calendar.not_found"
+    others = 3
 
     def __init__(self, name: str, names: Sequence[str] = (), *, usual: bool = False) -> None:
         if usual:
             self.code = "defaults.server.lost"
-        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
-        if nearest:
-            self.code = "calendar.not_found_nearest"
-        super().__init__(name=name, nearest=", ".join(nearest))
+        super().__init__(name, names)
 
 
 class CalendarInUse(DispatchError):
@@ -146,16 +161,11 @@ class CalendarChanged(DispatchError):
         super().__init__(name=name)
 
 
-class SecretNotFound(DispatchError):
-    """No secret has this name; `nearest` are names that look like it."""
+class SecretNotFound(_NothingLike):
+    """No secret has this name."""
 
     code = "secret.not_found"
-
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
-        nearest = get_close_matches(name, names, n=3) or sorted(names)[:3]
-        if nearest:
-            self.code = "secret.not_found_nearest"
-        super().__init__(name=name, nearest=", ".join(nearest))
+    others = 3
 
 
 class SecretInUse(DispatchError):
@@ -167,28 +177,16 @@ class SecretInUse(DispatchError):
         super().__init__(name=name, count=count, group=group, task=task)
 
 
-class GroupNotFound(DispatchError):
-    """The group has neither tasks nor settings; `nearest` are names that look like it."""
+class GroupNotFound(_NothingLike):
+    """The group has neither tasks nor settings."""
 
     code = "group.not_found"
 
-    def __init__(self, name: str, names: Sequence[str]) -> None:
-        nearest = get_close_matches(name, names, n=3)
-        if nearest:
-            self.code = "group.not_found_nearest"
-        super().__init__(name=name, nearest=", ".join(nearest))
 
-
-class DestinationNotFound(DispatchError):
-    """The destination has neither limits of its own, nor calls, nor fires that wait; `nearest` are names like it."""
+class DestinationNotFound(_NothingLike):
+    """The destination has neither limits of its own, nor calls, nor fires that wait."""
 
     code = "destination.not_found"
-
-    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
-        nearest = get_close_matches(name, names, n=3)
-        if nearest:
-            self.code = "destination.not_found_nearest"
-        super().__init__(name=name, nearest=", ".join(nearest))
 
 
 class SigningKeyNotFound(DispatchError):

@@ -1,11 +1,11 @@
 """The use cases of groups: what they say for their tasks, and how many tasks each has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dispatchserver.domain.defaults import NO_DEFAULTS, Layers, PolicyDefaults
+from dispatchserver.domain.defaults import NO_DEFAULTS, PolicyDefaults
 from dispatchserver.domain.errors import CalendarNotFound, Fault, GroupNotFound, Refused
 from dispatchserver.domain.group import (
     NOTHING_SAID,
@@ -13,6 +13,8 @@ from dispatchserver.domain.group import (
     GroupKey,
     GroupSpec,
     StoredGroup,
+    Usual,
+    Usuals,
 )
 from dispatchserver.ports import Actor, Clock, Store
 from dispatchserver.registries import Groups
@@ -31,21 +33,12 @@ class GroupStatus:
     updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
-    """What a task takes from its group, or else from the server, where it says nothing itself."""
-
-    zone: ZoneInfo
-    policies: Layers
-
-
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the groups of a namespace say, as it was read at a moment, and what that makes of those asked for since."""
+    """What the groups of a namespace say, as it was read at a moment."""
 
     read_at: datetime
-    by_name: Mapping[str, GroupSpec]
-    usual: dict[str, Usual]
+    usuals: Usuals
 
 
 class GroupCases:
@@ -72,31 +65,29 @@ class GroupCases:
 
     async def usual(self, namespace: str, group: str) -> Usual:
         """What tasks of this group take that say nothing: the group's, else the server's."""
-        said = await self._said_now(namespace)
-        if group not in said.usual:
-            spec = said.by_name.get(group, NOTHING_SAID)
-            layers = Layers(group=group, of_group=spec.policies, of_server=self.policies)
-            said.usual[group] = Usual(zone=spec.zone or self._zone, policies=layers)
-        return said.usual[group]
+        return (await self.usuals(namespace)).of(group)
 
     async def zone_of(self, namespace: str, group: str) -> ZoneInfo:
         """The zone of tasks in this group that name none."""
         return (await self.usual(namespace, group)).zone
 
-    async def _said_now(self, namespace: str) -> _Said:
-        """Kept between adds, which would each wait for a read otherwise. What was changed here is seen at once;
-        what another server on the same database changed, at most FRESH later."""
+    async def usuals(self, namespace: str) -> Usuals:
+        """The same for every group.
+
+        Kept between adds, which would each wait for a read otherwise. What was changed here is seen at once;
+        what another server on the same database changed, at most FRESH later.
+        """
         now, kept = self._clock.now(), self._said.get(namespace)
         if kept is not None and timedelta(0) <= now - kept.read_at < FRESH:
-            return kept
+            return kept.usuals
         changes = self._changes
-        by_name = {each.key.name: each.spec for each in await self._groups.list(namespace)}
-        said = _Said(now, by_name, {})
+        by_group = {each.key.name: each.spec for each in await self._groups.list(namespace)}
+        usuals = Usuals(by_group=by_group, zone=self._zone, policies=self.policies)
         if (
             changes == self._changes
         ):  # else this may have been read before a change, so it is not kept
-            self._said[namespace] = said
-        return said
+            self._said[namespace] = _Said(now, usuals)
+        return usuals
 
     async def put(self, key: GroupKey, decide: DecideGroup, actor: Actor) -> GroupStatus:
         """Makes or changes what the group says; no task that stands is changed by it. Raises Refused for a

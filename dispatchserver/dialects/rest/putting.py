@@ -87,7 +87,6 @@ def read_line(asked: Mapping[str, JsonValue], basis: Basis, *, overwrite: bool) 
         overwrite=overwrite,
         keep=True,
         paused=paused,
-        again=partial(as_it_stands, asked, basis),
     )
 
 

@@ -4,14 +4,17 @@ import asyncio
 import gzip
 import io
 import json
+import os
+import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.tokens import new_token
-from dispatchserver.dialects.rest import imports
+from dispatchserver.dialects.rest import imports, linereading
 from dispatchserver.dialects.rest.importing import TOLD_LIMIT
 from dispatchserver.domain.errors import StoreUnavailable
 from tests.builders import NOON
@@ -20,6 +23,14 @@ from tests.dialects.rest.putting import CN, EN, NOON_LINE, a_put, put, put_calen
 PATH = "/api/v1/tasks:import"
 FAR = "2998-03-02T08:00:00Z"
 BAD = {"trigger": {"kind": "cron", "expression": "0 61 * * * ?"}}
+
+
+@pytest.fixture(autouse=True, params=["here", "aside"])
+def where_lines_are_read(request, monkeypatch):
+    """Whatever holds of imports holds of short ones, read by the server, and of long ones, read by a process aside."""
+    worth = 0 if request.param == "aside" else 10**9
+    monkeypatch.setattr(linereading, "WORTH_A_PROCESS", worth)
+    monkeypatch.setattr(linereading, "CORES", 2)
 
 
 def a_line(name="task", group="group", **changed):
@@ -45,7 +56,12 @@ def kept(task):
 
 
 async def names(server):
-    return [item["name"] for item in (await server.get("/tasks?limit=500")).doc["items"]]
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (await server.get(f"/tasks?limit=500&cursor={cursor}")).doc
+        found += [item["name"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    return found
 
 
 async def test_every_line_becomes_the_task_that_a_put_of_it_would_make(server):
@@ -195,7 +211,7 @@ async def test_a_change_is_in_the_audit_and_saying_the_same_again_is_not(server)
 
 
 async def test_more_lines_than_one_transaction_takes_are_stored_in_order(server):
-    many = imports.LINES_AT_ONCE * 2 + 5
+    many = linereading.LINES_AT_ONCE * 2 + 5
     lines = [a_line(f"{n:05}") for n in range(many)]
     lines[-2] |= BAD
     reply = await send(server, lines)
@@ -346,3 +362,31 @@ async def test_what_the_store_refuses_far_into_a_file_ends_the_import_exactly_th
     assert counts(rest) == (len(lines), len(lines) - at - 1, 0, 0, at + 1)
     told = [bad["line"] for bad in rest.doc["errors"]]
     assert told == list(range(1, TOLD_LIMIT + 1))
+
+
+@pytest.mark.parametrize("where_lines_are_read", ["aside"], indirect=True)
+async def test_where_the_process_aside_is_killed_the_server_reads_on_and_no_line_is_lost(
+    server, caplog
+):
+    lines = [json.dumps(a_line(f"{n:05}")).encode() + b"\n" for n in range(6_000)]
+
+    async def body():
+        yield b"".join(lines[:3_000])
+        while not await names(server):  # noqa: ASYNC110  (the server sets no event)
+            await asyncio.sleep(0.01)
+        for pid in processes_aside():
+            os.kill(pid, signal.SIGKILL)
+        yield b"".join(lines[3_000:])
+
+    reply = await server.ask("POST", PATH, body(), EN)
+    assert counts(reply) == (6_000, 6_000, 0, 0, 0)
+    assert "import.aside_gone" in caplog.text
+    assert processes_aside() == []
+
+
+def processes_aside():
+    """The children of this process that read lines."""
+    children = Path("/proc/self/task").glob("*/children")
+    pids = [pid for each in children for pid in each.read_text("ascii").split()]
+    said = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids}
+    return [int(pid) for pid, words in said.items() if b"dispatchserver.aside" in words]

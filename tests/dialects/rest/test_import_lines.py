@@ -1,15 +1,25 @@
 """Lines of an import, read many at a time: each says what it would say alone, and what an export printed of a task."""
 
 import json
+import pickle
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchserver.cli.transfer import SAID
-from dispatchserver.dialects.rest.importing import Bad, LineReader, Said, open_line
+from dispatchserver.dialects.rest.lines import (
+    Bad,
+    Manner,
+    OnError,
+    Portion,
+    PortionReader,
+    Said,
+    Terms,
+)
 from dispatchserver.dialects.rest.wire import task_doc
-from dispatchserver.documents.reading import Basis
+from dispatchserver.domain.defaults import NO_DEFAULTS
+from dispatchserver.domain.group import Usuals
 from dispatchserver.domain.listing import TaskStatus
 from dispatchserver.domain.recall import HttpRecall, SocketRecall
 from dispatchserver.domain.retrypolicy import Backoff, Retry
@@ -53,12 +63,20 @@ def an_export(task, number):
     return json.dumps({name: doc[name] for name in SAID}, ensure_ascii=False).encode()
 
 
+MANNER = Manner(on_error=OnError.SKIP, overwrite=True)
+USUALS = Usuals(by_group={}, zone=UTC_ZONE, policies=NO_DEFAULTS)
+TERMS = Terms(manner=MANNER, now=NOON, usuals=USUALS)
+
+
+def handed_over(value):
+    """As it comes out of another process."""
+    return pickle.loads(pickle.dumps(value))
+
+
 def read(lines):
-    """What these lines say, read together."""
-    reader = LineReader(overwrite=True)
-    reader.bases["group"] = Basis(now=NOON, zone=UTC_ZONE)
-    opened = [open_line(number, line) for number, line in enumerate(lines, 1)]
-    return [line if isinstance(line, Bad) else reader.read(line) for line in opened]
+    """What these lines say, read together, elsewhere."""
+    portion = Portion(lines=list(enumerate(lines, 1)), manner=MANNER, now=NOON, usuals=USUALS)
+    return handed_over(PortionReader()(handed_over(portion)))
 
 
 @given(tasks)
@@ -66,8 +84,9 @@ def test_whatever_is_exported_is_read_as_the_tasks_that_it_was(tasks):
     found = read([an_export(task, number) for number, task in enumerate(tasks)])
     for number, (task, said) in enumerate(zip(tasks, found, strict=True)):
         assert isinstance(said, Said), said
-        assert (said.addition.key.name, said.addition.spec) == (f"task {number}", task.spec)
-        told, kept = said.addition.spec.recall.data, task.spec.recall.data
+        addition = said.addition(TERMS)
+        assert (addition.key.name, addition.spec) == (f"task {number}", task.spec)
+        told, kept = addition.spec.recall.data, task.spec.recall.data
         assert json.dumps(told) == json.dumps(kept)
 
 
@@ -141,12 +160,13 @@ def test_each_line_says_together_with_others_what_it_says_alone_also_where_it_is
         assert type(alone) is type(together)
         if isinstance(alone, Bad):
             assert together.error.faults == alone.error.faults
+            assert together.error.params == alone.error.params
         else:
             assert told(together) == told(alone)
 
 
 def told(said):
     """All that was read, apart from how it is told again."""
-    addition = said.addition
+    addition = said.addition(TERMS)
     data = json.dumps(addition.spec.recall.data)
     return addition.key, addition.spec, data, addition.paused, addition.at, addition.overwrite
