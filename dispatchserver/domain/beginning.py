@@ -8,6 +8,7 @@ from dispatchserver.domain.moments import MILLISECOND
 from dispatchserver.domain.task import Task, TaskSpec, TaskState
 from dispatchserver.domain.timetable import first_turn, next_turn
 from dispatchserver.domain.triggers import first_fire, waits_for_completion
+from dispatchserver.domain.values import changed
 
 
 def is_unchanged(existing: Task, spec: TaskSpec, paused: bool) -> bool:
@@ -30,7 +31,7 @@ def begun(task: Task, kept: Task | None, now: datetime) -> Task:
     if trigger is not task.spec.trigger:
         task = replace(task, spec=replace(task.spec, trigger=trigger))
     first = first_fire(trigger, now)
-    return task.due_first(first if task.edition is None else first_turn(task, now))
+    return changed(task, next_fire_at=first if task.edition is None else first_turn(task, now))
 
 
 def _going_on(task: Task, kept: Task, now: datetime) -> Task:

@@ -1,7 +1,7 @@
 """What a command does to a task: add, replace, pause, resume, delete, trigger now, as pure decisions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from dispatchserver.domain.sharding import check_broadcast, in_shards
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, TaskState
 from dispatchserver.domain.timetable import missed_run, next_turn
 from dispatchserver.domain.triggers import Trigger, waits_for_completion
+from dispatchserver.domain.values import value
 
 
 class Action(StrEnum):
@@ -41,7 +42,7 @@ class PendingRule(StrEnum):
     CANCEL = "cancel"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a command decided: the task afterwards (None: gone), its pending fires, and rows to add.
 
@@ -62,7 +63,7 @@ Decide = Callable[[Task | None], Change]
 """Given the task as it stands (None: there is none), the change; or raises a DispatchError."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Addition:
     """A task to be added as it was read at the moment `at`.
 
@@ -265,8 +266,7 @@ def trigger_now(
 
     def decide(existing: Task | None) -> Change:
         task = _there(existing, key)
-        made = manual_fire(task, new_id, now, now + PENDING_LIFETIME)
-        fire = replace(made, data_json=data_json)
+        fire = replace(manual_fire(task, new_id, now, now + PENDING_LIFETIME), data_json=data_json)
         return Change(action=Action.TRIGGERED, before=task, after=task, fires=in_shards(task, fire))
 
     return decide

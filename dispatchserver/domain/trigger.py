@@ -1,6 +1,6 @@
 """When a task fires: the two plain trigger shapes, simple and cron, and their one question, next_after."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -11,6 +11,7 @@ from dispatchserver.domain.cron import CronExpression, DstRule
 from dispatchserver.domain.cronunix import UnixCronExpression
 from dispatchserver.domain.errors import Invalid
 from dispatchserver.domain.moments import MILLISECOND
+from dispatchserver.domain.values import value
 from dispatchserver.domain.wallgrid import WallGrid, look_back
 from dispatchserver.domain.zonehints import nearest_zones
 
@@ -28,7 +29,7 @@ class Firing(Protocol):
         """The first fire strictly after `moment`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SimpleTrigger:
     """Fires at `start`, then every `interval`, `count` times in all (None: for ever), before `end`.
 
@@ -107,7 +108,7 @@ def parse_cron(text: str, dialect: CronDialect) -> CronExpression | UnixCronExpr
     return CronExpression.parse(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class CronTrigger:
     """Fires where a cron expression matches the wall clock of a zone, from `start` to `end`, both counted."""
 

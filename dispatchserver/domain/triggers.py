@@ -1,7 +1,6 @@
 """All trigger shapes as one type, and what is asked of any of them."""
 
 from datetime import datetime
-from functools import lru_cache
 
 from dispatchserver.domain.dayinterval import DayIntervalTrigger
 from dispatchserver.domain.errors import Invalid
@@ -23,19 +22,33 @@ Trigger = (
 
 def first_fire(trigger: Trigger, now: datetime) -> datetime:
     """The first fire at or after `now`; raises Invalid when the trigger would never fire."""
-    find = _next_of_cron if isinstance(trigger, CronTrigger) else _next
-    fire = find(trigger, now - MILLISECOND)
+    before = now - MILLISECOND
+    fire = (
+        _next_of_cron(trigger, before)
+        if isinstance(trigger, CronTrigger)
+        else trigger.next_after(before)
+    )
     if fire is None or (trigger.end is not None and trigger.end < now):
         raise Invalid("trigger.never")
     return fire
 
 
-def _next(trigger: Trigger, moment: datetime) -> datetime | None:
-    return trigger.next_after(moment)
+_FOUND_LIMIT = 4_096
+_FOUND: dict[CronTrigger, tuple[datetime, datetime]] = {}
+"""Next fires of late, and since when each is the next one: tasks that are added together often have them in common.
+Those of other triggers are found sooner than remembered."""
 
 
-# Others are found sooner than remembered.
-_next_of_cron = lru_cache(maxsize=1_024)(_next)
+def _next_of_cron(trigger: CronTrigger, moment: datetime) -> datetime | None:
+    since, fire = _FOUND.get(trigger, (moment, moment))
+    if since <= moment < fire:
+        return fire
+    found = trigger.next_after(moment)
+    if found is not None:
+        if len(_FOUND) >= _FOUND_LIMIT:
+            _FOUND.clear()
+        _FOUND[trigger] = moment, found
+    return found
 
 
 def matches_nothing(trigger: Trigger, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Values that are made for every fire: frozen for the type checker, and free of what that costs at run time."""
+"""Values that are made for every fire, or by the million: frozen for the type checker, and free of what that costs at run time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

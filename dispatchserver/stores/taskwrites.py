@@ -12,6 +12,7 @@ from dispatchserver.domain.moments import to_ms
 from dispatchserver.domain.recall import auth_of
 from dispatchserver.domain.secrets import SecretKey
 from dispatchserver.domain.task import Task, TaskKey
+from dispatchserver.domain.values import value
 from dispatchserver.ports import Actor
 from dispatchserver.stores import rows, sql
 from dispatchserver.stores.admissions import give_back
@@ -27,7 +28,7 @@ Struck = Mapping[str, tuple[str, ...]]
 """By task, the ids of fires that were claimed a moment early and are taken back."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Command:
     """One change asked of one task."""
 
