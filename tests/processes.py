@@ -35,6 +35,29 @@ async def until(look: Callable[[], Awaitable[T]]) -> T:
     return seen
 
 
+def runs(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def asides(pid: int) -> list[int]:
+    """The processes that this one has begun to work aside."""
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = [child for each in children for child in each.read_text("ascii").split()]
+    return [int(child) for child in pids if b"dispatchserver.aside" in _command(child)]
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has just ended
+        return b""
+
+
 def ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 

@@ -10,7 +10,7 @@ import pytest
 
 from dispatchserver import aside
 from dispatchserver.aside import Aside, AsideGone
-from tests.processes import until
+from tests.processes import runs, until
 
 
 class Counting:
@@ -101,12 +101,3 @@ async def test_it_ends_with_whoever_asked_however_that_ended():
         return not runs(pid)
 
     await until(gone)
-
-
-def runs(pid):
-    """Whether there is such a process, and it has not ended."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text("utf-8")
-    except FileNotFoundError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"

@@ -1,6 +1,7 @@
 """Group A, faults of the process: it is killed at every point of a fire's way, stopped, starved, stalled, started twice."""
 
 import asyncio
+import json
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,12 +35,14 @@ from tests.faults.running import (
     started,
     up,
 )
-from tests.processes import Api, Process, serve, sink
+from tests.processes import Api, Process, asides, runs, serve, sink, until
 
 SLOTS = 16
 TASKS, TIMES, EVERY_S = 4, 5, 0.2
 PASSES = {"after_send": 12, "after_response": 12, "after_materialise": 1}
 """How often at least a server comes by a point; where it does many fires at once, not for each of them."""
+IMPORTED = 16_000
+"""Lines of an import: so many that a process aside reads the last of them."""
 SLACK_S = 3.0
 """What a busy machine may add to a time that is held to."""
 MEMORY = Path("/sys/fs/cgroup/memory")
@@ -90,6 +94,66 @@ async def test_wherever_on_a_fires_way_a_server_dies_the_next_one_loses_nothing(
             doubled=0,
             recovered_s=max(took for _, took in results),
             seen=f"{sum(told.doubled for told, _ in results)} repeats, each with its id and a larger attempt",
+        )
+    )
+
+
+async def cut_import(folder: Path, at: int) -> int:
+    """A server dies when about so many lines of an import are stored; another one is sent all of them again. Answers how
+    many the first one had stored."""
+    folder.mkdir()  # noqa: ASYNC240  (a test)
+    later = {"trigger": {"kind": "cron", "expression": "0 0 0 1 1 ? 2090"}}
+    recall = {"recall": {"kind": "HTTP", "url": "http://127.0.0.1:9/"}}
+    names = [f"line{number:05}" for number in range(IMPORTED)]
+    lines = [json.dumps({"group": "tests", "name": name} | later | recall) for name in names]
+    body = "\n".join(lines).encode()
+    async with up(folder) as first:
+
+        async def far_enough() -> bool:
+            groups = (await first.api.get("/groups"))["items"]
+            return sum(group["tasks"] for group in groups) >= at
+
+        sending = asyncio.ensure_future(
+            first.api.session.post("/api/v1/tasks:import", data=BytesIO(body))
+        )
+        await until(far_enough)
+        aside = asides(first.process.child.pid)
+        assert await first.process.kill() == -signal.SIGKILL, first.process.said()
+        known = at
+        with suppress(
+            aiohttp.ClientError
+        ):  # as a rule it is cut off, but it may just have been answered
+            known = (await (await sending).json())["lines"]
+
+        async def gone() -> bool:
+            return not any(runs(pid) for pid in aside)
+
+        await until(gone)
+    async with up(folder) as second:
+        stored = [task["name"] for task in await second.api.all("/tasks")]
+        assert stored == names[: len(stored)]
+        assert len(stored) >= known
+        async with second.api.session.post("/api/v1/tasks:import", data=BytesIO(body)) as reply:
+            told = await reply.json()
+        assert (told["added"], told["unchanged"]) == (IMPORTED - len(stored), len(stored)), told
+        tasks = await second.api.all("/tasks")
+        assert [(task["name"], task["version"]) for task in tasks] == [(name, 1) for name in names]
+    return len(stored)
+
+
+async def test_an_import_that_its_server_did_not_outlive_left_whole_lines_and_is_simply_sent_again(
+    tmp_path: Path,
+) -> None:
+    stored = [
+        await cut_import(tmp_path / str(n), random.randrange(1, IMPORTED))
+        for n in range(rounds(1, 20))
+    ]
+    note(
+        Line(
+            fault="A1",
+            what=f"kill -9 amidst an import of {IMPORTED} lines",
+            rounds=len(stored),
+            seen=f"{min(stored)} to {max(stored)} lines were stored by then, the first ones in their order",
         )
     )
 

@@ -8,7 +8,6 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from dispatchserver.dialects.rest.importing import TOLD_LIMIT
 from dispatchserver.domain.errors import StoreUnavailable
 from tests.builders import NOON
 from tests.dialects.rest.putting import CN, EN, NOON_LINE, a_put, put, put_calendar
+from tests.processes import asides
 
 PATH = "/api/v1/tasks:import"
 FAR = "2998-03-02T08:00:00Z"
@@ -374,19 +374,11 @@ async def test_where_the_process_aside_is_killed_the_server_reads_on_and_no_line
         yield b"".join(lines[:3_000])
         while not await names(server):  # noqa: ASYNC110  (the server sets no event)
             await asyncio.sleep(0.01)
-        for pid in processes_aside():
+        for pid in asides(os.getpid()):
             os.kill(pid, signal.SIGKILL)
         yield b"".join(lines[3_000:])
 
     reply = await server.ask("POST", PATH, body(), EN)
     assert counts(reply) == (6_000, 6_000, 0, 0, 0)
     assert "import.aside_gone" in caplog.text
-    assert processes_aside() == []
-
-
-def processes_aside():
-    """The children of this process that read lines."""
-    children = Path("/proc/self/task").glob("*/children")
-    pids = [pid for each in children for pid in each.read_text("ascii").split()]
-    said = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids}
-    return [int(pid) for pid, words in said.items() if b"dispatchserver.aside" in words]
+    assert asides(os.getpid()) == []
