@@ -17,6 +17,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 SIZE_BYTES = 8
 READ_AHEAD = 2**20
+"""How much of an answer is taken in before somebody reads it: many steps of a pipe, which each cost a turn of the loop."""
 
 
 class AsideGone(Exception):
@@ -57,7 +58,8 @@ class Aside(Generic[Q, A]):
             await asked.drain()
             size = int.from_bytes(await answers.readexactly(SIZE_BYTES))
             answer: A = pickle.loads(await answers.readexactly(size))
-        except (ConnectionError, asyncio.IncompleteReadError) as error:
+        except Exception as error:
+            # it has ended, or is of another version than this one, which was installed meanwhile
             raise AsideGone(repr(error)) from error
         return answer
 

@@ -67,7 +67,7 @@ class LineReading:
         aside = self._goes_aside
         lines, terms = await self._lines.take(LINES_AT_ONCE), await self._terms()
         self._taken += len(lines)
-        if aside:
+        if aside and lines:
             try:
                 return Read(terms, await self._read_aside(lines, terms))
             except AsideGone as gone:
