@@ -64,6 +64,23 @@ async def test_what_fails_there_is_shown_and_ends_it(capfd):
     assert "ValueError: fail" in capfd.readouterr().err
 
 
+class Foreign:
+    """Answers what nobody here can read, like one of another version."""
+
+    def __call__(self, question):
+        return self
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+async def test_one_whose_answers_cannot_be_read_here_is_told_as_gone():
+    there = await Aside.start(Foreign)
+    with pytest.raises(AsideGone, match="no number"):
+        await there.ask("a")
+    await there.close()
+
+
 async def test_where_no_process_can_be_had_that_is_told_too(monkeypatch):
     monkeypatch.setattr(aside.sys, "executable", "/nowhere/python")
     with pytest.raises(AsideGone, match="/nowhere/python"):

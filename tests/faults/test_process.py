@@ -120,9 +120,8 @@ async def cut_import(folder: Path, at: int) -> int:
         aside = asides(first.process.child.pid)
         assert await first.process.kill() == -signal.SIGKILL, first.process.said()
         known = at
-        with suppress(
-            aiohttp.ClientError
-        ):  # as a rule it is cut off, but it may just have been answered
+        # as a rule it is cut off, but it may just have been answered
+        with suppress(aiohttp.ClientError):
             known = (await (await sending).json())["lines"]
 
         async def gone() -> bool:

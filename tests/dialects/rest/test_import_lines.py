@@ -25,7 +25,7 @@ from dispatchserver.domain.recall import HttpRecall, SocketRecall
 from dispatchserver.domain.retrypolicy import Backoff, Retry
 from dispatchserver.domain.task import Policies
 from tests.builders import NOON, UTC_ZONE, a_task
-from tests.shapes import SHAPES, simple
+from tests.shapes import BERLIN, SHAPES, simple
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 data = st.recursive(
@@ -163,6 +163,18 @@ def test_each_line_says_together_with_others_what_it_says_alone_also_where_it_is
             assert together.error.params == alone.error.params
         else:
             assert told(together) == told(alone)
+
+
+def test_what_is_usual_holds_from_where_it_was_told_until_it_is_told_anew():
+    reader, line = PortionReader(), json.dumps(SOUND | {"policies": {}}).encode()
+    usual = {
+        zone: Usuals(by_group={}, zone=zone, policies=NO_DEFAULTS) for zone in (UTC_ZONE, BERLIN)
+    }
+    zones = []
+    for usuals in (usual[UTC_ZONE], None, usual[BERLIN], None):
+        portion = Portion(lines=[(1, line)], manner=MANNER, now=NOON, usuals=usuals)
+        zones += [said.trigger.zone for said in reader(handed_over(portion))]
+    assert zones == [UTC_ZONE, UTC_ZONE, BERLIN, BERLIN]
 
 
 def told(said):
