@@ -22,7 +22,7 @@ from dispatchserver.recalls.http import HttpTarget
 
 SETTLING_S = 0.5
 HEADERS = 12
-HEADER = ("X-Dispatch-Some-Header", "0123456789abcdef0123456789abcdef")
+HEADER = "X-Dispatch-Some-Header: 0123456789abcdef0123456789abcdef\r\n"
 AMPLE = timedelta(seconds=30)
 
 
@@ -102,7 +102,7 @@ async def _send(target: HttpTarget, url: str, left: Iterator[int], size: int) ->
         order = SendOrder(
             recall=recall,
             body=body,
-            headers=(HEADER,) * HEADERS,
+            told=HEADER * HEADERS,
             connect_timeout=AMPLE,
             total_timeout=AMPLE,
             dns_timeout=AMPLE,

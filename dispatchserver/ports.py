@@ -222,14 +222,16 @@ class RecallTarget(Protocol):
 class SendOrder:
     """One attempt as a target needs it: whom, what, and how long it may take, as a whole and step by step.
 
-    Headers may hold a secret; `client_pem` is one: the certificate to show in the TLS handshake, with its key.
+    `told` are header lines as they are sent, each with its line break; `headers` are others, which may hold a secret;
+    `client_pem` is one: the certificate to show in the TLS handshake, with its key.
     """
 
     recall: Recall
     body: bytes
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
     connect_timeout: timedelta
     total_timeout: timedelta
+    told: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     dns_timeout: timedelta = timedelta(seconds=5)
     first_byte_timeout: timedelta | None = None
     client_pem: str | None = field(default=None, repr=False)

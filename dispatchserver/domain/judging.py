@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from dispatchserver.domain.destination import SILENT
 from dispatchserver.domain.fire import Decision, Delivery, Fire, FireState, Outcome, Reason, Verdict
@@ -22,6 +23,7 @@ LEADS_TO: Mapping[Decision, FireState] = {
     Decision.RETRY: FireState.PENDING,
     Decision.WAIT: FireState.WAITING,
 }
+OFTEN_LIMIT = 200
 LOST_LIMIT = 10
 LONGEST_LOSS_PAUSE = timedelta(seconds=10)
 BOM = b"\xef\xbb\xbf"
@@ -116,16 +118,19 @@ def _judge_free_reply(outcome: Outcome, rule: ReplyRule, report_by: datetime) ->
     return Verdict(decision=Decision.SUCCESS, reason=outcome.reason, result=result)
 
 
-def _contract(body: bytes) -> dict[str, JsonValue] | None:
+def _contract(body: bytes) -> Mapping[str, JsonValue] | None:
     """The reply as the contract's map, when it has at least one of the contract's keys."""
     reply = _object(body)
     return None if reply is None or CONTRACT_KEYS.isdisjoint(reply) else reply
 
 
-def _object(body: bytes) -> dict[str, JsonValue] | None:
-    """The reply when it is a JSON object.
+def _object(body: bytes) -> Mapping[str, JsonValue] | None:
+    """The reply when it is a JSON object."""
+    return _often(body) if len(body) <= OFTEN_LIMIT else _read(body)
 
-    Read leniently (a BOM, another charset's text, NaN, lone surrogates): strictness would turn a plain
+
+def _read(body: bytes) -> Mapping[str, JsonValue] | None:
+    """Leniently (a BOM, another charset's text, NaN, lone surrogates): strictness would turn a plain
     "success": false into a free reply, and so into a success.
     """
     try:
@@ -133,6 +138,10 @@ def _object(body: bytes) -> dict[str, JsonValue] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+_often = lru_cache(maxsize=1_024)(_read)
+"""Most receivers say the same few words over and over."""
 
 
 def _no(value: JsonValue) -> bool:

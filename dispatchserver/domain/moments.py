@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+SECONDS = len("2026-03-04T12:00:00")
+MILLISECONDS = len("2026-03-04T12:00:00.000")
 
 
 def from_ms(ms: int) -> datetime:
@@ -18,7 +20,7 @@ def to_ms(moment: datetime) -> int:
 
 def iso(moment: datetime) -> str:
     """RFC 3339 in UTC; milliseconds only where there are any."""
-    precise = "milliseconds" if moment.microsecond // 1000 else "seconds"
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec=precise)[:-6] + "Z"
+    text = moment.isoformat()
+    return text[:MILLISECONDS] + "Z" if moment.microsecond >= 1000 else text[:SECONDS] + "Z"

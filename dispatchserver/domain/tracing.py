@@ -2,11 +2,14 @@
 
 import hashlib
 
+NOBODY = "0" * 16
+ANYBODY = "0" * 15 + "1"
+
 
 def span_id(fire_id: str, attempt: int) -> str:
     """The span of one attempt: 16 hex digits, never all zeros, the same wherever it is worked out."""
-    digest = hashlib.sha256(f"{fire_id}|{attempt}".encode()).digest()
-    return f"{int.from_bytes(digest[:8], 'big') or 1:016x}"
+    digits = hashlib.sha256(f"{fire_id}|{attempt}".encode()).hexdigest()[:16]
+    return digits if digits != NOBODY else ANYBODY
 
 
 def traceparent(fire_id: str, attempt: int) -> str:

@@ -120,13 +120,14 @@ class Executor:
     def _order(self, assignment: Assignment, proof: Proof, started_at: datetime) -> SendOrder:
         fire, recall, policies = assignment.fire, assignment.recall, assignment.policies
         body = render_body(recall, fire.id, fire.shard, fire.shards)
-        ours = render_headers(fire, started_at)
+        told = render_headers(fire, started_at)
         if assignment.signing_keys:
-            ours += sign(assignment.signing_keys, fire, started_at, body)
+            told += sign(assignment.signing_keys, fire, started_at, body)
         return SendOrder(
             recall=recall,
             body=body,
-            headers=headers_of(recall) + ours + proof.headers,
+            told=told,
+            headers=headers_of(recall) + proof.headers,
             connect_timeout=policies.connect_timeout or self._limits.connect_timeout,
             total_timeout=policies.total_timeout or self._limits.total_timeout,
             dns_timeout=self._limits.dns_timeout,

@@ -31,7 +31,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._seen: Seen | None = None
         self._answered: asyncio.Future[None] | None = None
         self._waits = False
@@ -44,8 +45,6 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise Broken(reset=False, why="it had ended already")
         self._seen, self._keeps, self._waits = seen, False, True
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
         self._head = self._headers = 0
         self._interim = self._framed = False
         self._answered = seen.loop.create_future()
@@ -57,7 +56,7 @@ class Connection(asyncio.Protocol):
         finally:  # one that is called off as its reply is complete takes nothing: who called would not keep it
             if not (taken and self._keeps) or self._spoiled:
                 self.abort()
-            self._seen = self._answered = self._parser = None
+            self._seen = self._answered = None
             self._waits = False
 
     @property
@@ -78,11 +77,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or not self._waits:
+        seen = self._seen
+        if seen is None or not self._waits:
             self.abort()  # nobody asked for this
             return
-        seen = self._seen
-        assert seen is not None
         if seen.replied_at is None:
             seen.come_to(Step.REST)
         if seen.status is None:
@@ -124,7 +122,6 @@ class Connection(asyncio.Protocol):
             self._seen.asynchronous = value.strip().lower() == b"true"
 
     def on_headers_complete(self) -> None:
-        assert self._parser is not None
         assert self._seen is not None
         status = self._parser.get_status_code()
         self._interim = 100 <= status < 200 and status != SWITCHING
@@ -139,7 +136,6 @@ class Connection(asyncio.Protocol):
         self._spoiled |= not self._waits  # a second reply that nobody asked for
 
     def on_message_complete(self) -> None:
-        assert self._parser is not None
         if self._interim:
             self._head, self._headers, self._framed = 0, 0, False
         elif self._waits:

@@ -97,14 +97,17 @@ async def first_of(
     """
     failure: OSError = OSError("no address")
     loop = asyncio.get_running_loop()
+    alarm = Alarm(loop)
     for tried, info in enumerate(addresses):
         share = max(0.0, limit) / (len(addresses) - tried)
         began = loop.time()
         try:
-            with Alarm(began + share, loop):
+            with alarm.until(began + share):
                 return await attempt(info)
         except OSError as error:
             failure = error
+        finally:
+            alarm.close()
         limit -= loop.time() - began
     raise failure
 

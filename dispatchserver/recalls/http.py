@@ -4,12 +4,11 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import timedelta
-from functools import lru_cache
 
 from dispatchserver import __version__
+from dispatchserver.domain.authorization import Header
 from dispatchserver.domain.callbackproxy import CallbackProxy
 from dispatchserver.domain.egresspolicy import USUAL, EgressPolicy
 from dispatchserver.domain.errors import Invalid
@@ -18,6 +17,7 @@ from dispatchserver.domain.recall import HttpRecall
 from dispatchserver.messages import say
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.alarm import Alarm
 from dispatchserver.recalls.clientcert import client_context, usual_context
 from dispatchserver.recalls.connection import Broken, Connection
 from dispatchserver.recalls.http_failures import FAILURES, NotCallable, explain
@@ -31,23 +31,12 @@ IDLE_LIMIT = 1_000
 WANTS_ANOTHER_NAME = 407
 """A proxy's own answer to who asks; what asked has gone no further."""
 USUALLY = {
-    "content-type": "application/json; charset=utf-8",
-    "user-agent": f"dispatchserver/{__version__}",
+    "content-type": "content-type: application/json; charset=utf-8",
+    "user-agent": f"user-agent: dispatchserver/{__version__}",
 }
 NEVER = frozenset(("host", "content-length", "accept-encoding", "connection", "transfer-encoding"))
 Key = tuple[str, str, int, ssl.SSLContext | None]
 """What kept connections are shared by: the scheme, the host, the port, and how TLS is spoken there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A request from behind its first lines to its body, with places for the values of its headers and the body's length:
-    how many line breaks it has; and which headers, by their places, are left out.
-    """
-
-    text: str
-    breaks: int
-    left_out: Set[int]
 
 
 class HttpTarget:
@@ -74,6 +63,8 @@ class HttpTarget:
         self._kept_count = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
+        self._alarms: list[Alarm] = []
+        """Those that nobody uses now."""
 
     async def send(self, order: SendOrder) -> Outcome:
         """POSTs once; see RecallTarget."""
@@ -84,8 +75,12 @@ class HttpTarget:
             place = place_of(order.recall.url, self._proxy)
             seen.peer = place.peer
             request = _request(place, order)
-            with seen.within(order):
-                await self._deliver(place, request, order, seen)
+            alarm = self._alarms.pop() if self._alarms else Alarm(loop)
+            try:
+                with seen.within(order.total_timeout, alarm):
+                    await self._deliver(place, request, order, seen)
+            finally:
+                self._alarms.append(alarm)
         except Invalid as invalid:
             words = say("en", invalid.code, **invalid.params)
             return seen.not_sent(Reason.SECRET, f"the client certificate: {words}")
@@ -102,6 +97,8 @@ class HttpTarget:
         for connections in self._kept.values():
             for connection in connections:
                 connection.abort()
+        for alarm in self._alarms:
+            alarm.close()
         self._kept.clear()
         self._kept_count = 0
 
@@ -111,7 +108,7 @@ class HttpTarget:
         connection = self._take(key, seen.began)
         if connection is not None:
             seen.reused = True
-            seen.come_to(Step.REPLY)
+            seen.come_to(Step.REPLY, order.first_byte_timeout)
             try:
                 await connection.exchange(request, seen)
             except Broken:
@@ -140,9 +137,9 @@ class HttpTarget:
         if via is not None:
             guard.check_unseen(place.address)
             host, port, seen.peer = via.host, via.port, place.first_stop
-        seen.come_to(Step.RESOLVE)
+        seen.come_to(Step.RESOLVE, order.dns_timeout)
         addresses = await self._resolver.look_up(host, port)
-        seen.come_to(Step.CONNECT)
+        seen.come_to(Step.CONNECT, order.connect_timeout)
         limit = order.connect_timeout.total_seconds()
         sock = await egress.connect(guard if via is None else None, host, addresses, limit)
         seen.peer = place.peer
@@ -151,7 +148,7 @@ class HttpTarget:
         except BaseException:
             sock.close()
             raise
-        seen.come_to(Step.REPLY)
+        seen.come_to(Step.REPLY, order.first_byte_timeout)
         return connection
 
     def _take(self, key: Key, moment: float) -> Connection | None:
@@ -215,27 +212,21 @@ async def _begin(
 
 def _request(place: Place, order: SendOrder) -> bytes:
     """The request as it is sent. The order may say any header but those that frame and pack it."""
-    names, values = zip(*order.headers, strict=True) if order.headers else ((), ())
-    form = _form_of(names)
-    if form.left_out:
-        values = tuple(value for at, value in enumerate(values) if at not in form.left_out)
-    text = form.text % (*values, len(order.body))
-    if text.count("\n") != form.breaks or text.count("\r") != form.breaks:
-        raise NotCallable(place.peer, "a header holds a line break")
-    return place.head + text.encode() + order.body
+    lines = _lines(order.headers, place.peer) if order.headers else USUAL_LINES
+    head = f"{lines}{order.told}content-length: {len(order.body)}\r\n\r\n"
+    return place.head + head.encode() + order.body
 
 
-@lru_cache(maxsize=4_096)
-def _form_of(names: tuple[str, ...]) -> Form:
-    """How a request with these headers reads."""
-    said = [name.lower() for name in names]
-    left_out = frozenset(at for at, name in enumerate(said) if name in NEVER)
-    usual = [f"{name}: {value}" for name, value in USUALLY.items() if name not in said]
-    own = [f"{name}: " for at, name in enumerate(names) if at not in left_out]
-    lines = [line.replace("%", "%%") for line in usual]
-    lines += [line.replace("%", "%%") + "%s" for line in own]
-    text = "\r\n".join([*lines, "content-length: %d", "", ""])
-    return Form(text, len(lines) + 2, left_out)
+def _lines(headers: Iterable[Header], peer: str) -> str:
+    """The lines of these headers, and of what is usual beside them."""
+    said = {name.lower(): f"{name}: {value}" for name, value in headers}
+    lines = [line for name, line in (USUALLY | said).items() if name not in NEVER]
+    if any("\n" in line or "\r" in line for line in lines):
+        raise NotCallable(peer, "a header holds a line break")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+USUAL_LINES = _lines((), "")
 
 
 def _stale(seen: Seen) -> bool:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from enum import StrEnum
 
 from dispatchserver.domain.fire import Delivery, Outcome, Reason
-from dispatchserver.ports import SendOrder
 from dispatchserver.recalls.alarm import Alarm
 
 REPLY_LIMIT = 64 * 1024
@@ -50,35 +49,32 @@ class Seen:
     truncated: bool = False
     asynchronous: bool = False
     retry_after: str = ""
-    _order: SendOrder | None = None
+    _total: timedelta = timedelta(0)
     _alarm: Alarm | None = None
 
-    def within(self, order: SendOrder) -> Alarm:
-        """Bounds the attempt as a whole, and each of its steps, by the order's time limits; raises TimeoutError.
+    def within(self, total: timedelta, alarm: Alarm) -> Alarm:
+        """Bounds the attempt as a whole; raises TimeoutError. Each step may have a limit of its own beside that."""
+        self._total = self.limit = total
+        self._alarm = alarm
+        return alarm.until(self.began + total.total_seconds())
 
-        What comes before its first step has only the total limit: a kept connection needs no other, and no other timer.
-        """
-        self._order, self.limit = order, order.total_timeout
-        self._alarm = Alarm(self.began + self.limit.total_seconds(), self.loop)
-        return self._alarm
-
-    def come_to(self, step: Step) -> None:
-        """The attempt is at this step from now on; the time limit of the one before is kept no longer."""
+    def come_to(self, step: Step, own: timedelta | None = None) -> None:
+        """The attempt is at this step from now on, with its `own` time limit; that of the step before is kept no longer."""
         self.step, moment = step, self.loop.time()
         if step is Step.REPLY:
             self.connected_at = moment
-        if step is Step.REST:
+        elif step is Step.REST:
             self.replied_at = moment
-        if self._order is None or self._alarm is None or self._alarm.rings:
+        alarm = self._alarm
+        if alarm is None or alarm.rings:
             return
-        own = _own_limit(self._order, step)
-        if own is None and self.limited_by is Step.REST and not self._alarm.put_off:
+        if own is None and self.limited_by is Step.REST and not alarm.put_off:
             return  # the total limit holds already
-        self.limit, self.limited_by = self._order.total_timeout, Step.REST
-        ends = self.began + self.limit.total_seconds() + self._alarm.put_off
+        self.limit, self.limited_by = self._total, Step.REST
+        ends = self.began + self._total.total_seconds() + alarm.put_off
         if own is not None and moment + own.total_seconds() < ends:
             self.limit, self.limited_by, ends = own, step, moment + own.total_seconds()
-        self._alarm.move(ends)
+        alarm.move(ends)
 
     def take(self, chunk: bytes) -> bool:
         """Keeps what still fits of the reply; False when the reply is longer than what is kept of one."""
@@ -115,19 +111,6 @@ class Seen:
 
     def _since_start(self, moment: float | None) -> int | None:
         return None if moment is None else int((moment - self.began) * 1000)
-
-
-def _own_limit(order: SendOrder, step: Step) -> timedelta | None:
-    """The time limit of this step alone; None where only the total one holds."""
-    match step:
-        case Step.RESOLVE:
-            return order.dns_timeout
-        case Step.CONNECT:
-            return order.connect_timeout
-        case Step.REPLY:
-            return order.first_byte_timeout
-        case Step.REST:
-            return None
 
 
 def one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from dispatchserver.domain.fire import Outcome, Reason
 from dispatchserver.domain.recall import Ack, Framing, SocketRecall
 from dispatchserver.ports import SendOrder
 from dispatchserver.recalls import egress
+from dispatchserver.recalls.alarm import Alarm
 from dispatchserver.recalls.line import Line
 from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.seen import (
@@ -49,8 +50,9 @@ class SocketTarget:
         """Sends one frame and reads one reply; see RecallTarget."""
         assert isinstance(order.recall, SocketRecall)
         seen = Seen(peer=order.recall.address)
+        alarm = Alarm(seen.loop)
         try:
-            with seen.within(order):
+            with seen.within(order.total_timeout, alarm):
                 reached = await self._reach(order, seen)
                 if isinstance(reached, Outcome):
                     return reached
@@ -59,20 +61,22 @@ class SocketTarget:
             if seen.connected_at is None:
                 return not_connected_in_time(seen)
             return seen.unanswered(Reason.TIMEOUT, no_reply(seen))
+        finally:
+            alarm.close()
 
     async def _reach(self, order: SendOrder, seen: Seen) -> Line | Outcome:
         """A connection, or the Outcome that says why there is none."""
         assert isinstance(order.recall, SocketRecall)
         limit = order.connect_timeout.total_seconds()
-        seen.come_to(Step.RESOLVE)
+        seen.come_to(Step.RESOLVE, order.dns_timeout)
         try:
             addresses = await self._resolver.look_up(order.recall.host, order.recall.port)
-            seen.come_to(Step.CONNECT)
+            seen.come_to(Step.CONNECT, order.connect_timeout)
             dial = partial(self._dial, order.recall.host)
             line = await egress.first_of(addresses, limit, dial)
         except (OSError, ValueError) as error:
             return _not_connected(error, seen)
-        seen.come_to(Step.REPLY)
+        seen.come_to(Step.REPLY, order.first_byte_timeout)
         return line
 
     async def _dial(self, host: str, info: egress.AddressInfo) -> Line:

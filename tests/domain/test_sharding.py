@@ -98,8 +98,9 @@ def test_other_routes_and_single_addresses_stand_beside_everything():
 
 def test_headers_name_the_shard_of_a_broadcast_and_of_nothing_else():
     (first, *_, last) = plan(a_task(once(), recall=EVERYWHERE), NOON, NOON).fires
-    told = dict(render_headers(last, NOON))
-    assert (told["X-Dispatch-Shard-Index"], told["X-Dispatch-Shard-Total"]) == ("2", "3")
-    assert dict(render_headers(first, NOON))["X-Dispatch-Shard-Index"] == "0"
+    assert "X-Dispatch-Shard-Index: 2\r\nX-Dispatch-Shard-Total: 3\r\n" in render_headers(
+        last, NOON
+    )
+    assert "X-Dispatch-Shard-Index: 0\r\n" in render_headers(first, NOON)
     (alone,) = plan(a_task(once()), NOON, NOON + timedelta(0)).fires
-    assert not [name for name, _ in render_headers(alone, NOON) if "Shard" in name]
+    assert "Shard" not in render_headers(alone, NOON)

@@ -82,7 +82,7 @@ async def test_the_receiver_gets_the_data_and_is_told_which_fire_this_is(works, 
     (order,) = works.receiver.orders
     assert json.loads(order.body) == {"data": {"a": 1}, "tasklogid": assignment.fire.id}
     assert order.recall == RECALL
-    headers = dict(order.headers)
+    headers = works.receiver.headers()
     assert headers["X-Dispatch-Fire-Id"] == headers["Idempotency-Key"] == assignment.fire.id
     assert headers["X-Dispatch-Scheduled-Time"] == "2026-03-04T12:00:00Z"
     assert (headers["X-Dispatch-Attempt"], headers["X-Dispatch-Priority"]) == ("1", "3")

@@ -32,7 +32,7 @@ async def put(works, value="canary-1"):
 
 
 def sent(works, index=0):
-    return dict(works.receiver.orders[index].headers)
+    return works.receiver.headers(index)
 
 
 async def attempts(works, fire):
@@ -53,7 +53,6 @@ async def test_the_secret_is_sent_in_its_header_beside_all_others(works, auth, h
     await works.turn()
     headers = sent(works)
     assert (headers[header], headers["X-Tenant"]) == (value, "42")
-    assert headers["Content-Type"].startswith("application/json")
     assert "canary" not in repr(works.receiver.orders[0])
 
 

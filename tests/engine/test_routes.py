@@ -17,7 +17,7 @@ from dispatchserver.domain.route import Route, RouteRule
 from dispatchserver.domain.task import Policies
 from tests.builders import an_outcome, at, every, once
 from tests.clocks import until
-from tests.engine.works import Works
+from tests.engine.works import Works, headers_of
 
 OK = an_outcome(b"ok")
 BUSY = an_outcome(b"busy", status=503)
@@ -52,7 +52,7 @@ class Town:
         return "".join(order.recall.destination[0] for order in self.orders)
 
     def told(self, name):
-        return [dict(order.headers)[name] for order in self.orders]
+        return [headers_of(order)[name] for order in self.orders]
 
 
 @pytest.fixture

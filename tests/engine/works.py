@@ -16,6 +16,11 @@ from tests.clocks import until
 from tests.houses import NODE
 
 
+def headers_of(order):
+    """All that an order has its receiver told in headers."""
+    return dict(line.split(": ", 1) for line in order.told.splitlines()) | dict(order.headers)
+
+
 class Receiver:
     """Records every order. Answers what `says` holds, in order, and then always `usually`.
 
@@ -51,7 +56,10 @@ class Receiver:
         return [self.header(n, "X-Dispatch-Name") for n in range(len(self.orders))]
 
     def header(self, index, name):
-        return dict(self.orders[index].headers)[name]
+        return self.headers(index)[name]
+
+    def headers(self, index=0):
+        return headers_of(self.orders[index])
 
 
 class Works:

@@ -120,11 +120,11 @@ def after_materialise(number: str) -> None:
 
 def poison(name: str) -> None:
     """One task's callback is the end of whoever sends it."""
-    header = ("X-Dispatch-Name", quote(name))
+    line = f"X-Dispatch-Name: {quote(name)}\r\n"
     send = HttpTarget.send
 
     async def send_or_die(this: HttpTarget, order: SendOrder) -> Any:
-        if header in order.headers:
+        if line in order.told:
             asyncio.get_running_loop().call_later(UNDER_WAY_S, die)
         return await send(this, order)
 
