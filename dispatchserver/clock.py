@@ -22,15 +22,19 @@ class SystemClock:
         self._ahead = time.time_ns() - time.monotonic_ns()
         """By how many nanoseconds the wall clock was ahead of one that nobody can set."""
         self._set_back_at = float("-inf")
+        self._last_ms, self._last = 0, EPOCH
 
     def now(self) -> datetime:
         """The present moment, cut to the millisecond."""
         wall = time.time_ns()
-        ahead = wall - time.monotonic_ns()
-        if ahead < self._ahead - SET_BACK_NS:
-            self._set_back_at = time.monotonic()
-        self._ahead = ahead
-        return EPOCH + wall // NS_PER_MS * MILLISECOND
+        ms = wall // NS_PER_MS
+        if ms != self._last_ms:  # it is asked several times for every fire
+            ahead = wall - time.monotonic_ns()
+            if ahead < self._ahead - SET_BACK_NS:
+                self._set_back_at = time.monotonic()
+            self._ahead = ahead
+            self._last_ms, self._last = ms, EPOCH + ms * MILLISECOND
+        return self._last
 
     async def sleep_until(self, moment: datetime) -> None:
         """Returns once the wall clock shows `moment`; before only where it was set back of late.

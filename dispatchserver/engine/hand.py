@@ -129,7 +129,7 @@ class Hand:
         them. And those that are due in a moment: they are claimed together, and when they are due nothing is left to be stored.
         """
         self._queue(placing.now)
-        self._call_back(placing)
+        full = self._call_back(placing)
         offered: list[Assignment] = []
         without_room: list[Assignment] = []
         while self._line and len(offered) < limit and len(without_room) < GIVEN_BACK:
@@ -138,11 +138,13 @@ class Hand:
             if self._gone and self._is_gone(entry[1], assignment.fire):
                 self._count -= 1
                 continue
-            if placing.place(assignment.fire, assignment.recall) is not None:
-                offered.append(assignment)
-                continue
             name = assignment.recall.destination
-            if placing.waits_for_calls(name):
+            if name in full:
+                heappush(self._aside.setdefault(name, []), entry)
+            elif placing.place(assignment.fire, assignment.recall) is not None:
+                offered.append(assignment)
+            elif placing.waits_for_calls(name):
+                full.add(name)
                 heappush(self._aside.setdefault(name, []), entry)
             else:
                 # apart, or what the store has would take the slots that are meant for the next ones here
@@ -203,9 +205,12 @@ class Hand:
                 _, rank, number, assignment = heappop(heap)
                 heappush(self._line, (rank, number, assignment))
 
-    def _call_back(self, placing: Placing) -> None:
-        """As many as there is room for again get back in line; all, where it is not for calls to end that they wait."""
-        for name in [name for name in self._aside if not placing.is_full(name)]:
+    def _call_back(self, placing: Placing) -> set[str]:
+        """As many as there is room for again get back in line; all, where it is not for calls to end that they wait.
+        Answers where there is no room until calls end.
+        """
+        full = {name for name in self._aside if placing.is_full(name)}
+        for name in [name for name in self._aside if name not in full]:
             line = self._aside[name]
             left = placing.room(name) or len(line)
             while line and left:
@@ -217,6 +222,7 @@ class Hand:
                 left -= 1
             if not line:
                 del self._aside[name]
+        return full
 
 
 def for_hand(plans: Iterable[Plan], now: datetime, most: int) -> list[Assignment]:

@@ -64,6 +64,7 @@ class GroupCommit:
         self._wanted = asyncio.Event()
         self._hurried = asyncio.Event()
         self._closing = False
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run(), name="group-commit")
 
     def submit(
@@ -76,7 +77,7 @@ class GroupCommit:
     ) -> Awaitable[R]:
         """Queues one write and waits for its commit; raises StoreUnavailable when nothing was stored. What is `patient`
         waits a moment for others to share the transaction, as long as nobody else wants one."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = self._loop.create_future()
         if self._closing or len(self._queue) >= QUEUE_LIMIT:
             why = "closing" if self._closing else f"{QUEUE_LIMIT} writes are waiting"
             future.set_exception(StoreUnavailable(why))
@@ -137,7 +138,7 @@ class GroupCommit:
             _resolve(entry.future, result)
 
     def _seconds(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     async def _transact(self, groups: Sequence[Sequence[_Entry]], tx: Tx) -> list[Any]:
         """As a rule all is written, and nothing has to be marked for that. Where anything is not, all is tried again
