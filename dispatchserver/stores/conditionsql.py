@@ -2,7 +2,7 @@
 
 SCHEMA = "SELECT coalesce(max(number), 0) FROM schema_migrations"
 
-OPEN = "state IN ('pending', 'running', 'waiting')"
+OPEN = "finished_at IS NULL"
 STRAYS = {
     "versionless_tasks": """
 SELECT count(*) FROM tasks t

@@ -28,9 +28,9 @@ WHERE t.state = 'active' AND t.next_fire_at IS NULL AND NOT EXISTS (
 ) LIMIT $1
 """
 OVERDUE_FIRES = """
-SELECT id FROM fires WHERE state IN ('pending', 'running', 'waiting') AND deadline_at < $1
+SELECT id FROM fires WHERE finished_at IS NULL AND deadline_at < $1
 ORDER BY deadline_at LIMIT $2
 """
 ENDLESS_FIRES = """
-SELECT id FROM fires WHERE state IN ('pending', 'running', 'waiting') AND deadline_at IS NULL LIMIT $1
+SELECT id FROM fires WHERE finished_at IS NULL AND deadline_at IS NULL LIMIT $1
 """

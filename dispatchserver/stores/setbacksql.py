@@ -17,6 +17,6 @@ PLAN_AGAIN = f"""
 UPDATE tasks SET next_fire_at = s.due_at + 1 FROM ({these("id TEXT, due_at BIGINT")}) s
 WHERE tasks.id = s.id AND tasks.next_fire_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM fires f WHERE f.task_id = s.id AND f.due_at = s.due_at AND f.kind = 'scheduled'
-        AND f.state IN ('pending', 'running', 'waiting')
+        AND f.finished_at IS NULL
 )
 """

@@ -239,7 +239,7 @@ WHERE tasks.id = s.id AND tasks.version = s.version AND tasks.next_fire_at IS NU
 LOST_FIRES = f"SELECT {FIRE_COLUMNS} FROM fires WHERE state = 'running' AND claimed_by <> $1"
 EXPIRED_FIRES = f"""
 SELECT {FIRE_COLUMNS} FROM fires
-WHERE state IN ('pending', 'running', 'waiting') AND deadline_at <= $1 ORDER BY deadline_at LIMIT $2
+WHERE finished_at IS NULL AND deadline_at <= $1 ORDER BY deadline_at LIMIT $2
 """
 LIST_ATTEMPTS = """
 SELECT fire_id, number, node, started_at, ended_at, delivery, reason, detail, status, excerpt, truncated,
@@ -264,7 +264,7 @@ NEXT_ASK = (
     "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn IN (1, 4)"
 )
 NEXT_DEADLINE = (
-    "SELECT min(deadline_at) AS at FROM fires WHERE state IN ('pending', 'running', 'waiting')"
+    "SELECT min(deadline_at) AS at FROM fires WHERE finished_at IS NULL"
 )
 
 CALENDAR_COLUMNS = "c.namespace, c.name, c.document, c.version, c.updated_at, c.updated_by"

@@ -11,12 +11,12 @@ ORDER BY f.run_at - f.priority * 300000, f.id LIMIT $2
 """
 UNDER_WAY = f"""
 SELECT {FIRE_COLUMNS} FROM fires
-WHERE serial = 1 AND state IN ('pending', 'running', 'waiting') AND turn <> 1 AND task_id IN ({unfold("task_id TEXT")})
+WHERE serial = 1 AND finished_at IS NULL AND turn <> 1 AND task_id IN ({unfold("task_id TEXT")})
 """
 KEY_HOLDERS = f"""
 SELECT f.id, f.namespace, f.ckey FROM ({unfold("namespace TEXT, ckey TEXT")}) s
 JOIN fires f ON f.namespace = s.namespace AND f.ckey = s.ckey
-WHERE f.ckey IS NOT NULL AND f.state IN ('pending', 'running', 'waiting') AND f.turn = 0
+WHERE f.ckey IS NOT NULL AND f.finished_at IS NULL AND f.turn = 0
 """
 SET_TURNS = f"""
 UPDATE fires SET turn = s.turn FROM ({these("id TEXT, turn BIGINT")}) s

@@ -74,7 +74,7 @@ def test_an_open_fire_without_a_deadline_is_found(command, path):
     change(
         path,
         "PRAGMA ignore_check_constraints = 1",
-        "UPDATE fires SET state = 'waiting', deadline_at = NULL",
+        "UPDATE fires SET state = 'waiting', deadline_at = NULL, finished_at = NULL",
     )
     assert found(command, path) == (1, ["endless_fires"])
 

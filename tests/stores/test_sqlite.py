@@ -257,7 +257,7 @@ async def test_reads_go_on_while_the_disk_is_full(house):
 # Indexes
 
 
-async def explained(house, statement, *args):
+async def explained(house, statement, *args, step="detail"):
     """SQLite's plan of a statement, one line a step; a batch is planned for two rows."""
     columns = re.findall(r"column\d+ AS", statement)
     row = f"({', '.join(['NULL'] * len(columns))})"
@@ -265,7 +265,7 @@ async def explained(house, statement, *args):
     text = (
         statement if statement.lstrip().startswith("EXPLAIN") else f"EXPLAIN QUERY PLAN {statement}"
     )
-    return [row["detail"] for row in await house.driver.writer.fetch(text, *args)]
+    return [row[step] for row in await house.driver.writer.fetch(text, *args)]
 
 
 @pytest.mark.parametrize(
@@ -303,6 +303,15 @@ async def test_batched_updates_find_their_rows_by_key(house, statement):
     await crowd(house)
     steps = await explained(house, statement)
     assert any("SEARCH" in step and "sqlite_autoindex" in step for step in steps), steps
+
+
+@pytest.mark.parametrize(
+    "statement", [sql.PUT_FIRES, claimsql.CLAIM, sql.MOVE_FIRES, sql.MOVE_TASKS]
+)
+async def test_no_list_is_made_anew_for_each_row_that_is_written(house, statement):
+    steps = await explained(house, f"EXPLAIN {statement.partition('RETURNING')[0]}", step="opcode")
+    # one for the rows that are written, one for what an UPDATE found of them
+    assert steps.count("OpenEphemeral") <= 2, steps
 
 
 DEAD_OF_TASK = FireFilter(
