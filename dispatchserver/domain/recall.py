@@ -255,8 +255,7 @@ def render_body(recall: Recall, fire_id: str, shard: int = 0, shards: int = 1) -
     if shards > 1:
         told |= {"shardIndex": shard, "shardTotal": shards}
     elif isinstance(recall.data, str):  # in pieces, since that takes half the time
-        said, mark = jsontext.dumps(recall.data), jsontext.dumps(fire_id)
-        return f'{{"data":{said},"tasklogid":{mark}}}'.encode()
+        return f'{{"data":{jsontext.dumps(recall.data)},"tasklogid":"{fire_id}"}}'.encode()
     if recall.body_shape is BodyShape.FLAT and isinstance(recall.data, dict):
         return jsontext.dumps({**recall.data, **told}).encode()
     return jsontext.dumps({"data": recall.data, **told}).encode()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
 
@@ -57,6 +58,10 @@ class Door:
         self._changing: list[frozenset[TaskKey] | None] = []
         self._opened = asyncio.Event()
         self._unsure: set[TaskKey | None] = set()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
 
     @property
     def before(self) -> int:
@@ -149,7 +154,7 @@ class Door:
 
     async def _called(self, guest: _Guest) -> None:
         """Waits for one of the calls in flight there to end."""
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        called: asyncio.Future[None] = self._loop.create_future()
         waiting = self._waiting.setdefault(guest.destination, [])
         heappush(waiting, (guest.fire.rank, guest.number, called))
         await called

@@ -27,7 +27,7 @@ def render_headers(fire: Fire, sent_at: datetime) -> str:
         f"X-Dispatch-Fire-Id: {fire_id}\r\n"
         f"X-Dispatch-Attempt: {attempt}\r\n"
         f"X-Dispatch-Scheduled-Time: {iso(fire.due_at)}\r\n"
-        f"X-Dispatch-Kind: {fire.kind.value}\r\n"
+        f"X-Dispatch-Kind: {fire.kind}\r\n"
         f"X-Dispatch-Group: {_encoded(fire.key.group)}\r\n"
         f"X-Dispatch-Name: {_encoded(fire.key.name)}\r\n"
         f"X-Dispatch-Priority: {fire.priority}\r\n"

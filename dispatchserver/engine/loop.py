@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from dispatchserver.domain.errors import StoreUnavailable
@@ -107,6 +107,10 @@ class Crew:
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_name: dict[str, asyncio.Task[None]] = {}
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()  # which asks the system every time what process this is
+
     @property
     def free(self) -> int:
         """How many more may start."""
@@ -124,7 +128,7 @@ class Crew:
 
     def start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         """Runs the work, to be called off by its name; it must handle its own errors."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         if name is not None:
             self._by_name[name] = task

@@ -6,6 +6,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cached_property
 
 from dispatchserver import __version__
 from dispatchserver.domain.authorization import Header
@@ -23,7 +24,7 @@ from dispatchserver.recalls.connection import Broken, Connection
 from dispatchserver.recalls.http_failures import FAILURES, NotCallable, explain
 from dispatchserver.recalls.places import Place, place_of
 from dispatchserver.recalls.resolving import Resolver
-from dispatchserver.recalls.seen import Seen, Step, now
+from dispatchserver.recalls.seen import Seen, Step
 from dispatchserver.recalls.tunnel import tunnel
 
 STALE_WITHIN = 1.0
@@ -66,10 +67,14 @@ class HttpTarget:
         self._alarms: list[Alarm] = []
         """Those that nobody uses now."""
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     async def send(self, order: SendOrder) -> Outcome:
         """POSTs once; see RecallTarget."""
         assert isinstance(order.recall, HttpRecall)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         seen = Seen(peer="?", loop=loop, began=loop.time())
         try:
             place = place_of(order.recall.url, self._proxy)
@@ -115,12 +120,12 @@ class HttpTarget:
                 if not _stale(seen):
                     raise
             else:
-                self._keep(key, connection, seen.loop)
+                self._keep(key, connection)
                 return
             seen.reused, seen.connected_at = False, None
         connection = await self._connect(place, tls, order, seen)
         await connection.exchange(request, seen)
-        self._keep(key, connection, seen.loop)
+        self._keep(key, connection)
 
     async def _tls_of(self, order: SendOrder) -> ssl.SSLContext:
         # reading the certificates that are trusted takes a while, which other callbacks should not wait for
@@ -162,22 +167,22 @@ class HttpTarget:
             connection.abort()
         return None
 
-    def _keep(self, key: Key, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def _keep(self, key: Key, connection: Connection) -> None:
         """Keeps it for the next exchange, if it bears one."""
         if not connection.usable:
             return
         if self._kept_count >= IDLE_LIMIT:
             connection.abort()
             return
-        connection.idle_since = loop.time()
+        connection.idle_since = self._loop.time()
         self._kept.setdefault(key, deque()).append(connection)
         self._kept_count += 1
         if self._sweeping is None:
-            self._sweeping = loop.call_later(self._keepalive, self._sweep)
+            self._sweeping = self._loop.call_later(self._keepalive, self._sweep)
 
     def _sweep(self) -> None:
         """Ends what lay idle too long; looks again while anything is kept."""
-        self._sweeping, oldest = None, now() - self._keepalive
+        self._sweeping, oldest = None, self._loop.time() - self._keepalive
         for key, connections in list(self._kept.items()):
             while connections and connections[0].idle_since <= oldest:
                 connections.popleft().abort()
@@ -185,8 +190,7 @@ class HttpTarget:
             if not connections:
                 del self._kept[key]
         if self._kept:
-            loop = asyncio.get_running_loop()
-            self._sweeping = loop.call_later(self._keepalive, self._sweep)
+            self._sweeping = self._loop.call_later(self._keepalive, self._sweep)
 
 
 async def _begin(
@@ -237,5 +241,5 @@ def _stale(seen: Seen) -> bool:
     return (
         seen.connected_at is not None
         and seen.replied_at is None
-        and now() - seen.connected_at < STALE_WITHIN
+        and seen.loop.time() - seen.connected_at < STALE_WITHIN
     )

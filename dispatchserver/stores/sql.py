@@ -263,9 +263,7 @@ SELECT min(at) AS at FROM (
 NEXT_ASK = (
     "SELECT min(run_at) AS at FROM fires WHERE state = 'pending' AND held = 0 AND turn IN (1, 4)"
 )
-NEXT_DEADLINE = (
-    "SELECT min(deadline_at) AS at FROM fires WHERE finished_at IS NULL"
-)
+NEXT_DEADLINE = "SELECT min(deadline_at) AS at FROM fires WHERE finished_at IS NULL"
 
 CALENDAR_COLUMNS = "c.namespace, c.name, c.document, c.version, c.updated_at, c.updated_by"
 FIND_CALENDARS = f"""
