@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

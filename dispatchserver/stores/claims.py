@@ -125,7 +125,7 @@ async def _claim_one(tx: Tx, asked: Claim) -> _Catch:
 async def _candidates(
     tx: Tx, catch: _Catch, statement: str, limit: int, *of: str
 ) -> list[Assignment]:
-    found = await tx.fetch(statement, limit, to_ms(catch.asked.now), *of)
+    found = await tx.fetch_many(statement, limit, to_ms(catch.asked.now), *of)
     catch.read = len(found)
     return [assignment for row in found if (assignment := _read(row, catch)) is not None]
 

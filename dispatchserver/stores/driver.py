@@ -20,6 +20,9 @@ class Reader(Protocol):
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """The rows of a SELECT; parameters are $1, $2 …"""
 
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        """The same of a SELECT that is limited, where its rows are many."""
+
 
 class Tx(Protocol):
     """One open write transaction. Where it is not `careful`, it is enough that what cannot be written whole fails: then all
@@ -30,6 +33,9 @@ class Tx(Protocol):
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         """The rows of a statement; parameters are $1, $2 …"""
+
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        """The same of a SELECT that is limited, where its rows are many."""
 
     async def execute(self, sql: str, *args: object) -> int:
         """Runs a statement that answers nothing; how many rows it wrote."""

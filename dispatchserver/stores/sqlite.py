@@ -18,6 +18,7 @@ from dispatchserver.stores.groupcommit import GroupCommit
 from dispatchserver.stores.soundness import CLEAN, IN_USE, Check
 from dispatchserver.stores.sqlitefile import trouble_of, unreadable
 from dispatchserver.stores.standing import Recovery, Standing, Watch
+from dispatchserver.stores.together import naming, read, telling
 from dispatchserver.stores.writethread import WriteThread, numbered
 
 OLDEST_SQLITE = (3, 38, 0)
@@ -43,6 +44,7 @@ class SqliteConnection:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self._names: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteConnection":
@@ -60,6 +62,14 @@ class SqliteConnection:
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return list(await self._connection.execute_fetchall(numbered(sql), args))
+
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        names = self._names.get(sql)
+        if names is None:
+            async with self._connection.execute(numbered(naming(sql)), args) as cursor:
+                names = self._names[sql] = tuple(column[0] for column in cursor.description)
+        (row,) = await self.fetch(telling(sql, names), *args)
+        return read(row["told"], names)
 
     async def close(self) -> None:
         await self._connection.close()
@@ -89,6 +99,9 @@ async def _set_up(
             raise StoreUnavailable(f"PRAGMA {name} is {held}, not {value}")
 
 
+Fetch = Callable[..., Awaitable[Sequence[Row]]]
+
+
 class PagedReader:
     """A few connections used in turn. What they read and find damaged ends the server, as it would not have started."""
 
@@ -98,9 +111,15 @@ class PagedReader:
         self._turn = 0
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        return await self._read(SqliteConnection.fetch, sql, *args)
+
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        return await self._read(SqliteConnection.fetch_many, sql, *args)
+
+    async def _read(self, fetch: Fetch, sql: str, *args: object) -> Sequence[Row]:
         self._turn = (self._turn + 1) % len(self._connections)
         try:
-            return await self._connections[self._turn].fetch(sql, *args)
+            return await fetch(self._connections[self._turn], sql, *args)
         except sqlite3.DatabaseError as error:
             if trouble_of(error) is Trouble.DAMAGED:
                 self._standing.end(StoreCorrupt(str(error)))

@@ -137,7 +137,7 @@ class SqlStore:
     async def due_tasks(self, horizon: datetime, limit: int) -> Sequence[Task]:
         reader = self._driver.engine_reader
         resting = self._unreadable.resting(horizon)
-        found = await reader.fetch(sql.DUE_TASKS, to_ms(horizon), limit, resting)
+        found = await reader.fetch_many(sql.DUE_TASKS, to_ms(horizon), limit, resting)
         return self._unreadable.read(found, await editions_of(reader, found), horizon)
 
     async def newest_due(self) -> datetime | None:
@@ -146,7 +146,7 @@ class SqlStore:
 
     async def tasks_ahead(self, moment: datetime, after: str, limit: int) -> Sequence[Task]:
         reader = self._driver.engine_reader
-        found = await reader.fetch(setbacksql.TASKS_AHEAD, to_ms(moment), after, limit)
+        found = await reader.fetch_many(setbacksql.TASKS_AHEAD, to_ms(moment), after, limit)
         return self._unreadable.read(found, await editions_of(reader, found), moment)
 
     async def record_plans(self, plans: Sequence[Plan], in_hand: Set[str] = frozenset()) -> int:

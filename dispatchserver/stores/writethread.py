@@ -16,10 +16,14 @@ from typing import Any, TypeVar
 
 from dispatchserver.stores.driver import Row, Trouble, Tx
 from dispatchserver.stores.sqlitefile import trouble_of
+from dispatchserver.stores.together import naming, read, telling
 
 T = TypeVar("T")
 Work = Callable[[Tx], Awaitable[T]]
 CACHED_STATEMENTS = 512
+
+Names = dict[str, tuple[str, ...]]
+"""The columns of statements."""
 
 _Order = tuple[Callable[[], Any], asyncio.Future[Any]]
 
@@ -32,6 +36,7 @@ class WriteThread:
         self._loop = asyncio.get_running_loop()
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
+        self._names: Names = {}
         self._thread = Thread(target=self._obey, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -41,11 +46,14 @@ class WriteThread:
 
     async def run(self, work: Work[T]) -> T:
         """Does this work in the thread, with nothing in between. It may wait for nothing but its Tx."""
-        inside = _Inside(self.connection)
+        inside = _Inside(self.connection, self._names)
         return await self._order(lambda: _to_its_end(work(inside)))
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return await self.run(lambda tx: tx.fetch(sql, *args))
+
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        return await self.run(lambda tx: tx.fetch_many(sql, *args))
 
     async def execute(self, sql: str, *args: object) -> int:
         return await self.run(lambda tx: tx.execute(sql, *args))
@@ -95,12 +103,21 @@ class WriteThread:
 class _Inside:
     """The connection as its own thread sees it: a statement is done when it returns."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, names: Names) -> None:
         self._connection = connection
+        self._names = names
         self.careful = False
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         return self._connection.execute(numbered(sql), args).fetchall()
+
+    async def fetch_many(self, sql: str, *args: object) -> Sequence[Row]:
+        names = self._names.get(sql)
+        if names is None:
+            described = self._connection.execute(numbered(naming(sql)), args).description
+            names = self._names[sql] = tuple(column[0] for column in described)
+        told = self._connection.execute(numbered(telling(sql, names)), args).fetchone()
+        return read(told["told"], names)
 
     async def execute(self, sql: str, *args: object) -> int:
         return self._connection.execute(numbered(sql), args).rowcount

@@ -78,7 +78,7 @@ async def test_a_claim_of_fires_of_many_groups_gives_each_its_own_keys_in_one_st
     async with house.statements() as seen:
         claimed = await claimed_keys(house, NOON)
     assert claimed == {"task": (NEW.key,), "in b": (OLD.key,), "in c": ()}
-    assert len([statement for statement in seen if "signing_keys" in statement]) == 1
+    assert len([statement for statement in seen if "json_array" in statement]) == 1
 
 
 async def test_a_key_that_another_server_retired_signs_no_claim_after_that(house):
