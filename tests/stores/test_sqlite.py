@@ -11,6 +11,7 @@ import pytest
 from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
 from dispatchserver.domain.fire import FireState, Reason
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
+from dispatchserver.domain.moments import to_ms
 from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
@@ -252,6 +253,23 @@ async def test_reads_go_on_while_the_disk_is_full(house):
     await adds_until_full(house)
     assert (await house.find()).task.version == 1
     assert await house.store.next_occasion() == NOON
+
+
+# Many rows at once
+
+
+@pytest.mark.parametrize("who", ["reader", "writer"])
+async def test_many_rows_told_as_one_are_the_rows_themselves_in_their_order(house, who):
+    odd = ['"quoted" \\ back', "行\n\t\u2028", "", "null", '{"a":[1,null]}', "😀"]
+    for n, note in enumerate(odd):
+        await house.add(f"名 {n}", once(at(9 - n)), note=note, priority=2**31 - 1)
+    asked = sql.DUE_TASKS, to_ms(at(60)), 100, "[]"
+    connection = house.driver.engine_reader if who == "reader" else house.driver.writer
+    for _ in range(2):  # what a statement's columns are is asked only once
+        told = await connection.fetch_many(*asked)
+        assert [row[0:100] for row in told] == [list(row) for row in await connection.fetch(*asked)]
+    assert [row["note"] for row in told] == odd[::-1]
+    assert await connection.fetch_many(sql.DUE_TASKS, 0, 100, "[]") == []
 
 
 # Indexes
