@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sqlite3
 import stat
 import threading
 
@@ -190,6 +191,33 @@ async def test_a_migration_that_fails_leaves_nothing_and_can_be_tried_again(conn
     assert await ledger(connection) == []
     history(Migration(1, "a", "CREATE TABLE a (x);"))
     assert await migrate(connection) == ["a"]
+
+
+PUT_FIRE = """
+INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, deadline_at, finished_at)
+VALUES ($1, 'default', 't', 'g', 'n', 1, 'scheduled', 0, $2, $2, $3, 9, $4)
+"""
+
+
+async def test_a_fire_has_finished_just_when_it_is_not_open_also_in_an_older_database(
+    connection, history
+):
+    *older, newest = (migration for migration in known("sqlite") if migration.number <= 19)
+    history(*older)
+    await migrate(connection)
+    await connection.execute(PUT_FIRE, "ended", 5, "succeeded", None)
+    await connection.execute(PUT_FIRE, "open", 6, "running", 7)
+    history(*older, newest)
+    assert await migrate(connection) == [newest.name]
+    fires = await connection.fetch("SELECT id, finished_at FROM fires ORDER BY id")
+    assert [tuple(row) for row in fires] == [("ended", 5), ("open", None)]
+    assert [tuple(row) for row in await connection.fetch("PRAGMA integrity_check")] == [("ok",)]
+    for said in ("finished_at = 7", "state = 'odd'", "deadline_at = NULL", "state = 'failed'"):
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            await connection.execute(f"UPDATE fires SET {said} WHERE id = 'open'")
+    await connection.execute("UPDATE fires SET state = 'failed', finished_at = 8 WHERE id = 'open'")
+    ends = await connection.fetch("SELECT state, n FROM counts WHERE what = 'fires' ORDER BY state")
+    assert [tuple(row) for row in ends] == [("failed", 1), ("succeeded", 1)]
 
 
 # A full disk
