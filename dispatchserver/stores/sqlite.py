@@ -69,7 +69,7 @@ class SqliteConnection:
             async with self._connection.execute(numbered(naming(sql)), args) as cursor:
                 names = self._names[sql] = tuple(column[0] for column in cursor.description)
         (row,) = await self.fetch(telling(sql, names), *args)
-        return read(row["told"], names)
+        return await self.fetch(sql, *args) if row["left_out"] else read(row["told"], names)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -1,7 +1,8 @@
 """Many rows told as one text.
 
 A thread that reads a row hands the interpreter over for each, and has to get it back from a loop that is busy: a hundred rows
-take a hundred times as long as one, and disturb the loop as often. As one JSON text they are a single row.
+take a hundred times as long as one, and disturb the loop as often. As one JSON text they are a single row. Rows with long
+documents, of up to 256 KiB each, are not told so: their texts would be in memory several times.
 """
 
 import json
@@ -10,6 +11,9 @@ from functools import cache
 from typing import Any
 
 from dispatchserver.stores.driver import Row
+
+SHORT = 8_192
+"""How many characters the documents of a row have together at most, to be told with others."""
 
 
 class Told:
@@ -33,9 +37,14 @@ def naming(sql: str) -> str:
 
 @cache
 def telling(sql: str, names: Sequence[str]) -> str:
-    """What tells all rows of a SELECT in one. That has to say its LIMIT: so its order holds."""
+    """What tells all rows of a SELECT in one, and how many it leaves out since they are long. That has to say its LIMIT:
+    so its order holds.
+    """
     columns = ", ".join(f'"{name}"' for name in names)
-    return f"SELECT json_group_array(json_array({columns})) AS told FROM ({sql})"
+    documents = [f"length(coalesce(\"{name}\", ''))" for name in names if name.endswith("_json")]
+    short = f"FILTER (WHERE {' + '.join(documents) or '0'} <= {SHORT})"
+    told = f"json_group_array(json_array({columns})) {short} AS told"
+    return f"SELECT {told}, count(*) - count(*) {short} AS left_out FROM ({sql})"
 
 
 def read(told: str, names: Sequence[str]) -> list[Row]:

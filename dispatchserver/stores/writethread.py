@@ -116,8 +116,8 @@ class _Inside:
         if names is None:
             described = self._connection.execute(numbered(naming(sql)), args).description
             names = self._names[sql] = tuple(column[0] for column in described)
-        told = self._connection.execute(numbered(telling(sql, names)), args).fetchone()
-        return read(told["told"], names)
+        (row,) = await self.fetch(telling(sql, names), *args)
+        return await self.fetch(sql, *args) if row["left_out"] else read(row["told"], names)
 
     async def execute(self, sql: str, *args: object) -> int:
         return self._connection.execute(numbered(sql), args).rowcount

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import stat
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
 from dispatchserver.stores.sqlite import PRAGMAS, SqliteDriver, open_writer
-from tests.builders import NOON, an_attempt, at, every, once
+from tests.builders import NOON, RECALL, an_attempt, at, every, once
 from tests.clocks import until
 from tests.houses import sqlite_house
 
@@ -298,6 +299,10 @@ async def test_many_rows_told_as_one_are_the_rows_themselves_in_their_order(hous
         assert [row[0:100] for row in told] == [list(row) for row in await connection.fetch(*asked)]
     assert [row["note"] for row in told] == odd[::-1]
     assert await connection.fetch_many(sql.DUE_TASKS, 0, 100, "[]") == []
+    await house.add("long", once(at(0)), recall=replace(RECALL, data="x" * 10_000))
+    told = await connection.fetch_many(*asked)
+    assert [row["note"] for row in told] == ["", *odd[::-1]]
+    assert [len(row["recall_json"]) > 10_000 for row in told] == [True] + [False] * len(odd)
 
 
 # Indexes
