@@ -5,6 +5,7 @@ The skeleton claims a hundred fires in one row, sends what is ready to be sent o
 fire once, when it has ended: with all columns and indexes that a fire, its attempt and its task have, and `synchronous=FULL`. It knows no
 time limit, slot, policy, retry, address to be refused, signature, metric or page, and of a crash no more than which hundred were on their way.
 What a server costs more than this is what it does more, and how; what this costs, no server with such rows and such threads can undercut.
+How much of it the rows are: the same once more with its rows, but without the indexes of fires and attempts, and with claims alone.
 """
 
 import argparse
@@ -34,6 +35,8 @@ PORTIONS = (64, 32, 16, 8, 4, 2, 1)
 FAR_MS = 3_600_000
 HEADERS = 12
 NODE = "0123456789abcdef" * 2
+STORED = ("indexed", "bare", "claims")
+INDEXES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('fires', 'attempts')"
 PUT_FIRES = (
     "INSERT INTO fires (id, namespace, task_id, grp, name, version, kind, priority, due_at, run_at, state, attempts,"
     " claimed_at, finished_at, result) VALUES {}"
@@ -67,22 +70,28 @@ class Task:
 
 
 async def main(tasks: int, rounds: int, size: int, connections: int) -> None:
-    """Interleaves the three, and tells the medians."""
+    """Interleaves the raw client, the server and the skeletons, and tells the medians."""
     client: list[Mapping[str, float]] = []
     whole: list[Mapping[str, float]] = []
-    bare: list[Mapping[str, float]] = []
+    skeletons: dict[str, list[Mapping[str, float]]] = {rows: [] for rows in STORED}
     with folder() as place:
         async with child("bench.sink") as sink, server(Path(place) / "whole.db") as serving:
             for number in range(rounds):
                 client.append(await raw_posts(sink, tasks, size, connections))
                 whole.append(await fire(serving, sink, number, tasks, size, f"{sink.url}/"))
-                database = Path(place) / f"skeleton{number}.db"
-                await _fill(database, tasks, f"{sink.url}/", size)
-                bare.append(await _skeleton(database, sink, tasks, size, connections))
+                for rows, took in skeletons.items():
+                    database = Path(place) / f"{rows}{number}.db"
+                    await _fill(database, tasks, f"{sink.url}/", size)
+                    took.append(await _skeleton(database, sink, tasks, size, connections, rows))
     figures = {
-        "cpu_us": middle([one["cpu_us"] for one in bare]),
-        "per_s": middle([one["per_s"] for one in bare], 0),
-        "ratio_to_raw": middle(_ratios(bare, client), 2),
+        **{
+            f"{rows}_{figure}": middle(told, places)
+            for rows, took in skeletons.items()
+            for figure, told, places in (
+                ("cpu_us", [one["cpu_us"] for one in took], 0),
+                ("ratio_to_raw", _ratios(took, client), 2),
+            )
+        },
         "server_cpu_us": middle([one["cpu_us"] for one in whole], 0),
         "server_ratio_to_raw": middle(_ratios(whole, client), 2),
         "raw_cpu_us": middle([one["cpu_us"] for one in client], 0),
@@ -105,15 +114,21 @@ async def _fill(database: Path, tasks: int, url: str, size: int) -> None:
 
 
 async def _skeleton(
-    database: Path, sink: Child, tasks: int, size: int, connections: int
+    database: Path, sink: Child, tasks: int, size: int, connections: int, rows: str
 ) -> Mapping[str, float]:
-    arguments = {"database": database, "url": sink.url, "size": size, "connections": connections}
+    arguments = {
+        "database": database,
+        "url": sink.url,
+        "size": size,
+        "connections": connections,
+        "rows": rows,
+    }
     said = await run("bench.skeleton", *(f"--{name}={value}" for name, value in arguments.items()))
     received = {fire for fire, _, _ in await fetch(sink.port, "/take")}
     with sqlite3.connect(database) as connection:
         told = "SELECT f.id FROM fires f JOIN attempts ON fire_id = f.id JOIN tasks t ON last_fire_id = f.id WHERE succeeded"
         stored = {fire for (fire,) in connection.execute(told)}
-    if len(stored) != tasks or received != stored:
+    if len(received) != tasks or (stored != received and rows != "claims"):
         raise RuntimeError(f"{len(received)} callbacks and {len(stored)} rows for {tasks} tasks")
     took: Mapping[str, float] = json.loads(said)
     return {"per_s": tasks / took["seconds"], "cpu_us": took["cpu_seconds"] / tasks * 1e6}
@@ -122,9 +137,12 @@ async def _skeleton(
 class Ledger:
     """Writes, in a thread of its own, what gathers while the last transaction is under way."""
 
-    def __init__(self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop, rows: str
+    ) -> None:
         self._connection = connection
         self._loop = loop
+        self._rows = rows
         self._asked: queue.SimpleQueue[tuple[str, asyncio.Future[None]] | list[Ended] | None] = (
             queue.SimpleQueue()
         )
@@ -162,7 +180,7 @@ class Ledger:
         say("BEGIN IMMEDIATE")
         for ids, _ in claims:
             say(CLAIM, (ids,))
-        for portion in _portions(ended):
+        for portion in _portions(ended) if self._rows != "claims" else ():
             fires, attempts, steps = zip(*portion, strict=True)
             say(PUT_FIRES.format(_places(fires)), _flat(fires))
             say(PUT_ATTEMPTS.format(_places(attempts)), _flat(attempts))
@@ -273,7 +291,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def burst(database: Path, url: str, size: int, connections: int) -> None:
+async def burst(database: Path, url: str, size: int, connections: int, rows: str) -> None:
     """All tasks of a database as if they were due; prints seconds and CPU seconds."""
     loop = asyncio.get_running_loop()
     connection = sqlite3.connect(
@@ -281,13 +299,15 @@ async def burst(database: Path, url: str, size: int, connections: int) -> None:
     )
     for said in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {said}")
+    for (index,) in connection.execute(INDEXES).fetchall() if rows != "indexed" else ():
+        connection.execute(f"DROP INDEX {index}")
     connection.execute("CREATE TABLE claimed (number INTEGER PRIMARY KEY, ids TEXT)")
     began, cpu = time.perf_counter(), time.process_time()
     found = connection.execute(
         "SELECT id, namespace, grp, name, version, next_fire_at FROM tasks WHERE state = 'active'"
     )
     tasks = [Task(*row) for row in found.fetchall()]
-    ledger = Ledger(connection, loop)
+    ledger = Ledger(connection, loop, rows)
     street = Street(ledger, url, size, len(tasks))
     for _ in range(connections):
         await loop.create_connection(lambda: Caller(street), "127.0.0.1", int(street.port))
@@ -310,6 +330,7 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--database", type=Path, help="only be the skeleton of this one's tasks")
     parser.add_argument("--url", help="where that sends")
+    parser.add_argument("--rows", choices=STORED, default=STORED[0], help="what it writes of each")
     given = parser.parse_args()
     if given.database is None:
         asyncio.run(main(given.tasks, given.rounds, given.size, given.connections))
@@ -317,4 +338,4 @@ if __name__ == "__main__":
         from dispatchserver.eventloop import new_event_loop
 
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(burst(given.database, given.url, given.size, given.connections))
+            runner.run(burst(given.database, given.url, given.size, given.connections, given.rows))

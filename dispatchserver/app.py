@@ -51,6 +51,7 @@ from dispatchserver.engine.signing import SigningCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.engine.whys import Whys
 from dispatchserver.holidaysource import HolidaysPackage
+from dispatchserver.importaside import portion_reader
 from dispatchserver.metrics import Metrics
 from dispatchserver.openfiles import room_for
 from dispatchserver.pages.routes import Pages
@@ -68,6 +69,7 @@ from dispatchserver.recalls.resolving import Resolver
 from dispatchserver.recalls.socket import SocketTarget
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
+from dispatchserver.stores.accounts import SqlAccounts
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
@@ -76,7 +78,7 @@ from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
 from dispatchserver.stores.standing import OnEnd, Watch, only_tell
-from dispatchserver.stores.store import SqlAccounts, SqlStore
+from dispatchserver.stores.store import SqlStore
 
 # What is left of requests once the engine has drained: a page or a form, never a callback.
 REQUEST_GRACE_S = 3.0
@@ -153,7 +155,7 @@ async def _serving(
     places = DestinationCases(
         SqlDestinations(driver), engine.destinations, clock, engine.wake_dispatcher
     )
-    tasks = Tasks(store, calendars, clock, ids(clock, token_bytes), engine.wakes, policy)
+    tasks = Tasks(store, calendars, clock, ids(clock.now, token_bytes), engine.wakes, policy)
     people = People(accounts, clock)
     cases = CalendarCases(calendars, HolidaysPackage(), clock, settings.zone, engine.wakes)
     parts = _Parts(
@@ -242,7 +244,9 @@ def _build_app(settings: Settings, parts: _Parts) -> web.Application:
     doors: list[Door] = [
         IuapDialect(parts.tasks, parts.groups, reports, parts.clock, habits, settings.lang),
         rest,
-        ImportRoutes(parts.tasks, parts.groups, parts.clock, settings.lang, rest.refuse),
+        ImportRoutes(
+            parts.tasks, parts.groups, parts.clock, portion_reader, settings.lang, rest.refuse
+        ),
         ReplayRoutes(replays, settings.zone, settings.lang, rest.refuse),
         ReportRoutes(reports, rest.refuse),
         CalendarRoutes(parts.calendars, settings.lang, rest.refuse),

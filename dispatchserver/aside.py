@@ -13,9 +13,12 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, Generic, Self, TypeVar
 
+from dispatchserver.garbage import look_seldom
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 SIZE_BYTES = 8
+GIVES_WAY = 10
 READ_AHEAD = 2**20
 """How much of an answer is taken in before somebody reads it: many steps of a pipe, which each cost a turn of the loop."""
 
@@ -84,10 +87,14 @@ def serve(answer: Callable[[Any], object], questions: BinaryIO, answers: BinaryI
 
 
 def main(module: str, name: str) -> None:
-    """The process: as what it is asked for by name, over its standard streams."""
+    """The process: as what it is asked for by name, over its standard streams. Callbacks that are due go before it."""
+    if hasattr(os, "nice"):
+        os.nice(GIVES_WAY)
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    answer = getattr(import_module(module), name)()
+    look_seldom()
     with suppress(BrokenPipeError, EOFError):  # nobody waits for it any more
-        serve(getattr(import_module(module), name)(), sys.stdin.buffer, answers)
+        serve(answer, sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dispatchserver.domain.listing import (
 )
 from dispatchserver.domain.placing import Places, anywhere
 from dispatchserver.domain.planning import Plan
-from dispatchserver.domain.recall import Recall
+from dispatchserver.domain.recall import Recall, RecallKind
 from dispatchserver.domain.replaying import DecideReplay
 from dispatchserver.domain.reporting import DecideReport, Note
 from dispatchserver.domain.retention import Keep, Place, Pruned, Stage
@@ -35,6 +35,27 @@ class Actor:
 
     who: str
     door: str
+
+
+Call = tuple[RecallKind, tuple[str, ...]]
+"""Whom a task calls: how, and at which addresses."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class NewTasks:
+    """Tasks that were decided on the ground that none of their keys is taken, perhaps by another process.
+
+    `calls` is whom they may call, `soonest` when the first of them is due. `written` is what the store made of them.
+    """
+
+    count: int
+    calls: frozenset[Call]
+    soonest: datetime | None
+    written: object
+
+
+Spell = Callable[[Sequence[Task], Actor], object]
+"""Makes of new tasks, and who adds them, what a store writes. Pure, so that it can be done in another process."""
 
 
 class Clock(Protocol):
@@ -74,6 +95,9 @@ class Store(Protocol):
 
         With `stop` the answers end with the first refusal, and nothing from there on was changed.
         """
+
+    async def add_new(self, new: NewTasks) -> bool:
+        """Adds all of them with their audit rows in one transaction, or none where one of their keys is taken."""
 
     async def find_task(self, key: TaskKey) -> TaskStatus | None:
         """The task of this key, or None."""

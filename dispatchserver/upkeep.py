@@ -8,11 +8,11 @@ from dispatchserver.clock import SystemClock
 from dispatchserver.domain.condition import Condition
 from dispatchserver.registries import Accounts
 from dispatchserver.settings import Settings
+from dispatchserver.stores.accounts import SqlAccounts
 from dispatchserver.stores.backup import Copied, back_up
 from dispatchserver.stores.condition import look_over
 from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.sqlite import SqliteDriver
-from dispatchserver.stores.store import SqlAccounts
 
 
 def backup(settings: Settings, target: Path) -> Copied:

@@ -1,5 +1,6 @@
 """An open store with short words for what tests do to it; every word goes through ports.Store."""
 
+import pickle
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
@@ -7,6 +8,9 @@ from uuid import uuid4
 from dispatchserver.domain import changing
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.planning import plan
+from dispatchserver.ports import NewTasks
+from dispatchserver.stores import newtasks
+from dispatchserver.stores.accounts import SqlAccounts
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
@@ -14,7 +18,7 @@ from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
-from dispatchserver.stores.store import SqlAccounts, SqlStore
+from dispatchserver.stores.store import SqlStore
 from tests.builders import ALICE, NOON, a_key, a_spec
 
 NODE = "node-a"
@@ -25,6 +29,8 @@ class House:
 
     Who works in it is told by `leaving` before it closes.
     """
+
+    spell = staticmethod(newtasks.spell)
 
     def __init__(self, driver):
         self.driver = driver
@@ -43,6 +49,17 @@ class House:
         addition = changing.Addition(key=key, spec=spec, at=now, overwrite=overwrite)
         decide = changing.add(addition, new_id=uuid4().hex)
         return (await self.store.change_task(key, decide, ALICE, now)).after
+
+    async def add_new(self, *tasks):
+        """Tasks that were decided, and made ready, before; whether they were added."""
+        due = [task.next_fire_at for task in tasks if task.next_fire_at]
+        new = NewTasks(
+            count=len(tasks),
+            calls=frozenset(),
+            soonest=min(due, default=None),
+            written=pickle.loads(pickle.dumps(self.spell(tasks, ALICE))),
+        )
+        return await self.store.add_new(new)
 
     async def pause(self, name="task", now=NOON):
         return await self._change(name, changing.pause(a_key(name), now), now)

@@ -46,6 +46,16 @@ async def test_questions_are_answered_in_order_by_one_that_remembers_elsewhere()
     assert not runs(pid)
 
 
+async def test_it_gives_way_to_whoever_asks():
+    there = await counting()
+    try:
+        pid, _, _ = await there.ask("a")
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(own + aside.GIVES_WAY, 19)
+    finally:
+        await there.close()
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 async def test_one_that_was_killed_is_told_as_gone(how):
     there = await counting()

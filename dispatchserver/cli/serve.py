@@ -1,7 +1,6 @@
 """`serve` runs the server, `demo` shows it at work."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from dispatchserver.cli.config import given, settings_flags
 from dispatchserver.cli.shell import fail, terminal_language
 from dispatchserver.domain.errors import DispatchError
 from dispatchserver.eventloop import new_event_loop
+from dispatchserver.garbage import look_seldom
 from dispatchserver.logs import set_up
 from dispatchserver.messages import say
 from dispatchserver.settings import Settings
@@ -48,9 +48,6 @@ def demo(**flags: Any) -> None:
         run_server(settings, _demonstrate_until_stopped)
 
 
-GARBAGE_EVERY = 20_000
-"""How many objects more than before make Python look for garbage."""
-
 Body = Callable[["Server", asyncio.Event], Coroutine[Any, Any, None]]
 
 
@@ -75,7 +72,7 @@ async def _serve(settings: Settings, body: Body) -> None:
     stopped = _stop_event()
     async with running(settings, _give_up) as server:
         _greet(server)
-        _settle_memory()
+        look_seldom()
         await body(server, stopped)
         click.echo(say(terminal_language(), "serve.draining"), err=True)
 
@@ -98,15 +95,6 @@ def _stop_event() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stopped
-
-
-def _settle_memory() -> None:
-    """Has Python look for garbage only among what is made from now on, and less often than it would.
-
-    What is there once the server runs stays: to look through it again and again took a quarter of the time.
-    """
-    gc.freeze()
-    gc.set_threshold(GARBAGE_EVERY)
 
 
 def _greet(server: "Server") -> None:

@@ -1,9 +1,9 @@
 """Ids of tasks: nobody can guess one, and a later one is greater, so that tables of millions of them grow at their end."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from dispatchserver.domain.moments import to_ms
-from dispatchserver.ports import Clock
 
 RANDOM_BYTES = 10
 AT_ONCE = 128
@@ -11,10 +11,10 @@ AT_ONCE = 128
 to get it back takes longer than anything else about an id."""
 
 
-def ids(clock: Clock, random: Callable[[int], bytes]) -> Callable[[], str]:
+def ids(now: Callable[[], datetime], random: Callable[[int], bytes]) -> Callable[[], str]:
     """Makes ids of 32 hexadecimal digits: the millisecond, then 80 bits that only chance knows."""
     drawn = _draw(random)
-    return lambda: f"{to_ms(clock.now()):012x}{next(drawn).hex()}"
+    return lambda: f"{to_ms(now()):012x}{next(drawn).hex()}"
 
 
 def _draw(random: Callable[[int], bytes]) -> Iterator[bytes]:

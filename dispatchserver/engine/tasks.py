@@ -29,7 +29,7 @@ from dispatchserver.domain.reporting import Note
 from dispatchserver.domain.task import Task, TaskKey, TaskState
 from dispatchserver.domain.timetable import timetable
 from dispatchserver.domain.triggers import upcoming
-from dispatchserver.ports import Actor, Clock, Closing, LookBy, Store, Strike
+from dispatchserver.ports import Actor, Call, Clock, Closing, LookBy, NewTasks, Store, Strike
 from dispatchserver.registries import Calendars
 
 
@@ -37,7 +37,7 @@ from dispatchserver.registries import Calendars
 class Known:
     """What was found out for one of many additions, and holds for the others: whom they may call, how calendars stand."""
 
-    allowed: set[tuple[RecallKind, tuple[str, ...]]] = field(default_factory=set)
+    allowed: set[Call] = field(default_factory=set)
     editions: dict[CalendarKey, Edition] = field(default_factory=dict)
 
 
@@ -122,6 +122,19 @@ class Tasks:
         self._tell(done, now)
         return changes
 
+    async def add_new(self, new: NewTasks) -> bool:
+        """Adds all of them, or none where a key is taken or an address forbidden, of which `put_all` tells."""
+        try:
+            for kind, addresses in new.calls:
+                self._check_egress(kind, addresses)
+        except Invalid:
+            return False
+        if not await self._store.add_new(new):
+            return False
+        if new.soonest is not None:
+            self._plan_by(new.soonest)
+        return True
+
     async def _decision(self, addition: Addition, known: Known) -> Decide:
         """What to ask of the store; what can be refused before is refused in its turn."""
         try:
@@ -134,7 +147,7 @@ class Tasks:
         """The addition with its calendar as it stands; raises Invalid, CalendarNotFound."""
         place = addition.spec.recall.kind, addition.spec.recall.addresses
         if place not in known.allowed:
-            self._check_egress(addition.spec.recall)
+            self._check_egress(*place)
             known.allowed.add(place)
         name, namespace = addition.spec.policies.calendar, addition.key.namespace
         if name is None:
@@ -144,11 +157,11 @@ class Tasks:
             known.editions[key] = await self._edition(key)
         return replace(addition, edition=known.editions[key])
 
-    def _check_egress(self, recall: Recall) -> None:
+    def _check_egress(self, kind: RecallKind, addresses: Sequence[str]) -> None:
         """Raises Invalid where the policy forbids an address; `number` tells which one, from 0 on."""
-        for number, address in enumerate(recall.addresses):
+        for number, address in enumerate(addresses):
             try:
-                self._egress.check(address, raw=recall.kind is RecallKind.SOCKET)
+                self._egress.check(address, raw=kind is RecallKind.SOCKET)
             except Invalid as invalid:
                 raise Invalid(invalid.code, **invalid.params, number=number) from invalid
 

@@ -41,6 +41,10 @@ FIND_TASKS = f"""
 {TASKS} JOIN ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
 ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name
 """
+ANY_TASK = f"""
+SELECT 1 FROM ({unfold("namespace TEXT, grp TEXT, name TEXT")}) k
+JOIN tasks t ON t.namespace = k.namespace AND t.grp = k.grp AND t.name = k.name LIMIT 1
+"""
 DUE_TASKS = f"""
 {TASKS} WHERE t.state = 'active' AND t.next_fire_at <= $1 AND t.id NOT IN (SELECT value FROM json_each($3))
 ORDER BY t.next_fire_at LIMIT $2

@@ -273,19 +273,13 @@ async def _write_tasks(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> Non
 
 
 def _audit_row(command: Command, change: Change) -> list[object]:
-    task = change.after or _before(change)
     fire = change.fires[0].id if change.fires else None
+    task = change.after or _before(change)
+    return [*audit_head(command.actor, command.now, change.action, task), fire, ""]
+
+
+def audit_head(actor: Actor, now: datetime, action: Action, task: Task) -> list[object]:
+    """The columns of an audit row that say who did what to which task."""
     key = task.key
-    actor = command.actor
-    return [
-        to_ms(command.now),
-        actor.who,
-        actor.door,
-        change.action,
-        key.namespace,
-        key.group,
-        key.name,
-        task.version,
-        fire,
-        "",
-    ]
+    who = [to_ms(now), actor.who, actor.door, action]
+    return [*who, key.namespace, key.group, key.name, task.version]

@@ -37,4 +37,4 @@ def test_who_knows_the_due_time_and_the_task_still_has_72_bits_to_guess():
 def made_at(ms):
     """A task as the server makes one, so many milliseconds after noon."""
     clock = ManualClock(NOON + ms * MILLISECOND)
-    return replace(a_task(), id=ids(clock, os.urandom)())
+    return replace(a_task(), id=ids(clock.now, os.urandom)())

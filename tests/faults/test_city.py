@@ -27,7 +27,10 @@ HASTY_S = (4.0, 4.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """By which rule a wrong server is found, under which faults, with which receiver, and in what time."""
+    """By which rule a wrong server is found, under which faults, with which receiver, and in what time.
+
+    What goes wrong only where two moments coincide may need several of these times.
+    """
 
     rule: str
     faults: tuple[str, ...] = ()
@@ -36,6 +39,7 @@ class Wrong:
     slots: int = SLOTS
     pace: Pace = USUAL
     quiet_s: tuple[float, float] = (0.3, 1.0)
+    tries: int = 1
 
 
 FAULTS = [("kill_at_once", "stop"), ("freeze", "freeze_long")]
@@ -65,7 +69,7 @@ SEEDED = {
     "pause_forgets_pending": Wrong(rule="I3", quiet_s=(2, 2)),
     "delete_leaves_pending": Wrong(rule="I8", quiet_s=(2, 2)),
     "a_replacement_forgets_its_own_moment": Wrong(
-        rule="I2", pace=HASTY, slots=AMPLE, quiet_s=(15, 15)
+        rule="I2", pace=HASTY, slots=AMPLE, quiet_s=(10, 10), tries=12
     ),
     "data_of_the_first_version": Wrong(rule="I8"),
     "smallest_priority_first": Wrong(rule="I9", hold_s=(0.1, 0.1), slots=1, quiet_s=(3, 3)),
@@ -167,14 +171,20 @@ async def test_what_is_changed_in_the_very_millisecond_it_is_due_is_accounted_fo
         note(Line(fault="A12", what=what, rounds=replaced))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutant", SEEDED if is_long() else CHEAPEST)
 async def test_a_server_that_breaks_a_promise_is_found_out(tmp_path: Path, mutant: str) -> None:
     wrong = SEEDED[mutant]
     module, slots, pace = "tests.faults.mutants", wrong.slots, wrong.pace
-    async with city(tmp_path, 7, module, mutant, slots=slots, pace=pace) as here:
-        here.receiver.moods, here.receiver.hold_s = wrong.moods, wrong.hold_s
-        found = await ordeal(here, wrong.faults, wrong.quiet_s)
-    assert any(told.startswith(f"{wrong.rule} ") for told in found), found
+    told: list[str] = []
+    for number in range(wrong.tries):
+        place = fresh(tmp_path, number)
+        async with city(place, 7 + number, module, mutant, slots=slots, pace=pace) as here:
+            here.receiver.moods, here.receiver.hold_s = wrong.moods, wrong.hold_s
+            told += await ordeal(here, wrong.faults, wrong.quiet_s)
+        if any(one.startswith(f"{wrong.rule} ") for one in told):
+            return
+    pytest.fail(f"{wrong.rule} was not broken: {told}")
 
 
 def test_every_rule_and_every_wrong_server_is_put_to_the_test() -> None:

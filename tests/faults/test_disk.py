@@ -630,6 +630,7 @@ async def test_on_a_file_system_that_turned_read_only_reads_go_on_and_a_restart_
             async with up(tmp_path, database) as on:
                 assert (await on.api.add(each_second("often"), http(receiver.url)))["success"]
                 await receiver.received("often")
+                await on.api.settled()  # amidst a sync it would be a disk that failed: see C4
                 disk.turn_read_only()
                 adding = await until_refused(on.api, receiver.url)
                 await outage(on, receiver, database)

@@ -38,6 +38,7 @@ from dispatchserver.holidaysource import HolidaysPackage
 from dispatchserver.pages.routes import Pages
 from dispatchserver.ports import Actor
 from dispatchserver.recalls.clientcert import check_pair
+from dispatchserver.stores.accounts import SqlAccounts
 from dispatchserver.stores.calendars import SqlCalendars
 from dispatchserver.stores.destinations import SqlDestinations
 from dispatchserver.stores.groups import SqlGroups
@@ -45,7 +46,7 @@ from dispatchserver.stores.migrate import migrate
 from dispatchserver.stores.secrets import SqlSecrets
 from dispatchserver.stores.signingkeys import SqlSigningKeys
 from dispatchserver.stores.sqlite import SqliteDriver
-from dispatchserver.stores.store import SqlAccounts, SqlStore
+from dispatchserver.stores.store import SqlStore
 
 ADMIN = Actor(who="user:admin", door="web")
 PASSWORD = "correct horse battery"

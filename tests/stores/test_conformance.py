@@ -71,6 +71,28 @@ async def test_triggers_and_recalls_are_kept_to_the_letter(house, trigger, recal
     assert (await house.find()).task.spec == added.spec
 
 
+@pytest.mark.parametrize("trigger", SHAPES.values(), ids=SHAPES)
+async def test_tasks_made_ready_elsewhere_become_those_that_they_were_said_to_be(house, trigger):
+    policies = Policies(total_timeout=timedelta(seconds=2), report_timeout=DAY)
+    said = await house.add(trigger=trigger, priority=3, labels={"a": "b"}, policies=policies)
+    ready = [replace(said, id=f"{n:032}", key=a_key(f"{n}")) for n in range(150)]
+    assert await house.add_new(*ready)
+    assert [(await house.find(task.key.name)).task for task in ready] == ready
+    assert await house.audit() == [("added", "")] * 151
+    assert dict(await house.store.list_groups("default")) == {"group": 151}
+
+
+async def test_of_tasks_made_ready_none_is_added_where_one_of_their_keys_is_taken(house):
+    first = await house.add("b")
+    ready = [replace(first, id=f"{n:032}", key=a_key(name)) for n, name in enumerate("abc")]
+    assert not await house.add_new(*ready)
+    assert await house.tasks() == ["b"]
+    assert await house.audit() == [("added", "")]
+    await house.delete("b")
+    assert await house.add_new(*ready)
+    assert await house.tasks() == ["a", "b", "c"]
+
+
 async def test_adding_a_second_task_of_the_same_key_is_refused(house):
     first = await house.add()
     with pytest.raises(TaskExists):

@@ -63,6 +63,11 @@ class Tally:
         else:
             self.replaced += 1
 
+    def add(self, count: int) -> None:
+        """So many lines were new, and are stored."""
+        self.lines += count
+        self.added += count
+
     def refuse(self, bad: Sequence[Bad]) -> None:
         """These lines are refused, and change nothing."""
         self.lines += len(bad)

@@ -1,7 +1,7 @@
 """`POST /api/v1/tasks:import`: tasks as lines of JSON, stored as they come, some hundreds a transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from dispatchserver.dialects.rest.importing import (
     refused,
     tally_doc,
 )
-from dispatchserver.dialects.rest.linereading import LineReading
+from dispatchserver.dialects.rest.linereading import LineReading, Reader
 from dispatchserver.dialects.rest.lines import Bad, Manner, Said, Terms
 from dispatchserver.dialects.rest.routes import STATUS, answer, rest_routes
 from dispatchserver.dialects.rest.wire import problem_doc
@@ -24,18 +24,23 @@ from dispatchserver.domain.task import DEFAULT_NAMESPACE
 from dispatchserver.engine.groups import GroupCases
 from dispatchserver.engine.tasks import Tasks
 from dispatchserver.messages import say
-from dispatchserver.ports import Actor, Clock
-
-LINES_A_TRANSACTION = 500
+from dispatchserver.ports import Actor, Clock, NewTasks
 
 
 class ImportRoutes:
     """Takes one import at a time: another waits, and so does its sender."""
 
     def __init__(
-        self, tasks: Tasks, groups: GroupCases, clock: Clock, lang: str, refuse: ErrorPage
+        self,
+        tasks: Tasks,
+        groups: GroupCases,
+        clock: Clock,
+        aside: Callable[[], Reader],
+        lang: str,
+        refuse: ErrorPage,
     ) -> None:
         self._tasks = tasks
+        self._aside = aside
         self._groups = groups
         self._clock = clock
         self._lang = lang
@@ -55,8 +60,9 @@ class ImportRoutes:
             usuals = await self._groups.usuals(DEFAULT_NAMESPACE)
             return Terms(manner=manner, now=self._clock.now(), usuals=usuals)
 
-        async with self._turn, LineReading(lines, terms) as reading:
-            taken = Import(self._tasks, request[ACTOR], manner)
+        actor = request[ACTOR]
+        async with self._turn, LineReading(lines, terms, actor, self._aside) as reading:
+            taken = Import(self._tasks, actor, manner)
             await taken.run(reading)
             if taken.end is None and lines.failure is not None:
                 taken.end = Bad(*lines.failure)
@@ -86,22 +92,31 @@ class Import:
 
     async def run(self, reading: LineReading) -> None:
         """Takes all lines that come, up to one that ends it."""
-        while self.end is None:
-            terms, found = await reading.next()
-            if not found:
-                break
-            await self._store(found, terms)
+        while self.end is None and (read := await reading.next()).lines:
+            added = self.tally.added
+            found = read.found
+            if isinstance(found, NewTasks) and not await self._add(found, read.lines[0][0]):
+                found = await reading.again(read)
+            if isinstance(found, list):
+                await self._store(found, read.terms)
+            reading.all_new = self.tally.added - added == len(read.lines)
+
+    async def _add(self, new: NewTasks, number: int) -> bool:
+        """Whether that is all about these lines, the first of which has this number; else each is to be looked at."""
+        try:
+            added = await self._tasks.add_new(new)
+        except DispatchError as error:  # nothing of these lines is stored
+            self.end = Bad(number, error)
+            return True
+        if added:
+            self.tally.add(new.count)
+        return added
 
     async def _store(self, found: Sequence[Said | Bad], terms: Terms) -> None:
-        """In small transactions, since a callback that is due waits for the one that is under way."""
+        """In one small transaction, since a callback that is due waits for the one that is under way."""
         said = [line for line in found if isinstance(line, Said)]
         bad = [line for line in found if isinstance(line, Bad)]
-        for at in range(0, len(said), LINES_A_TRANSACTION):
-            refusals = await self._store_some(said[at : at + LINES_A_TRANSACTION], terms)
-            bad += refusals
-            if self.end is not None or (self._stops and refusals):
-                break
-        bad.sort(key=lambda line: line.number)
+        bad = sorted(bad + await self._put(said, terms), key=lambda line: line.number)
         if self.end is not None:
             bad = [line for line in bad if line.number < self.end.number]
         elif self._stops:
@@ -109,7 +124,7 @@ class Import:
             self.end = bad[0] if bad else None
         self.tally.refuse(bad)
 
-    async def _store_some(self, said: Sequence[Said], terms: Terms) -> list[Bad]:
+    async def _put(self, said: Sequence[Said], terms: Terms) -> list[Bad]:
         """Those of the lines that the store refused."""
         additions = [line.addition(terms) for line in said]
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from dispatchserver.dialects.rest.bodies import read_object
 from dispatchserver.dialects.rest.putting import SHOWN_ONLY, as_it_stands, read_line
@@ -20,7 +20,7 @@ from dispatchserver.domain.group import Usuals
 from dispatchserver.domain.jsontext import JsonValue
 from dispatchserver.domain.recall import DATA_LIMIT, check_data, like, read_data
 from dispatchserver.domain.task import Task, TaskKey, TaskSpec, check_name
-from dispatchserver.domain.trigger import SimpleTrigger
+from dispatchserver.domain.trigger import CronTrigger, SimpleTrigger
 from dispatchserver.domain.triggers import Trigger
 
 OWN = frozenset({"name", "trigger", "recall", *SHOWN_ONLY})
@@ -28,7 +28,15 @@ OWN = frozenset({"name", "trigger", "recall", *SHOWN_ONLY})
 CERTAINLY_FITS = DATA_LIMIT // 8
 """Data in a line of fewer bytes is within its limit: written anew, a number takes at most five times its digits."""
 
+KEPT = 4_096
+"""How many shapes of lines, and how many triggers, are known at a time."""
+K = TypeVar("K")
+V = TypeVar("V")
+
 Asked = Mapping[str, JsonValue]
+Text = tuple[str, bool, str]
+"""How a trigger is said but for its start: in which zone, whether a start is said, and its words."""
+Triggers = dict[Text, Trigger]
 Lines = Sequence[tuple[int, bytes]]
 """Lines by their numbers in the file, from 1 on."""
 
@@ -95,7 +103,7 @@ class Said(NamedTuple):
         return Addition(
             key=TaskKey(group=known.key.group, name=self.name),
             spec=said,
-            at=known.at,
+            at=terms.now,
             overwrite=known.overwrite,
             keep=known.keep,
             paused=known.paused,
@@ -104,6 +112,10 @@ class Said(NamedTuple):
 
 
 def _as_it_stands(said: Said, terms: Terms, standing: Task) -> Trigger | None:
+    if (
+        standing.spec.trigger == said.trigger
+    ):  # what stands is what was said: no need to read that again
+        return None
     asked, basis = read_object(said.text), terms.basis(said.pattern.key.group)
     return as_it_stands(asked, basis, standing)
 
@@ -124,7 +136,15 @@ class LineReader:
         self._terms = terms
         self._bases: dict[str, Basis] = {}
         self._known: dict[str, Addition] = {}
-        self._triggers: dict[tuple[str, bool, str], Trigger] = {}
+        self._of_now: Triggers = {}
+        self._of_any_time: Triggers = {}
+
+    def renew(self, terms: Terms) -> None:
+        """Goes on, on these terms; what hangs on others is forgotten."""
+        known, self._terms = self._terms, terms
+        self._bases, self._of_now = {}, {}
+        if (known.usuals, known.manner) != (terms.usuals, terms.manner):
+            self._known = {}
 
     def read(self, lines: Lines) -> list[Said | Bad]:
         """What each line says. Where a faulty line ends the import, those after it are not looked at."""
@@ -154,7 +174,7 @@ class LineReader:
             known = read_line(asked, basis, overwrite=self._terms.manner.overwrite)
             own = known.key.name, known.spec.trigger, known.spec.recall.data
         if shape is not None:
-            self._known[shape] = known
+            _keep(self._known, shape, known)
         return Said(number, text, known, *own)
 
     def _basis(self, group: str) -> Basis:
@@ -177,8 +197,8 @@ class LineReader:
         words = asked["trigger"]
         assert isinstance(words, dict)
         start = words.get("start")
-        text = (basis.policies.group, start is None, repr(words | {"start": None}))
-        found = self._triggers.get(text)
+        text = (basis.zone.key, start is None, repr(words | {"start": None}))
+        found = self._of_any_time.get(text) or self._of_now.get(text)
         if found is not None and start is not None:
             found = _from(found, start)
         if found is None:
@@ -188,8 +208,24 @@ class LineReader:
             reader.refuse_unread()
             if found is None or len(faults):
                 return None
-            self._triggers[text] = found
+            # not said when it begins, only a cron trigger is the same at any moment
+            lasts = start is not None or isinstance(found, CronTrigger)
+            _keep(self._of_any_time if lasts else self._of_now, text, found)
         return found
+
+
+def renewed(reader: LineReader | None, terms: Terms) -> LineReader:
+    """This reader, if there is one, on these terms; else the first."""
+    if reader is None:
+        return LineReader(terms)
+    reader.renew(terms)
+    return reader
+
+
+def _keep(kept: dict[K, V], key: K, found: V) -> None:
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = found
 
 
 def _from(known: Trigger, start: JsonValue) -> Trigger | None:
@@ -225,27 +261,3 @@ def _data(asked: Asked, size: int) -> JsonValue:
     if data == "":  # nothing, as everywhere
         return None
     return read_data(data) if size < CERTAINLY_FITS else check_data(data)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Portion:
-    """Some lines to be read elsewhere, and on which terms; `usuals` are told where they changed."""
-
-    lines: Lines
-    manner: Manner
-    now: datetime
-    usuals: Usuals | None
-
-
-class PortionReader:
-    """Reads one portion after the other."""
-
-    def __init__(self) -> None:
-        self._usuals: Usuals | None = None
-
-    def __call__(self, portion: Portion) -> list[Said | Bad]:
-        """What each of its lines says."""
-        self._usuals = portion.usuals or self._usuals
-        assert self._usuals is not None, "they are told with the first portion"
-        terms = Terms(manner=portion.manner, now=portion.now, usuals=self._usuals)
-        return LineReader(terms).read(portion.lines)

@@ -13,8 +13,9 @@ import pytest
 
 from dispatchserver.auth.intake import BODY_LIMIT
 from dispatchserver.auth.tokens import new_token
-from dispatchserver.dialects.rest import imports, linereading
+from dispatchserver.dialects.rest import linereading
 from dispatchserver.dialects.rest.importing import TOLD_LIMIT
+from dispatchserver.dialects.rest.linereading import LineReading
 from dispatchserver.domain.errors import StoreUnavailable
 from tests.builders import NOON
 from tests.dialects.rest.putting import CN, EN, NOON_LINE, a_put, put, put_calendar
@@ -25,12 +26,17 @@ FAR = "2998-03-02T08:00:00Z"
 BAD = {"trigger": {"kind": "cron", "expression": "0 61 * * * ?"}}
 
 
-@pytest.fixture(autouse=True, params=["here", "aside"])
+@pytest.fixture(autouse=True, params=["here", "aside", "for new"])
 def where_lines_are_read(request, monkeypatch):
-    """Whatever holds of imports holds of short ones, read by the server, and of long ones, read by a process aside."""
-    worth = 0 if request.param == "aside" else 10**9
+    """Whatever holds of imports holds of short ones, read by the server, of long ones, read by a process aside, and of those
+    that this process takes for new tasks from the first line on, whether they are or not.
+    """
+    worth = 10**9 if request.param == "here" else 0
     monkeypatch.setattr(linereading, "WORTH_A_PROCESS", worth)
     monkeypatch.setattr(linereading, "CORES", 2)
+    if request.param == "for new":
+        always = property(lambda _: True, lambda _, said: None)
+        monkeypatch.setattr(LineReading, "all_new", always, raising=False)
 
 
 def a_line(name="task", group="group", **changed):
@@ -176,6 +182,14 @@ async def test_what_only_the_store_can_refuse_is_told_by_its_line_and_field_too(
     stopped = await send(server, [a_line("f"), *lines])
     assert (stopped.doc["line"], counts(stopped)) == (3, (3, 1, 0, 1, 1))
     assert await names(server) == ["a", "f"]
+
+
+async def test_among_lines_that_are_all_in_order_a_forbidden_address_is_refused_by_its_line(server):
+    metadata = {"kind": "HTTP", "url": "http://169.254.169.254/"}
+    reply = await send(server, [a_line("a"), a_line("b", recall=metadata)])
+    assert (reply.doc["line"], counts(reply)) == (2, (2, 1, 0, 0, 1))
+    assert [fault["field"] for fault in reply.doc["errors"]] == ["recall.url"]
+    assert await names(server) == ["a"]
 
 
 async def test_a_task_whose_data_cannot_be_read_is_a_faulty_line_and_no_more(server):
@@ -346,13 +360,14 @@ async def test_a_disk_that_takes_no_more_ends_it_with_503(server, monkeypatch):
         raise StoreUnavailable("disk full")
 
     monkeypatch.setattr(server.server.tasks, "put_all", full)
+    monkeypatch.setattr(server.server.tasks, "add_new", full)
     reply = await send(server, [a_line()])
     assert (reply.status, reply.doc["line"], reply.doc["added"]) == (503, 1, 0)
 
 
 async def test_what_the_store_refuses_far_into_a_file_ends_the_import_exactly_there(server):
-    at = imports.LINES_A_TRANSACTION * 2 + 30
-    lines = [a_line(f"{n:05}") for n in range(at + imports.LINES_A_TRANSACTION)]
+    at = linereading.LINES_AT_ONCE * 2 + 30
+    lines = [a_line(f"{n:05}") for n in range(at + linereading.LINES_AT_ONCE)]
     await send(server, [lines[at]])
     reply = await send(server, lines, If_None_Match="*")
     assert (reply.doc["line"], reply.doc["code"]) == (at + 1, "task.exists")
@@ -362,6 +377,40 @@ async def test_what_the_store_refuses_far_into_a_file_ends_the_import_exactly_th
     assert counts(rest) == (len(lines), len(lines) - at - 1, 0, 0, at + 1)
     told = [bad["line"] for bad in rest.doc["errors"]]
     assert told == list(range(1, TOLD_LIMIT + 1))
+
+
+@pytest.mark.parametrize("where_lines_are_read", ["aside"], indirect=True)
+async def test_lines_that_go_on_being_new_are_made_ready_aside_and_others_are_looked_at(
+    server, monkeypatch
+):
+    ways = []
+    for name in ("add_new", "put_all"):
+        way = getattr(server.server.tasks, name)
+        monkeypatch.setattr(server.server.tasks, name, noting(ways, name, way))
+    size = linereading.LINES_AT_ONCE
+    lines = [a_line(f"{n:05}") for n in range(8 * size)]
+    assert counts(await send(server, lines)) == (8 * size, 8 * size, 0, 0, 0)
+    assert (ways[0], ways[-1]) == ("put_all", "add_new")
+    assert ways.count("put_all") < ways.count("add_new")
+    ways.clear()
+    assert counts(await send(server, lines)) == (8 * size, 0, 0, 8 * size, 0)
+    assert ways == ["put_all"] * 8
+
+
+def noting(ways, name, way):
+    async def noted(*args, **more):
+        ways.append(name)
+        return await way(*args, **more)
+
+    return noted
+
+
+@pytest.mark.parametrize("where_lines_are_read", ["for new"], indirect=True)
+async def test_a_task_taken_for_new_fires_when_it_is_due(server):
+    lines = [a_line(str(n), trigger={"kind": "simple"}) for n in range(3)]
+    assert counts(await send(server, lines)) == (3, 3, 0, 0, 0)
+    while len((await server.get("/fires")).doc["items"]) < 3:  # noqa: ASYNC110  (it sets no event)
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("where_lines_are_read", ["aside"], indirect=True)

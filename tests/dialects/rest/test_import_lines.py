@@ -4,27 +4,23 @@ import json
 import pickle
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchserver.cli.transfer import SAID
-from dispatchserver.dialects.rest.lines import (
-    Bad,
-    Manner,
-    OnError,
-    Portion,
-    PortionReader,
-    Said,
-    Terms,
-)
+from dispatchserver.dialects.rest.lines import Bad, Manner, OnError, Said, Terms
+from dispatchserver.dialects.rest.portions import Portion
 from dispatchserver.dialects.rest.wire import task_doc
 from dispatchserver.domain.defaults import NO_DEFAULTS
 from dispatchserver.domain.group import Usuals
 from dispatchserver.domain.listing import TaskStatus
-from dispatchserver.domain.recall import HttpRecall, SocketRecall
+from dispatchserver.domain.recall import HttpRecall, RecallKind, SocketRecall
 from dispatchserver.domain.retrypolicy import Backoff, Retry
 from dispatchserver.domain.task import Policies
-from tests.builders import NOON, UTC_ZONE, a_task
+from dispatchserver.importaside import portion_reader
+from dispatchserver.ports import NewTasks
+from tests.builders import ALICE, NOON, UTC_ZONE, a_task, at
 from tests.shapes import BERLIN, SHAPES, simple
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -76,7 +72,7 @@ def handed_over(value):
 def read(lines):
     """What these lines say, read together, elsewhere."""
     portion = Portion(lines=list(enumerate(lines, 1)), manner=MANNER, now=NOON, usuals=USUALS)
-    return handed_over(PortionReader()(handed_over(portion)))
+    return handed_over(portion_reader()(handed_over(portion)))
 
 
 @given(tasks)
@@ -166,7 +162,7 @@ def test_each_line_says_together_with_others_what_it_says_alone_also_where_it_is
 
 
 def test_what_is_usual_holds_from_where_it_was_told_until_it_is_told_anew():
-    reader, line = PortionReader(), json.dumps(SOUND | {"policies": {}}).encode()
+    reader, line = portion_reader(), json.dumps(SOUND | {"policies": {}}).encode()
     usual = {
         zone: Usuals(by_group={}, zone=zone, policies=NO_DEFAULTS) for zone in (UTC_ZONE, BERLIN)
     }
@@ -177,8 +173,59 @@ def test_what_is_usual_holds_from_where_it_was_told_until_it_is_told_anew():
     assert zones == [UTC_ZONE, UTC_ZONE, BERLIN, BERLIN]
 
 
-def told(said):
+def ready(*changes, reader=None, adding=ALICE):
+    """What a process aside makes of these lines, where they are taken for new tasks."""
+    lines = [json.dumps(SOUND | change).encode() for change in changes]
+    portion = Portion(
+        lines=list(enumerate(lines, 1)), manner=MANNER, now=NOON, usuals=USUALS, adding=adding
+    )
+    return handed_over((reader or portion_reader())(handed_over(portion)))
+
+
+def test_new_tasks_are_made_ready_with_whom_they_call_and_when_the_first_is_due():
+    soon = {"kind": "simple", "after": "5m"}
+    other = {"kind": "SOCKET", "host": "b", "port": 7}
+    new = ready({"name": "a"}, {"name": "b", "trigger": soon}, {"name": "c", "recall": other})
+    assert isinstance(new, NewTasks)
+    assert (new.count, new.soonest) == (3, NOON + timedelta(minutes=5))
+    assert new.calls == {(RecallKind.HTTP, ("http://a/",)), (RecallKind.SOCKET, ("b:7",))}
+    assert ready({"paused": True}).soonest is None
+
+
+HANGING = {
+    "a faulty line": {"priority": "high"},
+    "a calendar": {"policies": {"calendar": "CN"}},
+    "a secret": {"recall": SOUND["recall"] | {"auth": {"bearer": {"secret": "s"}}}},
+    "no occasion": {"trigger": {"kind": "simple", "interval_s": 60, "end": "2001-01-01T00:00:00Z"}},
+    "a name twice": {"name": "b"},
+}
+
+
+@pytest.mark.parametrize("change", HANGING.values(), ids=HANGING)
+def test_what_only_the_server_can_tell_of_one_line_is_asked_of_all(change):
+    found = ready({"name": "b"}, {"name": "c"} | change)
+    assert [type(each) for each in found] in ([Said, Said], [Said, Bad])
+    assert ready({"name": "b"}).count == 1
+
+
+def test_what_was_read_before_does_not_show_in_what_is_read_later():
+    reader = portion_reader()
+    hourly, cron = (
+        {"kind": "simple", "interval_s": 3600},
+        {"kind": "cron", "expression": "0 0 9 * * ?"},
+    )
+    changes = [{"trigger": trigger} for trigger in (hourly, cron, SOUND["trigger"])]
+    lines = [(1, json.dumps(SOUND | change).encode()) for change in changes]
+    for zone, now in [(UTC_ZONE, NOON), (UTC_ZONE, at(60)), (BERLIN, at(60)), (UTC_ZONE, at(90))]:
+        usuals = Usuals(by_group={}, zone=zone, policies=NO_DEFAULTS)
+        portion = Portion(lines=lines, manner=MANNER, now=now, usuals=usuals)
+        terms = Terms(manner=MANNER, now=now, usuals=usuals)
+        again, alone = reader(portion), portion_reader()(portion)
+        assert [told(said, terms) for said in again] == [told(said, terms) for said in alone]
+
+
+def told(said, terms=TERMS):
     """All that was read, apart from how it is told again."""
-    addition = said.addition(TERMS)
+    addition = said.addition(terms)
     data = json.dumps(addition.spec.recall.data)
     return addition.key, addition.spec, data, addition.paused, addition.at, addition.overwrite
