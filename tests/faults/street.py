@@ -41,9 +41,8 @@ NEIGHBOURS = 10
 CALLERS = 4  # so many connections of ours at once
 SPARE_FILES = 4
 BUSY = os.getloadavg()[0] > (os.cpu_count() or 1)
-LATE_S = (
-    0.5 if is_long() and not BUSY else 2.0
-)  # beside other work on few cores, no figure of time means much
+# Beside other work on few cores no figure of time means much: a machine may stand still for seconds.
+LATE_S = (2.0 if BUSY else 0.5) if is_long() else 5.0
 PROBE_S = 0.1
 NO_RETRY = {"retry": {"max": 0}}
 
