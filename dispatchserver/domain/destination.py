@@ -136,12 +136,14 @@ def books(load: Load, allowance: Allowance) -> bool:
     return allowance.rate is None and not allowance.paused and not load.breaker.failures
 
 
-def bookable(load: Load, allowance: Allowance, now: datetime) -> int:
+def bookable(load: Load, allowance: Allowance, now: datetime, places: int) -> int:
     """How many calls that begin in a moment may be claimed now, where any may: as many as have room, and those that will
-    have got it by then, as fast as it has answered of late.
+    have got it by then, as fast as it has answered of late. Those are no more than it has slots, or than there are `places`
+    to stand in.
     """
     answered = 0 if load.pace is None else int(EARLY_MS / max(load.pace, 1.0) * allowance.slots)
-    return max(0, room(load, allowance, now) + min(answered, allowance.slots) - load.ahead)
+    most = max(allowance.slots, places)
+    return max(0, room(load, allowance, now) + min(answered, most) - load.ahead)
 
 
 def queueable(load: Load, allowance: Allowance, now: datetime) -> int:
@@ -150,7 +152,7 @@ def queueable(load: Load, allowance: Allowance, now: datetime) -> int:
     """
     if not books(load, allowance):
         return 0
-    return max(0, min(int(flowing(load, now)), allowance.slots) - load.ahead)
+    return max(0, int(flowing(load, now)) - load.ahead)
 
 
 def flowing(load: Load, now: datetime) -> float:

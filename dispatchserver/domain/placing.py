@@ -68,8 +68,12 @@ class Placing:
     def _room_to_wait(self, destination: str, free: int) -> int:
         """How many may stand ready for the next calls to end, where so many slots are `free`."""
         load, allowance = self._spot(destination)
-        places = (max(0, free - self.kept) + load.ahead) // QUEUE_SHARE
-        return max(0, min(queueable(load, allowance, self.now), places - load.ahead))
+        left = self._places(load, free) - load.ahead
+        return max(0, min(queueable(load, allowance, self.now), left))
+
+    def _places(self, load: Load, free: int) -> int:
+        """How many may stand ready for one destination, those included that do, where so many slots are `free`."""
+        return (max(0, free - self.kept) + load.ahead) // QUEUE_SHARE
 
     def _room_now(self, destination: str) -> int:
         load, allowance = self._spot(destination)
@@ -168,7 +172,7 @@ class Placing:
         load, allowance = self._spot(recall.destination)
         if recall.also or self.free <= self.kept or not self.books(recall.destination):
             return False
-        if not bookable(load, allowance, self.now):
+        if not bookable(load, allowance, self.now, self._places(load, self.free)):
             return False
         load.ahead += 1
         self.free -= 1

@@ -11,6 +11,7 @@ from dispatchserver.domain.destination import (
     Allowance,
     Load,
     begin,
+    bookable,
     end,
     flowing,
     is_trouble,
@@ -229,6 +230,15 @@ def test_a_clock_that_is_set_back_prolongs_neither_a_rest_nor_what_a_rate_asks_f
     assert opens_at(load, paced, earlier) == earlier + timedelta(seconds=1)
 
 
+def test_before_their_moment_as_many_are_claimed_as_it_answers_by_then_if_they_may_stand_somewhere():
+    allowance = Allowance(slots=2)
+    assert bookable(Load(), allowance, NOON, places=50) == 2
+    swift = Load(pace=10.0, ahead=1)  # twenty calls in a tenth of a second
+    assert bookable(swift, allowance, NOON, places=50) == 2 + 20 - 1
+    assert bookable(swift, allowance, NOON, places=7) == 2 + 7 - 1
+    assert bookable(swift, allowance, NOON, places=0) == 2 + 2 - 1
+
+
 def test_what_flows_is_forgotten_within_a_second_and_whatever_the_clock_does():
     load = Load(in_flight=3)
     for _ in range(3):
@@ -239,7 +249,7 @@ def test_what_flows_is_forgotten_within_a_second_and_whatever_the_clock_does():
     assert flowing(load, NOON + timedelta(seconds=1)) == flowing(load, NOON - REST) == 0
 
 
-def test_as_many_queue_for_a_receiver_as_it_gets_through_and_has_slots():
+def test_as_many_queue_for_a_receiver_as_it_got_through_of_late_however_few_slots_it_has():
     allowance = Allowance(slots=2)
     load = Load(in_flight=3, ahead=0)
     end(load, None, NOON)
@@ -247,9 +257,9 @@ def test_as_many_queue_for_a_receiver_as_it_gets_through_and_has_slots():
     for _ in range(9):
         load.in_flight += 1
         end(load, None, NOON)
-    assert queueable(load, allowance, NOON) == 2
+    assert queueable(load, allowance, NOON) == 10
     load.ahead = 1
-    assert queueable(load, allowance, NOON) == 1
+    assert queueable(load, allowance, NOON) == 9
     assert (
         queueable(Load(in_flight=2, flow=9, flowed_at=NOON), Allowance(slots=2, paused=True), NOON)
         == 0
