@@ -118,11 +118,12 @@ class Destinations:
         self._free -= 1
 
     def begin(self, name: str, now: datetime, *, unsure: bool = False) -> bool:
-        """A call begins there; where there is no room it is only expected, and the answer is False. If `unsure`, what had
-        room a moment ago may have none.
+        """A call begins there; where there is no room, or others are expected whose room it may be, it is only expected too,
+        and the answer is False. If `unsure`, what had room a moment ago may have none.
         """
         self.expect(name, now)
-        full = self._loads[name].in_flight >= self.allowance_of(name).slots
+        load = self._loads[name]
+        full = load.in_flight >= self.allowance_of(name).slots or load.ahead > 1
         if full or (unsure and self.hindrance(name, now) is not None):
             return False
         self._arrive(name, now)

@@ -1,6 +1,7 @@
 """Fires that were claimed before they can be sent: each begins when it is due, and when its receiver has room."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Door:
         self._guests: dict[int, _Guest] = {}
         self._struck: set[str] = set()
         self._waiting: dict[str, list[Waiting]] = {}
+        self._called: Counter[str] = Counter()
         self._numbers = count()
         self._changing: list[frozenset[TaskKey] | None] = []
         self._opened = asyncio.Event()
@@ -95,6 +97,7 @@ class Door:
             _, _, called = heappop(waiting)
             if not called.done():
                 called.set_result(None)
+                self._called[name] += 1
                 return
         self._waiting.pop(name, None)
 
@@ -134,6 +137,7 @@ class Door:
         await self._clock.sleep_until(guest.fire.run_at)
         now = self._clock.now()
         until = now + PATIENCE
+        comes_last = self._has_others(guest.destination)
         while True:
             while self._changing and self._is_closed(guest.fire.key):
                 await self._opened.wait()
@@ -144,17 +148,32 @@ class Door:
             if late or (self._unsure and not self._unsure.isdisjoint((guest.fire.key, None))):
                 return Entrance.PUT_OFF
             hindrance = self._destinations.hindrance(guest.destination, now)
-            if hindrance is None:
+            if hindrance is None and not comes_last:
                 self._destinations.arrive(guest.destination, now)
                 return Entrance.ADMITTED
-            if hindrance is not Hindrance.FULL:
+            if hindrance is not None and hindrance is not Hindrance.FULL:
                 return Entrance.PUT_OFF
-            await self._called(guest)
+            await self._wait(guest, has_room=hindrance is None)
+            comes_last = False
             now = self._clock.now()
 
-    async def _called(self, guest: _Guest) -> None:
-        """Waits for one of the calls in flight there to end."""
+    def _has_others(self, name: str) -> bool:
+        """Whether anybody waits for room there, or was called and is on the way in: the room that there is may be theirs."""
+        return bool(self._waiting.get(name)) or self._called[name] > 0
+
+    async def _wait(self, guest: _Guest, *, has_room: bool) -> None:
+        """Waits for one of the calls in flight there to end, behind those that are more urgent. Where there is room, the
+        most urgent may look for it at once.
+        """
+        name = guest.destination
         called: asyncio.Future[None] = self._loop.create_future()
-        waiting = self._waiting.setdefault(guest.destination, [])
-        heappush(waiting, (guest.fire.rank, guest.number, called))
-        await called
+        heappush(self._waiting.setdefault(name, []), (guest.fire.rank, guest.number, called))
+        if has_room:
+            self.call(name)
+        try:
+            await called
+        finally:
+            if called.done() and not called.cancelled():
+                self._called[name] -= 1
+                if not self._called[name]:
+                    del self._called[name]
