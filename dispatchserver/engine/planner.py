@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.planning import Plan, plan
 from dispatchserver.domain.setback import after_set_back
 from dispatchserver.domain.task import Task
@@ -51,6 +50,7 @@ class Planner:
             await self._record(plans, now)
         last = tasks[looked_at - 1].next_fire_at if more else None
         self._hand.planned(last or now + LOOK_AHEAD)
+        self._call_dispatcher(plans, now)
         if len(plans) < looked_at:
             return now + PAUSE_AFTER_FAULT
         if more:
@@ -75,9 +75,15 @@ class Planner:
         kept = for_hand(plans, now, self._hand.room)
         await self._store.record_plans(plans, {assignment.fire.id for assignment in kept})
         self._hand.take(kept)
-        first = _first_due(plans)
+
+    def _call_dispatcher(self, plans: Sequence[Plan], now: datetime) -> None:
+        """For when the first of them is due. It comes a moment before that where all that is due then is planned, for only
+        then there is anything for it to claim.
+        """
+        moments = (_first_due(plans), self._hand.next_look(now))
+        first = min((moment for moment in moments if moment is not None), default=None)
         if first is not None:
-            self._dispatch_by(first - EARLY / 2)
+            self._dispatch_by(first)
 
     def _fit_portion(self, read: int, looked_at: int) -> None:
         """The next pass reads about as many tasks as this one had time for: the others would be read in vain."""
