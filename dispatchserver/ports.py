@@ -166,9 +166,12 @@ class Store(Protocol):
     async def weigh_anew(self) -> None:
         """Takes back that fires were set aside behind destinations: the next claims decide on them again."""
 
-    async def settle(self, fire: Fire, attempt: Attempt, *, patient: bool = False) -> bool:
+    async def settle(
+        self, fire: Fire, attempt: Attempt, *, patient: bool = False, awaited: bool = True
+    ) -> bool:
         """Books an ended attempt and moves its fire (as it was claimed) on by the verdict. A `patient` caller waits a few
-        milliseconds for others to share the transaction.
+        milliseconds for others to share the transaction; one that knows of no task that waits for this fire says
+        that it is not `awaited`.
 
         False when the fire had already been moved on (reported, or recovered by another): then the
         attempt's row is kept and the fire left alone. A retry of a task that was deleted or replaced

@@ -13,7 +13,7 @@ from dispatchserver.domain.planning import PENDING_LIFETIME
 from dispatchserver.domain.recall import HttpRecall, Recall, ReplyRule
 from dispatchserver.domain.retrying import again, failure_of, share_of
 from dispatchserver.domain.retrypolicy import UNASKED, Failure, Retry
-from dispatchserver.domain.values import value
+from dispatchserver.domain.values import changed, value
 
 CONTRACT_KEYS = frozenset({"success", "resultValue", "asynchronized", "sendMsgContent"})
 RESULT_LIMIT = 4096
@@ -34,13 +34,13 @@ LONGEST_SHORTAGE_PAUSE = timedelta(seconds=30)
 
 @value(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a task agreed with its receiver: whom to call, when again, and until when a report is awaited; and whether
+    """What a task agreed with its receiver: whom to call, when again, and how long a report is awaited; and whether
     another of its addresses is left to try.
     """
 
     recall: Recall
     retry: Retry
-    report_by: datetime
+    report_within: timedelta
     left: bool = False
 
 
@@ -51,7 +51,9 @@ def judge(fire: Fire, outcome: Outcome, terms: Terms, now: datetime) -> Verdict:
     if outcome.reason is Reason.SHORTAGE:
         return _put_back(fire, terms.retry, now)
     if outcome.delivery is Delivery.ANSWERED:
-        verdict = _judge_answer(outcome, terms.recall, terms.report_by)
+        verdict = _judge_answer(outcome, terms.recall)
+        if verdict.decision is Decision.WAIT:
+            return changed(verdict, at=now + terms.report_within)
     else:
         verdict = Verdict(decision=Decision.FAILURE, reason=outcome.reason)
     if verdict.decision is not Decision.FAILURE or _is_final(outcome):
@@ -93,29 +95,43 @@ def _is_final(outcome: Outcome) -> bool:
     return reply is not None and _no(reply.get("retry"))
 
 
-def _judge_answer(outcome: Outcome, recall: Recall, report_by: datetime) -> Verdict:
-    if outcome.status is not None and not 200 <= outcome.status < 300:
-        return Verdict(decision=Decision.FAILURE, reason=Reason.STATUS, result=_text(outcome.body))
+def _judge_answer(outcome: Outcome, recall: Recall) -> Verdict:
+    """What a reply says; where it says that a report will follow, not yet until when that is awaited."""
     rule = recall.reply_rule if isinstance(recall, HttpRecall) else ReplyRule.AUTO
-    reply = _contract(outcome.body) if rule is not ReplyRule.STATUS else None
+    judge_reply = _judge_reply_again if len(outcome.body) <= OFTEN_LIMIT else _judge_reply
+    return judge_reply(outcome.body, outcome.status, outcome.reason, outcome.asynchronous, rule)
+
+
+def _judge_reply(
+    body: bytes, status: int | None, reason: Reason | None, asynchronous: bool, rule: ReplyRule
+) -> Verdict:
+    if status is not None and not 200 <= status < 300:
+        return Verdict(decision=Decision.FAILURE, reason=Reason.STATUS, result=_text(body))
+    reply = _contract(body) if rule is not ReplyRule.STATUS else None
     if reply is None:
-        return _judge_free_reply(outcome, rule, report_by)
+        return _judge_free_reply(body, reason, asynchronous, rule)
     result = _result(reply.get("resultValue"))
     if not _yes(reply.get("success")):
         return Verdict(decision=Decision.FAILURE, reason=Reason.CONTRACT, result=result)
-    if _yes(reply.get("asynchronized")) or outcome.asynchronous:
-        return Verdict(decision=Decision.WAIT, result=result, at=report_by)
+    if _yes(reply.get("asynchronized")) or asynchronous:
+        return Verdict(decision=Decision.WAIT, result=result)
     return Verdict(decision=Decision.SUCCESS, result=result)
 
 
-def _judge_free_reply(outcome: Outcome, rule: ReplyRule, report_by: datetime) -> Verdict:
+_judge_reply_again = lru_cache(maxsize=1_024)(_judge_reply)
+"""Most receivers say the same few words over and over."""
+
+
+def _judge_free_reply(
+    body: bytes, reason: Reason | None, asynchronous: bool, rule: ReplyRule
+) -> Verdict:
     """A reply outside the contract: under `auto` and `status` the transport's yes is enough."""
-    result = _text(outcome.body)
+    result = _text(body)
     if rule is ReplyRule.CONTRACT:
         return Verdict(decision=Decision.FAILURE, reason=Reason.CONTRACT, result=result)
-    if outcome.asynchronous:
-        return Verdict(decision=Decision.WAIT, result=result, at=report_by)
-    return Verdict(decision=Decision.SUCCESS, reason=outcome.reason, result=result)
+    if asynchronous:
+        return Verdict(decision=Decision.WAIT, result=result)
+    return Verdict(decision=Decision.SUCCESS, reason=reason, result=result)
 
 
 def _contract(body: bytes) -> Mapping[str, JsonValue] | None:
@@ -125,23 +141,14 @@ def _contract(body: bytes) -> Mapping[str, JsonValue] | None:
 
 
 def _object(body: bytes) -> Mapping[str, JsonValue] | None:
-    """The reply when it is a JSON object."""
-    return _often(body) if len(body) <= OFTEN_LIMIT else _read(body)
-
-
-def _read(body: bytes) -> Mapping[str, JsonValue] | None:
-    """Leniently (a BOM, another charset's text, NaN, lone surrogates): strictness would turn a plain
-    "success": false into a free reply, and so into a success.
+    """The reply when it is a JSON object. Read leniently (a BOM, another charset's text, NaN, lone surrogates): strictness
+    would turn a plain "success": false into a free reply, and so into a success.
     """
     try:
         value = LENIENT.decode(body.removeprefix(BOM).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-_often = lru_cache(maxsize=1_024)(_read)
-"""Most receivers say the same few words over and over."""
 
 
 def _no(value: JsonValue) -> bool:

@@ -134,8 +134,10 @@ class Door:
         self._struck |= coming  # claimed in the same moment, they are on their way here
 
     async def _admit(self, guest: _Guest) -> Entrance:
-        await self._clock.sleep_until(guest.fire.run_at)
         now = self._clock.now()
+        if is_early(guest.fire, now):
+            await self._clock.sleep_until(guest.fire.run_at)
+            now = self._clock.now()
         until = now + PATIENCE
         comes_last = self._has_others(guest.destination)
         while True:

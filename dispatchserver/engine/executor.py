@@ -99,7 +99,7 @@ class Executor:
                 told.ended(assignment, outcome)
         attempt = self._attempt(assignment, started_at or ended_at, ended_at, outcome, verdict)
         self._tell(assignment, attempt)
-        await self._settle(fire, attempt, patient=not told.hurries(assignment))
+        await self._settle(assignment, attempt, patient=not told.hurries(assignment))
         told.settled(assignment, verdict)
 
     async def _send(self, assignment: Assignment, started_at: datetime) -> Outcome:
@@ -140,7 +140,7 @@ class Executor:
         terms = Terms(
             recall=assignment.recall,
             retry=policies.retry,
-            report_by=now + (policies.report_timeout or self._limits.report_timeout),
+            report_within=policies.report_timeout or self._limits.report_timeout,
             left=assignment.left,
         )
         return judge(assignment.fire, outcome, terms, now)
@@ -177,12 +177,12 @@ class Executor:
             }
             log.debug("executor.attempted", extra=ids(fire) | said)
 
-    async def _settle(self, fire: Fire, attempt: Attempt, *, patient: bool) -> None:
+    async def _settle(self, assignment: Assignment, attempt: Attempt, *, patient: bool) -> None:
         """Stores the verdict, however long the store takes to come back."""
-        told = False
+        fire, awaited, told = assignment.fire, assignment.delay is not None, False
         while True:
             try:
-                if not await self._store.settle(fire, attempt, patient=patient):
+                if not await self._store.settle(fire, attempt, patient=patient, awaited=awaited):
                     log.info("executor.moved_on_already", extra=ids(fire))
             except StoreUnavailable as error:
                 if not told:

@@ -1,9 +1,11 @@
 """Planned fires that this node keeps in memory until they are sent, so that no claim has to read them again."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush
 from itertools import count
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from dispatchserver.domain.destination import EARLY
 from dispatchserver.domain.fire import Fire, FireState, Turn
@@ -20,11 +22,18 @@ NO_SOONER = timedelta(milliseconds=10)
 PASSED_OVER = 64
 GIVEN_BACK = 500
 
+FEW = 16
+"""Of so many times as many, it takes less to find each one's place than to look through all."""
+
+# Sorted, not heaps: nearly all that comes belongs at the end, and is taken from the beginning, many at once.
 Later = list[tuple[datetime, int, int, Assignment]]
-"""A heap: what is due first; of that, the smallest rank, then what came first."""
+"""In order: what is due first; of that, the smallest rank, then what came first."""
 
 Line = list[tuple[int, int, Assignment]]
-"""A heap: the smallest rank first, then what came first."""
+"""In order: the smallest rank first, then what came first."""
+
+Entry = TypeVar("Entry", bound=tuple[Any, ...])
+due_at = itemgetter(0)
 
 
 class Hand:
@@ -69,7 +78,7 @@ class Hand:
 
     def waits(self, placing: Placing) -> bool:
         """Whether any may be sent that nobody looked at yet, or that nobody knew to have room."""
-        if self._line or any(heap and heap[0][0] <= placing.now for heap in self._coming):
+        if self._line or any(later and later[0][0] <= placing.now for later in self._coming):
             return True
         return not all(map(placing.is_full, self._aside))
 
@@ -99,10 +108,12 @@ class Hand:
 
     def take(self, assignments: Iterable[Assignment]) -> None:
         """Takes these in hand."""
-        for assignment in assignments:
-            fire = assignment.fire
-            heappush(self._later, (fire.run_at, fire.rank, next(self._numbers), assignment))
-            self._count += 1
+        entries = [
+            (each.fire.run_at, each.fire.rank, next(self._numbers), each) for each in assignments
+        ]
+        entries.sort()
+        merge(self._later, entries)
+        self._count += len(entries)
 
     def forget(self, task_id: str, version: int) -> None:
         """What is in hand of this task is not to be sent any more, nor is what will still come of versions before this."""
@@ -132,23 +143,30 @@ class Hand:
         full = self._call_back(placing)
         offered: list[Assignment] = []
         without_room: list[Assignment] = []
-        while self._line and len(offered) < limit and len(without_room) < GIVEN_BACK:
-            entry = heappop(self._line)
+        aside: dict[str, Line] = {}
+        looked_at = 0
+        for entry in self._line:
+            if len(offered) >= limit or len(without_room) >= GIVEN_BACK:
+                break
+            looked_at += 1
             assignment = entry[2]
             if self._gone and self._is_gone(entry[1], assignment.fire):
                 self._count -= 1
                 continue
             name = assignment.recall.destination
             if name in full:
-                heappush(self._aside.setdefault(name, []), entry)
+                aside.setdefault(name, []).append(entry)
             elif placing.place(assignment.fire, assignment.recall) is not None:
                 offered.append(assignment)
             elif placing.waits_for_calls(name):
                 full.add(name)
-                heappush(self._aside.setdefault(name, []), entry)
+                aside.setdefault(name, []).append(entry)
             else:
                 # apart, or what the store has would take the slots that are meant for the next ones here
                 without_room.append(assignment)
+        del self._line[:looked_at]
+        for name, entries in aside.items():
+            merge(self._aside.setdefault(name, []), entries)
         offered += self._early(placing, limit - len(offered))
         offered += without_room
         self._count -= len(offered)
@@ -158,52 +176,50 @@ class Hand:
         """Up to `limit` of those that are due in a moment."""
         offered: list[Assignment] = []
         passed_over: Later = []
-        until = placing.now + EARLY
-        while self._later and self._later[0][0] <= until and len(passed_over) < PASSED_OVER:
-            if len(offered) == limit or not self._is_planned(self._later[0][0]):
+        punctual: Later = []
+        until, looked_at = placing.now + EARLY, 0
+        for entry in self._later:
+            if entry[0] > until or not self._is_planned(entry[0]):
                 break
-            entry = heappop(self._later)
+            if len(offered) >= limit or len(passed_over) == PASSED_OVER:
+                break
+            looked_at += 1
             if self._gone and self._is_gone(entry[2], entry[3].fire):
                 self._count -= 1
                 continue
             name = entry[3].recall.destination
             if name in self._aside or not placing.books(name):
-                heappush(self._punctual, entry)
+                punctual.append(entry)
             elif placing.place(entry[3].fire, entry[3].recall) is not None:
                 offered.append(entry[3])
             else:
                 passed_over.append(entry)
-        for entry in passed_over:
-            heappush(self._later, entry)
+        self._later[:looked_at] = passed_over
+        merge(self._punctual, punctual)
         return offered
 
     def let_go(self, before: datetime) -> int:
         """Forgets what was to be sent before this moment; how many that were."""
         had = self._count
-        for heap in self._coming:
-            while heap and heap[0][0] < before:
-                heappop(heap)
-        self._count = sum(map(len, self._coming))
-        self._line = self._since(self._line, before)
+        for later in self._coming:
+            del later[: bisect_left(later, before, key=due_at)]
+        self._line = _since(self._line, before)
         self._aside = {
-            name: kept for name, line in self._aside.items() if (kept := self._since(line, before))
+            name: kept for name, line in self._aside.items() if (kept := _since(line, before))
         }
+        lines = [self._line, *self._aside.values()]
+        self._count = sum(map(len, self._coming)) + sum(map(len, lines))
         if not self._count:
             self._gone.clear()
         return had - self._count
 
-    def _since(self, line: Line, before: datetime) -> Line:
-        kept = [entry for entry in line if entry[2].fire.run_at >= before]
-        heapify(kept)
-        self._count += len(kept)
-        return kept
-
     def _queue(self, now: datetime) -> None:
         """What is due by now gets in line."""
-        for heap in self._coming:
-            while heap and heap[0][0] <= now:
-                _, rank, number, assignment = heappop(heap)
-                heappush(self._line, (rank, number, assignment))
+        for later in self._coming:
+            if later and later[0][0] <= now:
+                due = bisect_right(later, now, key=due_at)
+                merge(self._line, sorted(entry[1:] for entry in later[:due]))
+                del later[:due]
 
     def _call_back(self, placing: Placing) -> set[str]:
         """As many as there is room for again get back in line; all, where it is not for calls to end that they wait.
@@ -212,17 +228,37 @@ class Hand:
         full = {name for name in self._aside if placing.is_full(name)}
         for name in [name for name in self._aside if name not in full]:
             line = self._aside[name]
-            left = placing.room(name) or len(line)
-            while line and left:
-                entry = heappop(line)
+            most, looked_at = placing.room(name) or len(line), 0
+            back: Line = []
+            for entry in line:
+                if len(back) == most:
+                    break
+                looked_at += 1
                 if self._gone and self._is_gone(entry[1], entry[2].fire):
                     self._count -= 1
-                    continue
-                heappush(self._line, entry)
-                left -= 1
+                else:
+                    back.append(entry)
+            del line[:looked_at]
             if not line:
                 del self._aside[name]
+            merge(self._line, back)
         return full
+
+
+def merge(line: list[Entry], entries: list[Entry]) -> None:
+    """Puts entries, which are in order themselves, where they belong in a line."""
+    if not line or not entries or line[-1] < entries[0]:
+        line += entries
+    elif len(entries) * FEW < len(line):
+        for entry in entries:
+            insort(line, entry)
+    else:
+        line += entries
+        line.sort()
+
+
+def _since(line: Line, before: datetime) -> Line:
+    return [entry for entry in line if entry[2].fire.run_at >= before]
 
 
 def for_hand(plans: Iterable[Plan], now: datetime, most: int) -> list[Assignment]:

@@ -25,10 +25,11 @@ from dispatchserver.stores.moves import claim_key, move, standing_of
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """An ended attempt of a fire as it was claimed."""
+    """An ended attempt of a fire as it was claimed, and whether its task may wait for its end."""
 
     fire: Fire
     attempt: Attempt
+    awaited: bool = True
 
 
 async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Exception]:
@@ -51,7 +52,7 @@ async def settle(tx: Tx, bookings: Sequence[Booking]) -> Sequence[bool | Excepti
         )
         for booking in first.values()
     ]
-    moved = await move(tx, moves)
+    moved = await move(tx, moves, awaited=any(booking.awaited for booking in bookings))
     there = await _there(tx, {fire_id for fire_id, _ in set(claims) - moved})
     kept = [
         booking.attempt

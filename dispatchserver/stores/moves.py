@@ -30,8 +30,12 @@ async def standing_of(tx: Tx, fire_ids: Sequence[str]) -> dict[str, Standing]:
     return {row["id"]: rows.read_standing(row) for row in found}
 
 
-async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[object, ...]]:
-    """Moves fires on from exactly the state they were decided on; returns the claims of those that moved."""
+async def move(
+    tx: Tx, moves: Sequence[tuple[Fire, Settlement]], *, awaited: bool = True
+) -> set[tuple[object, ...]]:
+    """Moves fires on from exactly the state they were decided on; returns the claims of those that moved. Tasks are not
+    looked for that wait for their ends where none of these is `awaited`.
+    """
     if not moves:
         return set()
     decided = [_move_row(fire, to) for fire, to in moves]
@@ -41,7 +45,8 @@ async def move(tx: Tx, moves: Sequence[tuple[Fire, Settlement]]) -> set[tuple[ob
         counted = [(fire, to) for fire, to in moves if claim_key(fire) in moved]
     if counted:
         await put(tx, sql.COUNT_ENDED, _tallies(counted))
-        await go_on(tx, counted)
+        if awaited:
+            await go_on(tx, counted)
         await make_way(tx, [fire for fire, to in counted if not to.state.open])
     return moved
 

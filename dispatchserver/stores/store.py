@@ -166,8 +166,10 @@ class SqlStore:
         asked = claims.Claim(node, now, limit, deadline_at, places, offered)
         return await self._driver.submit(claims.claim, asked)
 
-    async def settle(self, fire: Fire, attempt: Attempt, *, patient: bool = False) -> bool:
-        booking = firewrites.Booking(fire, attempt)
+    async def settle(
+        self, fire: Fire, attempt: Attempt, *, patient: bool = False, awaited: bool = True
+    ) -> bool:
+        booking = firewrites.Booking(fire, attempt, awaited)
         return await self._driver.submit(firewrites.settle, booking, Need.URGENT, patient=patient)
 
     async def report(self, fire_id: str, decide: DecideReport, note: Note) -> Fire:

@@ -40,7 +40,7 @@ def a_recall(rule):
 
 def judged(outcome, recall=RECALL, *, attempts=1, retry=UNASKED):
     fire = a_fire(attempts=attempts, state=FireState.RUNNING, claimed_at=NOON)
-    terms = Terms(recall=recall, retry=retry, report_by=REPORT_BY)
+    terms = Terms(recall=recall, retry=retry, report_within=timedelta(hours=1))
     return judge(fire, outcome, terms, NOON)
 
 
@@ -204,7 +204,9 @@ def test_a_refusal_by_our_own_egress_rules_is_not_tried_again():
 
 def test_what_this_server_had_nothing_to_send_with_is_put_back_later_and_later_for_as_long_as_it_may_be_tried():
     outcome = not_sent(Reason.SHORTAGE)
-    terms = Terms(recall=RECALL, retry=Retry(pauses=Delays(spans=())), report_by=REPORT_BY)
+    terms = Terms(
+        recall=RECALL, retry=Retry(pauses=Delays(spans=())), report_within=timedelta(hours=1)
+    )
     tries = [judge(a_fire(attempts=n + 1, failovers=n), outcome, terms, NOON) for n in range(8)]
     assert {(verdict.decision, verdict.onward) for verdict in tries} == {(RETRY, True)}
     assert [verdict.at for verdict in tries] == [at(n) for n in (1, 2, 4, 8, 16, 30, 30, 30)]

@@ -19,7 +19,6 @@ from dispatchserver.domain.retrying import again, asked_pause, failure_of, share
 from dispatchserver.domain.retrypolicy import UNASKED, Backoff, Delays, Failure, Retry
 from tests.builders import NOON, RECALL, a_fire, an_outcome, at
 
-REPORT_BY = at(3600)
 DNS = an_outcome(status=None, delivery=Delivery.NOT_SENT, reason=Reason.DNS)
 TIMEOUT = an_outcome(status=None, delivery=Delivery.UNANSWERED, reason=Reason.TIMEOUT)
 NO = an_outcome(b'{"success": "false", "resultValue": "busy"}')
@@ -35,7 +34,9 @@ def status(code, body=b"", **more):
 
 def verdict_on(outcome, retry, *, now=NOON, **fire):
     fire = a_fire(**{"attempts": 1, "state": FireState.RUNNING, "claimed_at": NOON} | fire)
-    return judge(fire, outcome, Terms(recall=RECALL, retry=retry, report_by=REPORT_BY), now)
+    return judge(
+        fire, outcome, Terms(recall=RECALL, retry=retry, report_within=timedelta(hours=1)), now
+    )
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,7 @@ def test_a_socket_has_several_addresses_as_well():
 
 
 def verdict(outcome, left, retry=NEVER, **fire):
-    terms = Terms(recall=to().only(0), retry=retry, report_by=NOON, left=left)
+    terms = Terms(recall=to().only(0), retry=retry, report_within=timedelta(hours=1), left=left)
     return judge(a_fire(**{"attempts": 1, **fire}), outcome, terms, NOON)
 
 

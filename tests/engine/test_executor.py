@@ -131,7 +131,7 @@ async def test_a_verdict_is_stored_however_long_the_store_takes_to_come_back(
 ):
     settle, refusals = works.store.settle, [StoreUnavailable("full")] * 3
 
-    async def settle_later(fire, attempt, *, patient):
+    async def settle_later(fire, attempt, *, patient, awaited):
         if refusals:
             raise refusals.pop()
         return await settle(fire, attempt, patient=patient)
