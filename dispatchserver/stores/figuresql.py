@@ -23,7 +23,8 @@ FORGOTTEN_TASKS = """
 SELECT t.id FROM tasks t
 WHERE t.state = 'active' AND t.next_fire_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM (
-        SELECT f.state FROM fires f WHERE f.task_id = t.id AND f.kind = 'scheduled' ORDER BY f.due_at DESC LIMIT 5
+        SELECT f.state FROM fires f WHERE f.namespace = t.namespace AND f.grp = t.grp AND f.name = t.name
+            AND f.task_id = t.id AND f.kind = 'scheduled' ORDER BY f.due_at DESC LIMIT 5
     ) last WHERE last.state IN ('pending', 'running', 'waiting')
 ) LIMIT $1
 """

@@ -73,9 +73,17 @@ FORGET_FIRES = f"DELETE FROM fires WHERE id IN {IDS} AND finished_at IS NOT NULL
 AUDIT = "SELECT id, at < $1 AS ripe FROM audit ORDER BY id LIMIT $2"
 FORGET_AUDIT = f"DELETE FROM audit WHERE id IN ({unfold('id BIGINT')}) RETURNING id"
 
-REFERRED = """CASE WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.id = v.task_id AND t.version = v.version) THEN 1
-    WHEN EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'scheduled' AND f.version = v.version) THEN 1
-    ELSE EXISTS (SELECT 1 FROM fires f WHERE f.task_id = v.task_id AND f.kind = 'manual' AND f.version = v.version) END"""
+
+def _refers(called: str) -> str:
+    """Whether a fire refers to the version `v` of the task that is called as this says."""
+    return f"""EXISTS (SELECT 1 FROM fires f INDEXED BY fires_log_of_task WHERE f.namespace = {called}.namespace
+        AND f.grp = {called}.grp AND f.name = {called}.name AND f.task_id = v.task_id AND f.version = v.version)"""
+
+
+# The versions of a task that is gone tell themselves what it was called: see NAME_VERSIONS.
+REFERRED = f"""CASE WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.id = v.task_id AND t.version = v.version) THEN 1
+    WHEN v.name IS NOT NULL THEN {_refers("v")}
+    ELSE EXISTS (SELECT 1 FROM tasks t WHERE t.id = v.task_id AND {_refers("t")}) END"""
 VERSIONS = f"""
 SELECT v.task_id, v.version, CASE WHEN v.created_at < $3 THEN NOT {REFERRED} ELSE 0 END AS ripe FROM task_versions v
 WHERE (v.task_id, v.version) > ($1, $2) ORDER BY v.task_id, v.version LIMIT $4

@@ -78,6 +78,12 @@ INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies
     )
 }
 """
+# By its name a task's fires are found, also when it is gone: see retentionsql.py.
+NAME_VERSIONS = f"""
+UPDATE task_versions SET namespace = t.namespace, grp = t.grp, name = t.name
+FROM ({these("task_id TEXT")}) s CROSS JOIN tasks t ON t.id = s.task_id
+WHERE task_versions.task_id = s.task_id
+"""
 DELETE_TASKS = f"DELETE FROM tasks WHERE id IN ({these('id TEXT')})"
 PUT_AUDIT = f"""
 INSERT INTO audit (at, who, door, action, namespace, grp, name, version, fire_id, detail)
@@ -102,8 +108,9 @@ DELETE FROM fires WHERE id IN (
 TAKE_BACK_CLAIMED = f"""
 DELETE FROM fires WHERE id IN (
     SELECT f.id FROM ({these("task_id TEXT, done_until BIGINT, now BIGINT")}) s
-    JOIN fires f ON f.task_id = s.task_id AND f.due_at > s.done_until
-    WHERE f.state = 'running' AND f.kind = 'scheduled' AND f.attempts = 1 AND f.claimed_at < f.due_at
+    CROSS JOIN tasks t ON t.id = s.task_id
+    CROSS JOIN fires f ON f.namespace = t.namespace AND f.grp = t.grp AND f.name = t.name AND f.due_at > s.done_until
+    WHERE f.task_id = s.task_id AND f.state = 'running' AND f.kind = 'scheduled' AND f.attempts = 1 AND f.claimed_at < f.due_at
         AND f.claimed_at <= s.now
 ) RETURNING task_id, id
 """

@@ -269,6 +269,7 @@ async def _write_tasks(tx: Tx, decided: Sequence[tuple[Command, Change]]) -> Non
     ]
     await put(tx, sql.PUT_TASKS, [rows.task_row(task) for _, task in standing])
     await put(tx, sql.PUT_VERSIONS, fresh)
+    await put(tx, sql.NAME_VERSIONS, [[task.id] for task in gone])
     await put(tx, sql.DELETE_TASKS, [[task.id] for task in gone])
 
 

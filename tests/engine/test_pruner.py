@@ -228,6 +228,22 @@ async def test_versions_go_that_no_task_and_no_fire_refers_to(works):
     assert None not in await works.store.find_recalls(await works.house.fires())
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_versions_of_a_task_that_is_gone_stay_as_long_as_a_fire_refers_to_them(works, again):
+    failed = await an_ended(works, decision=Decision.FAILURE)
+    await works.add("task", every(60), overwrite=True, priority=7)
+    await works.house.delete("task", now=works.clock.now())
+    if again:
+        await works.add("task", once(at(900 * 86_400)))
+    works.clock.advance(8 * DAYS)
+    gone = await prune(works)
+    assert gone["versions"] == 1, "that of no fire"
+    assert (await works.store.find_recalls([failed]))[0] is not None
+    works.clock.advance(30 * DAYS)
+    await prune(works, rounds=2)
+    assert await works.house.count("task_versions") == int(again)
+
+
 async def test_why_says_of_a_time_that_is_not_on_record_any_more_that_it_is_not(works):
     await works.add("often", every(60))
     await works.turns(3, 60)

@@ -83,7 +83,7 @@ async def test_the_queue_holds_what_is_due_and_neither_held_nor_to_come(house):
     [
         (figuresql.QUEUE, (1, 2), "fires_ready"),
         (figuresql.OVERDUE_TASKS, (1, 2, "[]"), "tasks_due (next_fire_at<?)"),
-        (figuresql.FORGOTTEN_TASKS, (1,), "fires_occasion (task_id=?)"),
+        (figuresql.FORGOTTEN_TASKS, (1,), "fires_log_of_task (namespace=? AND grp=? AND name=?)"),
         (figuresql.FORGOTTEN_TASKS, (1,), "tasks_unplanned"),
         (figuresql.OVERDUE_FIRES, (1, 2), "fires_deadline (deadline_at<?)"),
         (figuresql.ENDLESS_FIRES, (1,), "fires_deadline (deadline_at=?)"),

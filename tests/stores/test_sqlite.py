@@ -14,7 +14,16 @@ from dispatchserver.domain.errors import StoreInUse, StoreUnavailable
 from dispatchserver.domain.fire import FireState, Reason
 from dispatchserver.domain.listing import FireFilter, PageRequest, TaskFilter
 from dispatchserver.domain.moments import to_ms
-from dispatchserver.stores import claimsql, deadsql, keysql, search, sql
+from dispatchserver.stores import (
+    claimsql,
+    deadsql,
+    keysql,
+    retentionsql,
+    search,
+    setbacksql,
+    sql,
+    turnsql,
+)
 from dispatchserver.stores import migrate as migrations
 from dispatchserver.stores.migrate import Migration, known, migrate
 from dispatchserver.stores.sqlite import PRAGMAS, SqliteDriver, open_writer
@@ -221,6 +230,30 @@ async def test_a_fire_has_finished_just_when_it_is_not_open_also_in_an_older_dat
     assert [tuple(row) for row in ends] == [("failed", 1), ("succeeded", 1)]
 
 
+PUT_VERSION = """
+INSERT INTO task_versions (task_id, version, trigger_json, recall_json, policies_json, priority, note, labels_json,
+    created_at, created_by)
+VALUES ($1, 1, '{}', '{}', '{}', 0, '', '{}', 1, 'alice')
+"""
+
+
+async def test_in_an_older_database_versions_of_tasks_that_are_gone_stay_with_their_fires(
+    connection, history
+):
+    *older, newest = (migration for migration in known("sqlite") if migration.number <= 20)
+    history(*older)
+    await migrate(connection)
+    await connection.execute(PUT_FIRE, "fired", 5, "succeeded", 6)
+    for task in ("t", "never fired"):
+        await connection.execute(PUT_VERSION, task)
+    history(*older, newest)
+    await migrate(connection)
+    kept = '[["t", 1], ["never fired", 1]]'
+    assert len(await connection.fetch(retentionsql.FORGET_VERSIONS, kept)) == 1
+    (left,) = await connection.fetch("SELECT task_id, namespace, grp, name FROM task_versions")
+    assert tuple(left) == ("t", "default", "g", "n")
+
+
 # A full disk
 
 
@@ -333,7 +366,15 @@ async def explained(house, statement, *args, step="detail"):
         (sql.NEXT_DEADLINE, (), "fires_deadline"),
         (sql.EXPIRED_FIRES, (1, 2), "fires_deadline"),
         (sql.LOST_FIRES, ("n",), "fires_running"),
-        (sql.TAKE_BACK, (), "fires_occasion (task_id=? AND due_at>?)"),
+        (sql.TAKE_BACK, (), "fires_pending (task_id=?)"),
+        (
+            sql.TAKE_BACK_CLAIMED,
+            (),
+            "fires_log_of_task (namespace=? AND grp=? AND name=? AND due_at>?)",
+        ),
+        (sql.NAME_VERSIONS, (), "task_versions_1 (task_id=?)"),
+        (setbacksql.PLAN_AGAIN, (), "fires_occasion (due_at=? AND task_id=?)"),
+        (turnsql.ASK_ANEW, ("[]",), "fires_pending (task_id=?)"),
         (sql.HOLD, (), "fires_pending"),
         (sql.RELEASE, (), "fires_pending"),
         (sql.CANCEL, (), "fires_pending"),
